@@ -1,0 +1,32 @@
+/* The JSON API: one route table {method, path, where, handler}, served on the control socket (trusted by its file mode), later on the
+ * listening port too. Errors are {"error": {"code": …, "message": …, "field": …}}. docs/api.md lists the routes; a test compares. */
+#pragma once
+
+#include "carrier/codes.h"
+#include "dispatch/dispatch.h"
+#include "inbound/webhook.h"
+#include "launch/launch.h"
+#include "net/http_server.h"
+
+struct api;
+struct api_parts { /* all borrowed */
+    struct event_base *base;
+    struct store *store;
+    struct dispatch *dispatch;
+    struct launcher *launcher;
+    struct webhook *webhook;
+    const char *owner;
+    int64_t started_ms;
+    /* Reads configuration again; all or nothing. `out` gets the mistakes or what changed. */
+    enum err (*reload)(void *arg, struct buf *out);
+    void *reload_arg;
+    int64_t (*loop_lag_ms)(void *arg);
+    void *loop_lag_arg;
+};
+MUST_CHECK enum err api_new(const struct api_parts *parts, struct api **api);
+void api_free(struct api *api);
+void api_set_settings(struct api *api, const struct settings *settings, struct codes *const *codes);
+void api_note_reload(struct api *api, bool ok, const char *mistakes); /* shown in status */
+/* Handlers for the two servers. */
+void api_handle_control(void *api, struct http_request *request);
+void api_handle_public(void *api, struct http_request *request); /* /healthz and the webhooks */

@@ -1,0 +1,96 @@
+/* The daemon's configuration as one const struct, read from outreachd.ini through the table in conf/schema.c: one row a key
+ * {section, key, type, min, max, default, unit, reloadable}. The same table loads, gives defaults, prints config/outreachd.ini,
+ * checks permissions of a reload and offers the nearest valid key. Relative paths are made absolute here, against the file. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "conf/mistake.h"
+
+#define SETTINGS_CARRIERS_MAX 64
+
+struct settings_daemon {
+    const char *listen_host; /* "127.0.0.1" */
+    uint16_t listen_port;
+    const char *control_socket;
+    const char *state_dir;
+    const char *campaigns_dir;
+    const char *codes_dir; /* report-code tables; default: codes beside the file, else the installed ones */
+    const char *id;        /* of this daemon among several; default: the host name */
+    int utc_offset_min;
+    const char *log_level;
+    const char *optout_words; /* reply words that mean "no more", see sms/keyword.h */
+    const char *optout_all_words; /* reply words that also stop receipts */
+    uint32_t ambiguous_limit; /* open ambiguous chunks that stop a campaign */
+    uint64_t webhook_body_max_bytes;
+    uint32_t connections_max; /* inbound, in total */
+    uint32_t parked_max;      /* reports kept for an unknown batch, a carrier */
+    int64_t parked_for_ms;    /* 72h */
+    int64_t repeat_guard_ms;  /* the same text to the same list is refused for this long: 7d */
+    int64_t resend_values_for_ms; /* personal values are kept this long after `done`, for a resend */
+};
+
+struct settings_redis {
+    bool is_unix;
+    const char *host; /* or the path of the socket */
+    uint16_t port;
+    uint32_t db;
+    const char *password; /* NULL: none. Read from password_file */
+    const char *prefix;
+    bool i_accept_data_loss;
+    int64_t timeout_ms;
+};
+
+struct settings_cidr {
+    uint8_t addr[16]; /* IPv4 as v4-mapped */
+    uint8_t bits;     /* of 128 */
+};
+
+struct settings_carrier {
+    const char *name;
+    const char *driver;
+    const char *base_url; /* no trailing slash */
+    const char *submit_path;
+    const char *ec_name, *ap_id, *secret_key, *sign_code, *add_serial;
+    bool signature_added_by_carrier;
+    bool send_secret; /* also put secretKey into the body, as some provinces want (carrier-apis.md 1.4) */
+    uint32_t batch_max;
+    uint32_t rate; /* segments a second; 0: no limit of ours */
+    uint32_t connections;
+    int64_t timeout_ms;
+    uint32_t price_fen;
+    const char *callback_key; /* NULL: no webhooks */
+    const struct settings_cidr *callback_allow;
+    size_t n_callback_allow;
+    const char *ca_file; /* NULL: the system's */
+    const char *proxy;   /* NULL: none, and none from the environment either */
+    const char *codes;   /* name of the table in codes_dir; default: the driver's name */
+};
+
+struct settings {
+    const char *file; /* absolute path it was read from */
+    struct settings_daemon daemon;
+    struct settings_redis redis;
+    struct settings_carrier carriers[SETTINGS_CARRIERS_MAX];
+    size_t n_carriers;
+};
+
+/* Reads `path`. Every mistake is appended to `mistakes` (file, line, key, value, reason, nearest valid key); *settings is set
+ * only when none of them is an error (warnings, such as a secret written in the INI, may be there).
+ * `read_secrets` = false checks that secret files exist and are private but leaves the secrets NULL (for outreachctl, which
+ * may not be allowed to read them: then a file it cannot open is no mistake). */
+MUST_CHECK enum err settings_load(const char *path, bool read_secrets, struct settings **settings,
+                                  struct mistakes *mistakes);
+void settings_free(struct settings *settings); /* NULL is fine */
+/* NULL when there is none. */
+const struct settings_carrier *settings_carrier(const struct settings *settings, const char *name);
+/* Which keys differ and may not change without a restart, into `mistakes`; ERR_REFUSED if any. */
+MUST_CHECK enum err settings_may_replace(const struct settings *old, const struct settings *next,
+                                         struct mistakes *mistakes);
+/* Every key with its default and its comment, as config/outreachd.ini; a test compares the two. */
+struct buf;
+void settings_print_example(struct buf *out);

@@ -1,0 +1,16 @@
+/* One handle for everything in Redis: the connection, the prefix, the function library. */
+#pragma once
+
+#include "store/redis.h"
+
+struct store;
+/* Connects, checks the server, loads the function library when its digest differs. `on_health` as in redis_new: READY means that
+ * all of this is done. */
+MUST_CHECK enum err store_new(struct event_base *base, const struct redis_options *options, const char *prefix,
+                              void (*on_health)(void *arg, enum redis_health health, const char *sentence), void *arg,
+                              struct store **store);
+void store_free(struct store *store);
+struct redis *store_redis(struct store *store);
+const char *store_prefix(const struct store *store);
+/* The open-ambiguous-chunks limit that pauses a campaign (settings.daemon.ambiguous_limit). */
+void store_set_ambiguous_limit(struct store *store, uint32_t limit);
