@@ -1,0 +1,180 @@
+/* Commands that need no daemon: check, plan, help, completion. */
+#include "ctl/commands.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "campaign/definition.h"
+#include "carrier/codes.h"
+#include "conf/settings.h"
+#include "ctl/common.h"
+#include "ctl/planning.h"
+
+#define HELP_MAX_BYTES (256 * 1024)
+#define MISTAKES_TEXT_MAX_BYTES (1024 * 1024)
+
+static enum ctl_exit print_and_free(struct buf *text)
+{
+    enum ctl_exit exit = buf_check(text) == ERR_OK ? CTL_DONE : CTL_FAILED;
+    fputs(buf_text(text), stdout);
+    buf_fini(text);
+    return exit;
+}
+
+enum ctl_exit cmd_help(struct ctl *ctl)
+{
+    struct buf text;
+    const struct command *found = NULL;
+    const char *group = ctl->n_operands > 0 ? ctl->operands[0] : NULL;
+    const char *verb = ctl->n_operands > 1 ? ctl->operands[1] : NULL;
+    bool known = group == NULL;
+    for (size_t i = 0; i < command_count && group != NULL; i++) {
+        const struct command *row = &command_rows[i];
+        if (strcmp(row->group, group) == 0) {
+            known = known || verb == NULL;
+            if (row->verb == NULL || (verb != NULL && strcmp(row->verb, verb) == 0)) {
+                found = row;
+                known = true;
+            }
+        }
+    }
+    if (!known) {
+        return ctl_fail(ctl, CTL_USAGE, "usage",
+                        "there is no command \"%s%s%s\"; \"outreachctl help\" lists them", group,
+                        verb != NULL ? " " : "", verb != NULL ? verb : "");
+    }
+    buf_init(&text, HELP_MAX_BYTES);
+    command_help(found, group, &text);
+    return print_and_free(&text);
+}
+
+enum ctl_exit cmd_completion(struct ctl *ctl)
+{
+    struct buf text;
+    (void)ctl;
+    buf_init(&text, HELP_MAX_BYTES);
+    command_completion(&text);
+    return print_and_free(&text);
+}
+
+/* ---- check ---- */
+
+static int is_definition(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
+}
+
+static size_t check_campaigns(const struct settings *settings, struct mistakes *mistakes)
+{
+    struct dirent **entries = NULL;
+    size_t good = 0;
+    int n = scandir(settings->daemon.campaigns_dir, &entries, is_definition, alphasort);
+    if (n < 0) {
+        mistakes_add(mistakes, false, settings->file, 0, "daemon", "campaigns_dir",
+                     settings->daemon.campaigns_dir, NULL, "cannot be read: %s", strerror(errno));
+        return 0;
+    }
+    for (int i = 0; i < n; i++) {
+        char path[CTL_PATH_MAX];
+        struct definition *definition = NULL;
+        snprintf(path, sizeof path, "%s/%s", settings->daemon.campaigns_dir, entries[i]->d_name);
+        if (definition_load(path, settings, &definition, mistakes) == ERR_OK) {
+            good++;
+            definition_free(definition);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return good;
+}
+
+static void check_codes(const struct settings *settings, struct mistakes *mistakes)
+{
+    for (size_t i = 0; i < settings->n_carriers; i++) {
+        char path[CTL_PATH_MAX];
+        struct codes *codes = NULL;
+        snprintf(path, sizeof path, "%s/%s.ini", settings->daemon.codes_dir,
+                 settings->carriers[i].codes);
+        if (codes_load(path, &codes, mistakes) == ERR_OK) {
+            codes_free(codes);
+        }
+    }
+}
+
+static json_t *optional_text(const char *text)
+{
+    return text != NULL ? json_string(text) : json_null();
+}
+
+static json_t *mistakes_json(const struct mistakes *mistakes)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < mistakes->n; i++) {
+        const struct mistake *item = &mistakes->items[i];
+        json_array_append_new(
+            array, json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:b}", "file",
+                             optional_text(item->file), "line", (int)item->line, "section",
+                             optional_text(item->section), "key", optional_text(item->key), "value",
+                             optional_text(item->value), "reason", optional_text(item->reason),
+                             "nearest", optional_text(item->nearest), "warning", item->warning));
+    }
+    return array;
+}
+
+enum ctl_exit cmd_check(struct ctl *ctl)
+{
+    struct settings *settings = NULL;
+    struct mistakes mistakes;
+    size_t campaigns = 0;
+    mistakes_init(&mistakes);
+    if (settings_load(ctl_config(ctl), false, &settings, &mistakes) == ERR_OK) {
+        check_codes(settings, &mistakes);
+        campaigns = check_campaigns(settings, &mistakes);
+        settings_free(settings);
+    }
+    if (ctl_json(ctl)) {
+        json_t *json = json_pack("{s:b, s:I, s:I, s:o}", "ok", mistakes.errors == 0,
+                                 "mistakes_total", (json_int_t)mistakes.errors, "campaigns",
+                                 (json_int_t)campaigns, "mistakes", mistakes_json(&mistakes));
+        ctl_print_json(json);
+        json_decref(json);
+    } else {
+        struct buf text;
+        buf_init(&text, MISTAKES_TEXT_MAX_BYTES);
+        mistakes_print(&mistakes, &text);
+        fputs(buf_text(&text), stderr);
+        buf_fini(&text);
+        if (mistakes.errors == 0) {
+            printf("%s: no mistakes; %zu campaign definition%s\n", ctl_config(ctl), campaigns,
+                   campaigns == 1 ? "" : "s");
+        }
+    }
+    if (mistakes.errors > 0) {
+        fprintf(stderr, "outreachctl: %zu mistake%s\n", mistakes.errors,
+                mistakes.errors == 1 ? "" : "s");
+    }
+    enum ctl_exit exit = mistakes.errors == 0 ? CTL_DONE : CTL_FAILED;
+    mistakes_fini(&mistakes);
+    return exit;
+}
+
+enum ctl_exit cmd_campaign_plan(struct ctl *ctl)
+{
+    struct planning planning;
+    enum ctl_exit exit;
+    if (planning_run(ctl, ctl->operands[0], ctl_option(ctl, OPT_NOW) != NULL, &planning, &exit)) {
+        exit = CTL_DONE;
+        if (ctl_json(ctl)) {
+            json_t *json = planning_json(&planning);
+            ctl_print_json(json);
+            json_decref(json);
+        } else {
+            planning_print(&planning, stdout);
+        }
+    }
+    planning_fini(&planning);
+    return exit;
+}

@@ -1,0 +1,56 @@
+/* outreachctl: one command a run, see ctl/rows.c. */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include <curl/curl.h>
+
+#include "ctl/common.h"
+
+#define PROBLEM_MAX_BYTES 8192
+#define HELP_MAX_BYTES (256 * 1024)
+
+static enum ctl_exit help_for(const struct ctl *ctl)
+{
+    struct buf text;
+    buf_init(&text, HELP_MAX_BYTES);
+    command_help(ctl->command, ctl->n_operands > 0 ? ctl->operands[0] : NULL, &text);
+    fputs(buf_text(&text), stdout);
+    buf_fini(&text);
+    return CTL_DONE;
+}
+
+static enum ctl_exit run(struct ctl *ctl)
+{
+    if (ctl->options[OPT_VERSION] != NULL) {
+        puts("outreachctl " OUTREACH_VERSION);
+        return CTL_DONE;
+    }
+    if (ctl->options[OPT_HELP] != NULL) {
+        return help_for(ctl);
+    }
+    return ctl->command->run(ctl);
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl ctl;
+    struct buf problem;
+    setlocale(LC_CTYPE, "C.UTF-8");
+    signal(SIGPIPE, SIG_IGN);
+    buf_init(&problem, PROBLEM_MAX_BYTES);
+    if (command_parse(argc, argv, &ctl, &problem) != ERR_OK) {
+        enum ctl_exit exit = ctl_fail(&ctl, CTL_USAGE, "usage", "%s", buf_text(&problem));
+        buf_fini(&problem);
+        return exit;
+    }
+    buf_fini(&problem);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    enum ctl_exit exit = run(&ctl);
+    client_free(ctl.client);
+    curl_global_cleanup();
+    if (fflush(stdout) != 0 && exit == CTL_DONE) {
+        exit = CTL_FAILED;
+    }
+    return exit;
+}
