@@ -1,4 +1,5 @@
-/* What is wrong in a file, all of it, in the order of the lines: nobody should fix one mistake only to meet the next. */
+/* What is wrong in a file, all of it, in the order of the lines: nobody should fix one mistake only
+ * to meet the next. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,12 +9,12 @@
 
 struct mistake {
     char *file;
-    unsigned line;   /* 0: the file as a whole */
-    char *section;   /* NULL: none */
-    char *key;       /* NULL: none */
-    char *value;     /* NULL: none; cut to 80 bytes; never a secret */
-    char *reason;    /* what is wrong and what would be right */
-    char *nearest;   /* the nearest valid key or section, NULL: none is near */
+    unsigned line; /* 0: the file as a whole */
+    char *section; /* NULL: none */
+    char *key;     /* NULL: none */
+    char *value;   /* NULL: none; cut to 80 bytes; never a secret */
+    char *reason;  /* what is wrong and what would be right */
+    char *nearest; /* the nearest valid key or section, NULL: none is near */
     bool warning;
 };
 
@@ -25,11 +26,21 @@ struct mistakes {
 
 void mistakes_init(struct mistakes *mistakes);
 void mistakes_fini(struct mistakes *mistakes);
-/* All strings are copied; NULLs as in the struct. `format` makes the reason. */
-void mistakes_add(struct mistakes *mistakes, bool warning, const char *file, unsigned line, const char *section,
-                  const char *key, const char *value, const char *nearest, const char *format, ...) PRINTF_LIKE(9, 10);
-/* `file:line: [section] key = value: reason (did you mean "nearest"?)`, a line each. */
+/* All strings are copied; NULLs as in the struct. `format` makes the reason. An error always
+ * counts: when the list is full it takes the place of the last warning, and when there is no memory
+ * for its words `errors` still grows. */
+void mistakes_add(struct mistakes *mistakes, bool warning, const char *file, unsigned line,
+                  const char *section, const char *key, const char *value, const char *nearest,
+                  const char *format, ...) PRINTF_LIKE(9, 10);
+/* Moves all of `from` to the end of `to`; `from` is empty then. */
+void mistakes_move(struct mistakes *to, struct mistakes *from);
+/* By line, line 0 first; those of one line stay in the order they were found. For the mistakes of
+ * one file. */
+void mistakes_sort(struct mistakes *mistakes);
+/* `file:line: [section] key = value: reason (did you mean "nearest"?)`, a line each; warnings say
+ * `warning: ` before the reason. Control characters in a value are shown as `?`. */
 void mistakes_print(const struct mistakes *mistakes, struct buf *out);
 
-/* The candidate with the smallest edit distance to `word`, if it is near enough to be meant; else NULL. */
+/* The candidate with the smallest edit distance to `word` (a swap of neighbours is one edit, ASCII
+ * case is none), if it is near enough to be meant: at most a third of the letters; else NULL. */
 const char *mistake_nearest(const char *word, const char *const *candidates, size_t n);

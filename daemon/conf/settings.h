@@ -1,6 +1,7 @@
-/* The daemon's configuration as one const struct, read from outreachd.ini through the table in conf/schema.c: one row a key
- * {section, key, type, min, max, default, unit, reloadable}. The same table loads, gives defaults, prints config/outreachd.ini,
- * checks permissions of a reload and offers the nearest valid key. Relative paths are made absolute here, against the file. */
+/* The daemon's configuration as one const struct, read from outreachd.ini through the table in
+ * conf/schema.c: one row a key {section, key, type, min, max, default, unit, reloadable}. The same
+ * table loads, gives defaults, prints config/outreachd.ini, checks permissions of a reload and
+ * offers the nearest valid key. Relative paths are made absolute here, against the file. */
 #pragma once
 
 #include <netinet/in.h>
@@ -19,19 +20,21 @@ struct settings_daemon {
     const char *control_socket;
     const char *state_dir;
     const char *campaigns_dir;
-    const char *codes_dir; /* report-code tables; default: codes beside the file, else the installed ones */
-    const char *id;        /* of this daemon among several; default: the host name */
+    const char *
+        codes_dir; /* report-code tables; default: codes beside the file, else the installed ones */
+    const char *id; /* of this daemon among several; default: the host name */
     int utc_offset_min;
     const char *log_level;
-    const char *optout_words; /* reply words that mean "no more", see sms/keyword.h */
+    const char *optout_words;     /* reply words that mean "no more", see sms/keyword.h */
     const char *optout_all_words; /* reply words that also stop receipts */
-    uint32_t ambiguous_limit; /* open ambiguous chunks that stop a campaign */
+    uint32_t ambiguous_limit;     /* open ambiguous chunks that stop a campaign */
     uint64_t webhook_body_max_bytes;
     uint32_t connections_max; /* inbound, in total */
     uint32_t parked_max;      /* reports kept for an unknown batch, a carrier */
     int64_t parked_for_ms;    /* 72h */
     int64_t repeat_guard_ms;  /* the same text to the same list is refused for this long: 7d */
-    int64_t resend_values_for_ms; /* personal values are kept this long after `done`, for a resend */
+    int64_t
+        resend_values_for_ms; /* personal values are kept this long after `done`, for a resend */
 };
 
 struct settings_redis {
@@ -57,7 +60,8 @@ struct settings_carrier {
     const char *submit_path;
     const char *ec_name, *ap_id, *secret_key, *sign_code, *add_serial;
     bool signature_added_by_carrier;
-    bool send_secret; /* also put secretKey into the body, as some provinces want (carrier-apis.md 1.4) */
+    bool send_secret; /* also put secretKey into the body, as some provinces want
+                         (carrier-apis.md 1.4) */
     uint32_t batch_max;
     uint32_t rate; /* segments a second; 0: no limit of ours */
     uint32_t connections;
@@ -79,18 +83,28 @@ struct settings {
     size_t n_carriers;
 };
 
-/* Reads `path`. Every mistake is appended to `mistakes` (file, line, key, value, reason, nearest valid key); *settings is set
- * only when none of them is an error (warnings, such as a secret written in the INI, may be there).
- * `read_secrets` = false checks that secret files exist and are private but leaves the secrets NULL (for outreachctl, which
- * may not be allowed to read them: then a file it cannot open is no mistake). */
+/* Reads `path`. Every mistake is appended to `mistakes` (file, line, key, value, reason, nearest
+ * valid key); *settings is set only when none of them is an error (warnings, such as a secret
+ * written in the INI, may be there). `read_secrets` = false checks that secret files exist and are
+ * private but leaves the secrets NULL (for outreachctl, which may not be allowed to read them: then
+ * a file it cannot open is no mistake). */
 MUST_CHECK enum err settings_load(const char *path, bool read_secrets, struct settings **settings,
                                   struct mistakes *mistakes);
 void settings_free(struct settings *settings); /* NULL is fine */
+/* The same from a file already parsed. ini->path must be absolute. */
+struct ini_file;
+MUST_CHECK enum err settings_load_ini(const struct ini_file *ini, bool read_secrets,
+                                      struct settings **settings, struct mistakes *mistakes);
 /* NULL when there is none. */
 const struct settings_carrier *settings_carrier(const struct settings *settings, const char *name);
 /* Which keys differ and may not change without a restart, into `mistakes`; ERR_REFUSED if any. */
 MUST_CHECK enum err settings_may_replace(const struct settings *old, const struct settings *next,
                                          struct mistakes *mistakes);
+/* The words that `driver` may have. A list of its own, since conf/ does not see carrier/; a test
+ * there compares the two. */
+size_t settings_drivers(const char *const **names);
+/* `path` as typed, against the working directory. errors: ERR_IO, ERR_NOMEM */
+MUST_CHECK enum err settings_absolute_path(const char *path, char **absolute);
 /* Every key with its default and its comment, as config/outreachd.ini; a test compares the two. */
 struct buf;
 void settings_print_example(struct buf *out);

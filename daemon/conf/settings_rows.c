@@ -1,0 +1,274 @@
+/* Every key of outreachd.ini. To add a setting: a field in settings.h, a row here, and
+ * config/outreachd.ini as the unit test prints it. Nothing else. */
+#include "conf/settings_rows.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/address.h"
+#include "conf/settings.h"
+#include "conf/value.h"
+
+#define KIB 1024LL
+#define MIB (1024 * KIB)
+#define SECOND 1000LL
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+#define ADD_SERIAL_MAX 15 /* carrier-apis.md 1.4 */
+#define BATCH_LIMIT 5000  /* the same: numbers in a request */
+
+static const char *const drivers[] = {"cloudmas", NULL};
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+/* ---- types that fill more than one field ---- */
+
+/* The field is the whole struct settings_daemon. */
+static enum err parse_listen(const struct schema_context *context, const struct schema_row *row,
+                             const char *text, void *field, struct buf *why)
+{
+    (void)context;
+    (void)row;
+    struct settings_daemon *daemon = field;
+    char *host = NULL;
+    uint16_t port;
+    enum err error = address_parse_endpoint(text, &host, &port, why);
+    if (error != ERR_OK)
+        return error;
+    daemon->listen_host = host;
+    daemon->listen_port = port;
+    return ERR_OK;
+}
+
+static void release_listen(void *field)
+{
+    struct settings_daemon *daemon = field;
+    value_release_text(&daemon->listen_host);
+}
+
+static bool equal_listen(const void *a, const void *b)
+{
+    const struct settings_daemon *x = a, *y = b;
+    return value_equal_text(&x->listen_host, &y->listen_host) && x->listen_port == y->listen_port;
+}
+
+/* The field is the whole struct settings_redis. */
+static enum err parse_redis(const struct schema_context *context, const struct schema_row *row,
+                            const char *text, void *field, struct buf *why)
+{
+    (void)context;
+    (void)row;
+    return address_parse_redis(text, field, why);
+}
+
+static void release_redis(void *field)
+{
+    struct settings_redis *redis = field;
+    value_release_text(&redis->host);
+}
+
+static bool equal_redis(const void *a, const void *b)
+{
+    const struct settings_redis *x = a, *y = b;
+    return x->is_unix == y->is_unix && x->port == y->port && x->db == y->db &&
+           value_equal_text(&x->host, &y->host);
+}
+
+/* The field is the whole struct settings_carrier. */
+static enum err parse_allow(const struct schema_context *context, const struct schema_row *row,
+                            const char *text, void *field, struct buf *why)
+{
+    (void)context;
+    (void)row;
+    struct settings_carrier *carrier = field;
+    struct settings_cidr *list = NULL;
+    size_t n;
+    enum err error = address_parse_networks(text, &list, &n, why);
+    if (error != ERR_OK)
+        return error;
+    carrier->callback_allow = list;
+    carrier->n_callback_allow = n;
+    return ERR_OK;
+}
+
+static void release_allow(void *field)
+{
+    struct settings_carrier *carrier = field;
+    free((void *)(uintptr_t)carrier->callback_allow);
+    carrier->callback_allow = NULL;
+    carrier->n_callback_allow = 0;
+}
+
+static bool equal_allow(const void *a, const void *b)
+{
+    const struct settings_carrier *x = a, *y = b;
+    return x->n_callback_allow == y->n_callback_allow &&
+           memcmp(x->callback_allow, y->callback_allow,
+                  x->n_callback_allow * sizeof *x->callback_allow) == 0;
+}
+
+static const struct schema_type type_listen = {"HOST:PORT, such as 127.0.0.1:10170", parse_listen,
+                                               release_listen, equal_listen, false};
+static const struct schema_type type_redis = {"unix:///PATH or redis://HOST:PORT/DB", parse_redis,
+                                              release_redis, equal_redis, true};
+static const struct schema_type type_allow = {"addresses and networks, split by blanks",
+                                              parse_allow, release_allow, equal_allow, false};
+
+/* ---- the table ---- */
+
+/* clang-format off */
+#define DAEMON(key_, field, ...) {.section = "daemon", .key = key_, .offset = offsetof(struct settings_daemon, field), __VA_ARGS__}
+#define REDIS(key_, field, ...) {.section = "redis", .key = key_, .offset = offsetof(struct settings_redis, field), __VA_ARGS__}
+#define CARRIER(key_, field, ...) {.section = "carrier", .key = key_, .offset = offsetof(struct settings_carrier, field), __VA_ARGS__}
+
+const struct schema_row settings_rows[] = {
+    {.section = "daemon", .key = "listen", .type = &type_listen, .offset = 0, .def = "127.0.0.1:10170",
+     .comment = "Where the console, the API and the carriers' webhooks are served."},
+    DAEMON("control_socket", control_socket, .type = &value_socket, .def = "/run/outreachd/control.sock",
+           .comment = "The socket outreachctl talks to. Whoever may open it may send: its directory decides who."),
+    DAEMON("state_dir", state_dir, .type = &value_path, .def = "/var/lib/outreachd",
+           .comment = "The daemon's own files."),
+    DAEMON("campaigns_dir", campaigns_dir, .type = &value_path, .def = "campaigns.d", .flags = SCHEMA_RELOADABLE,
+           .comment = "Campaign definitions: ID.ini, one campaign a file. Relative paths are relative to this file."),
+    DAEMON("codes_dir", codes_dir, .type = &value_path, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+           .comment = "Report-code tables, a file a carrier driver. Empty: codes beside this file, else the installed ones."),
+    DAEMON("id", id, .type = &value_name, .flags = SCHEMA_OPTIONAL,
+           .comment = "The name of this daemon when several share one Redis; no two may have the same. Empty: the host name."),
+    DAEMON("utc_offset", utc_offset_min, .type = &value_utc_offset, .def = "+08:00",
+           .comment = "Local time of every date and window. China has one offset and no daylight saving."),
+    DAEMON("log_level", log_level, .type = &value_word, .choices = log_levels, .def = "info", .flags = SCHEMA_RELOADABLE,
+           .comment = "The least urgent lines that are written to the journal."),
+    DAEMON("optout_words", optout_words, .type = &value_text, .min = 1, .max = 1000, .def = "R T TD N 0000 退订 拒收",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "Replies that mean \"no more\", split by blanks. The whole reply must be the word; width and case do not matter."),
+    DAEMON("optout_all_words", optout_all_words, .type = &value_text, .min = 1, .max = 1000, .def = "全部退订 TDALL",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "Replies that also stop receipts."),
+    DAEMON("ambiguous_limit", ambiguous_limit, .type = &value_u32, .min = 1, .max = 100000, .def = "3", .unit = "chunks",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "A campaign stops and asks when so many chunks are open of which nobody knows whether the carrier took them."),
+    DAEMON("webhook_body_max", webhook_body_max_bytes, .type = &value_size, .min = 4 * KIB, .max = 16 * MIB, .def = "1m",
+           .unit = "bytes",
+           .comment = "The largest body a carrier may push."),
+    DAEMON("connections_max", connections_max, .type = &value_u32, .min = 16, .max = 65000, .def = "4000",
+           .unit = "connections",
+           .comment = "Inbound connections in all."),
+    DAEMON("parked_max", parked_max, .type = &value_u32, .min = 1, .max = 10000000, .def = "200000",
+           .unit = "reports a carrier", .flags = SCHEMA_RELOADABLE,
+           .comment = "Status reports kept that belong to no request known yet (they may come before the answer to it)."),
+    DAEMON("parked_for", parked_for_ms, .type = &value_duration, .min = SECOND, .max = 30 * DAY, .def = "72h",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "How long they are kept."),
+    DAEMON("repeat_guard", repeat_guard_ms, .type = &value_duration, .min = 0, .max = 365 * DAY, .def = "7d",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "The same text to the same list is refused for this long, unless --again is given. 0: never refused."),
+    DAEMON("resend_values_for", resend_values_for_ms, .type = &value_duration, .min = 0, .max = 90 * DAY, .def = "7d",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "Names and other personal values are deleted so long after a campaign is done; a resend needs them."),
+
+    {.section = "redis", .key = "url", .type = &type_redis, .offset = 0,
+     .def = "unix:///run/outreachd-redis/redis.sock",
+     .comment = "unix:///PATH (?db=N for another database) or redis://HOST:PORT/DB."},
+    REDIS("password_file", password, .type = &value_secret_file, .flags = SCHEMA_OPTIONAL | SCHEMA_SECRET,
+          .comment = "A file that holds nothing but the password. Empty: none is needed."),
+    REDIS("password", password, .type = &value_secret, .flags = SCHEMA_OPTIONAL | SCHEMA_SECRET,
+          .comment = "The password itself, instead of password_file. Works, with a warning."),
+    REDIS("prefix", prefix, .type = &value_name, .def = "outreach",
+          .comment = "Every key in Redis begins with this and a colon."),
+    REDIS("timeout", timeout_ms, .type = &value_duration, .min = 100, .max = MINUTE, .def = "5s",
+          .comment = "A Redis that gives no answer for so long is taken for lost, and connected to again."),
+    REDIS("i_accept_data_loss", i_accept_data_loss, .type = &value_bool, .def = "no",
+          .comment = "Run on a Redis that does not write to disk (no AOF). A power cut then loses who got a message already."),
+
+    CARRIER("driver", driver, .type = &value_word, .choices = drivers, .def = "cloudmas",
+            .comment = "The carrier's interface. cloudmas: China Mobile Cloud MAS over HTTP."),
+    CARRIER("base_url", base_url, .type = &value_http_url, .flags = SCHEMA_REQUIRED | SCHEMA_RELOADABLE,
+            .shown = "http://127.0.0.1:1992",
+            .comment = "The entry point the carrier's office named, without a slash at the end."),
+    CARRIER("submit_path", submit_path, .type = &value_http_path, .def = "/sms/norsubmit", .flags = SCHEMA_RELOADABLE,
+            .comment = "Some entry points have /sms/submit here."),
+    CARRIER("ec_name", ec_name, .type = &value_text, .max = 100, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+            .shown = "高山乡人民政府",
+            .comment = "ecName: the customer's name exactly as it stands on the platform. cloudmas needs it."),
+    CARRIER("ap_id", ap_id, .type = &value_text, .max = 64, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+            .shown = "gaoshan",
+            .comment = "apId: the interface account (not the web login). cloudmas needs it."),
+    CARRIER("secret_key_file", secret_key, .type = &value_secret_file,
+            .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET, .shown = "mas.secret",
+            .comment = "A file that holds nothing but the interface password; nobody but its owner may access it (chmod 600)."),
+    CARRIER("secret_key", secret_key, .type = &value_secret, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET,
+            .comment = "The password itself, instead of secret_key_file. Works, with a warning."),
+    CARRIER("send_secret", send_secret, .type = &value_bool, .def = "no", .flags = SCHEMA_RELOADABLE,
+            .comment = "Also put secretKey into the request body, as some provinces want. It is part of the MAC in every case."),
+    CARRIER("sign_code", sign_code, .type = &value_text, .max = 64, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+            .shown = "DemoSign1",
+            .comment = "sign: the signature's code from the platform, not its text. cloudmas needs it."),
+    CARRIER("add_serial", add_serial, .type = &value_text, .max = ADD_SERIAL_MAX, .def = "", .flags = SCHEMA_RELOADABLE,
+            .comment = "Extension digits behind the service code. Empty for a service code that is matched exactly."),
+    CARRIER("signature_added_by_carrier", signature_added_by_carrier, .type = &value_bool, .def = "no",
+            .flags = SCHEMA_RELOADABLE,
+            .comment = "yes: the platform puts 【signature】 in front; it is counted, but not sent."),
+    CARRIER("batch_max", batch_max, .type = &value_u32, .min = 1, .max = BATCH_LIMIT, .def = "1000",
+            .unit = "recipients a request", .flags = SCHEMA_RELOADABLE,
+            .comment = "Recipients in one request. Never more than the driver allows (personal texts: 1000)."),
+    CARRIER("rate", rate, .type = &value_u32, .min = 0, .max = 1000000, .def = "500", .unit = "segments a second",
+            .flags = SCHEMA_RELOADABLE,
+            .comment = "What the contract with the carrier allows, shared by all campaigns. 0: no limit of ours."),
+    CARRIER("connections", connections, .type = &value_u32, .min = 1, .max = 256, .def = "8", .unit = "connections",
+            .flags = SCHEMA_RELOADABLE,
+            .comment = "Requests under way at the same time."),
+    CARRIER("timeout", timeout_ms, .type = &value_duration, .min = 100, .max = 5 * MINUTE, .def = "10s",
+            .flags = SCHEMA_RELOADABLE,
+            .comment = "A request without a whole answer after so long is ambiguous: nobody knows whether it was taken."),
+    CARRIER("price_fen", price_fen, .type = &value_fen, .min = 0, .max = 10000, .def = "5", .unit = "fen a segment",
+            .flags = SCHEMA_RELOADABLE,
+            .comment = "What a segment costs, for plans and reports."),
+    CARRIER("callback_key_file", callback_key, .type = &value_secret_file,
+            .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET, .shown = "mas.callback",
+            .comment = "A file with the secret part of the webhook path, /hook/NAME/KEY/report and /uplink: 16 or more of A-Z a-z 0-9 _ -.\n"
+                       "Empty: this carrier's status reports and replies are not taken."),
+    CARRIER("callback_key", callback_key, .type = &value_secret,
+            .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET,
+            .comment = "The key itself, instead of callback_key_file. Works, with a warning."),
+    {.section = "carrier", .key = "callback_allow", .type = &type_allow, .offset = 0, .def = "127.0.0.0/8",
+     .flags = SCHEMA_RELOADABLE,
+     .comment = "Addresses the webhooks are taken from: the carrier's, or the reverse proxy's when one stands in front."},
+    CARRIER("ca_file", ca_file, .type = &value_file, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+            .comment = "Certificates (PEM) that an https entry point is checked against. Empty: the system's."),
+    CARRIER("proxy", proxy, .type = &value_proxy_url, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+            .comment = "An HTTP or SOCKS proxy on the way to the carrier. Empty: none, whatever the environment says."),
+    CARRIER("codes", codes, .type = &value_name, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+            .comment = "The report-code table in codes_dir, without .ini. Empty: the driver's name."),
+};
+/* clang-format on */
+const size_t settings_rows_n = sizeof settings_rows / sizeof *settings_rows;
+
+size_t settings_drivers(const char *const **names)
+{
+    *names = drivers;
+    return sizeof drivers / sizeof *drivers - 1;
+}
+
+/* ---- the example ---- */
+
+void settings_print_example(struct buf *out)
+{
+    buf_add_text(
+        out,
+        "; outreachd.ini: every key with its default. UTF-8; a relative path is relative to this "
+        "file.\n"
+        "; A comment has its own line: behind a value it would be part of the value.\n"
+        "; Times have a unit (ms s m h d), money is whole fen, a secret has a file of its own.\n"
+        "; outreachd --check --config FILE reports every mistake at once.\n"
+        "\n[daemon]\n\n");
+    schema_print_example(settings_rows, settings_rows_n, "daemon", out);
+    buf_add_text(out, "[redis]\n\n");
+    schema_print_example(settings_rows, settings_rows_n, "redis", out);
+    buf_add_text(out, "; One section a carrier account: [carrier NAME]. NAME stands in campaign "
+                      "definitions and webhook paths.\n"
+                      "[carrier mas]\n\n");
+    schema_print_example(settings_rows, settings_rows_n, "carrier", out);
+    if (out->len > 0 && out->data[out->len - 1] == '\n' && !out->failed) /* one line end, not two */
+        out->data[--out->len] = '\0';
+}
