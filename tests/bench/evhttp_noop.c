@@ -1,4 +1,5 @@
-/* The ceiling for webhooks: an evhttp server that answers every request at once and stores nothing. bench_evhttp_noop PORT */
+/* The ceiling for webhooks: an evhttp server that answers every request at once and stores nothing.
+ * bench_evhttp_noop PORT */
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
@@ -8,7 +9,8 @@ static void on_request(struct evhttp_request *request, void *arg)
 {
     (void)arg;
     struct evbuffer *out = evhttp_request_get_output_buffer(request);
-    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "application/json");
+    evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type",
+                      "application/json");
     evbuffer_add(out, "{\"success\":true}", 16);
     evhttp_send_reply(request, 200, "OK", NULL);
 }

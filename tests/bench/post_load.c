@@ -1,10 +1,11 @@
-/* A load generator for webhooks: one POST a status report over keep-alive connections, as fast as the answers come.
+/* A load generator for webhooks: one POST a status report over keep-alive connections, as fast as
+ * the answers come.
  *
  *   bench_post_load HOST PORT PATH CONNECTIONS FILE
  *
- * FILE is the simulator's oracle log: "<request> <msgGroup> <mobile>" a line; each line becomes one report of a delivered
- * message. Prints: requests/s, answers that were not 2xx, broken connections. Pure sockets and epoll: the generator must be
- * cheaper than what it measures. */
+ * FILE is the simulator's oracle log: "<request> <msgGroup> <mobile>" a line; each line becomes one
+ * report of a delivered message. Prints: requests/s, answers that were not 2xx, broken connections.
+ * Pure sockets and epoll: the generator must be cheaper than what it measures. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -56,14 +57,16 @@ static bool next_request(struct load *load, struct connection *c)
             return false;
     } while (sscanf(line, "%lu %63s %15s", &request, group, mobile) != 3);
     char body[320];
-    int body_len = snprintf(body, sizeof body,
-                            "{\"errorCode\":\"DELIVRD\",\"mobile\":\"%s\",\"msgGroup\":\"%s\",\"receiveDate\":"
-                            "\"20261017090105\",\"reportStatus\":\"CM:0000\",\"submitDate\":\"20261017090100\"}",
-                            mobile, group);
-    c->out_len = (size_t)snprintf(c->out, sizeof c->out,
-                                  "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
-                                  "Content-Length: %d\r\n\r\n%s",
-                                  load->path, load->host, body_len, body);
+    int body_len = snprintf(
+        body, sizeof body,
+        "{\"errorCode\":\"DELIVRD\",\"mobile\":\"%s\",\"msgGroup\":\"%s\",\"receiveDate\":"
+        "\"20261017090105\",\"reportStatus\":\"CM:0000\",\"submitDate\":\"20261017090100\"}",
+        mobile, group);
+    c->out_len =
+        (size_t)snprintf(c->out, sizeof c->out,
+                         "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+                         "Content-Length: %d\r\n\r\n%s",
+                         load->path, load->host, body_len, body);
     c->out_at = 0;
     c->in_len = 0;
     load->sent++;
@@ -188,6 +191,7 @@ int main(int argc, char **argv)
         }
     }
     double took = seconds() - start;
-    printf("%.0f %lu %lu\n", (double)load.answered / took, load.refused, load.broken + load.sent - load.answered);
+    printf("%.0f %lu %lu\n", (double)load.answered / took, load.refused,
+           load.broken + load.sent - load.answered);
     return 0;
 }

@@ -1,0 +1,103 @@
+/* Every spelling of the issue, and the ones that must not become a figure. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "pledge/parse.h"
+
+static struct pledge_words *words;
+
+static int setup(void **state)
+{
+    (void)state;
+    return pledge_words_new("捐 认捐 捐款 JK", "以购代捐 购", &words);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    pledge_words_free(words);
+    return 0;
+}
+
+static void test_understood(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum pledge_kind kind;
+        int64_t fen, thousandths;
+        const char *item, *unit, *name;
+    } cases[] = {
+        {"捐100", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"认捐 100元", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"捐款１００", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"JK 200 张三", PLEDGE_CASH, 20000, 0, "", "", "张三"},
+        {"jk200张三", PLEDGE_CASH, 20000, 0, "", "", "张三"},
+        {"捐一百元", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"捐1.5万", PLEDGE_CASH, 1500000, 0, "", "", ""},
+        {"认捐大米20袋", PLEDGE_GOODS, 0, 20000, "大米", "袋", ""},
+        {"认捐 大米 二十袋 李四", PLEDGE_GOODS, 0, 20000, "大米", "袋", "李四"},
+        {"捐20袋大米 李四", PLEDGE_GOODS, 0, 20000, "大米", "袋", "李四"},
+        {"认捐三轮车1辆", PLEDGE_GOODS, 0, 1000, "三轮车", "辆", ""},
+        {"认捐化肥2.5吨", PLEDGE_GOODS, 0, 2500, "化肥", "吨", ""},
+        {"认捐8小时理发", PLEDGE_SERVICE, 0, 8000, "理发", "小时", ""},
+        {"认捐8小时", PLEDGE_SERVICE, 0, 8000, "服务", "小时", ""},
+        {"以购代捐1200元", PLEDGE_PURCHASE, 120000, 0, "", "", ""},
+        {"　捐１００元。", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"捐100元 欧阳锋", PLEDGE_CASH, 10000, 0, "", "", "欧阳锋"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pledge_text got;
+        enum pledge_verdict verdict =
+            pledge_parse(words, cases[i].text, strlen(cases[i].text), &got);
+        if (verdict != PLEDGE_UNDERSTOOD || got.kind != cases[i].kind || got.fen != cases[i].fen ||
+            got.thousandths != cases[i].thousandths || strcmp(got.item, cases[i].item) != 0 ||
+            strcmp(got.unit, cases[i].unit) != 0 || strcmp(got.name, cases[i].name) != 0)
+            fail_msg("%s: verdict %d kind %d fen %lld quantity %lld item '%s' unit '%s' name '%s'",
+                     cases[i].text, (int)verdict, (int)got.kind, (long long)got.fen,
+                     (long long)got.thousandths, got.item, got.unit, got.name);
+    }
+}
+
+static void test_not_understood(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum pledge_verdict verdict;
+    } cases[] = {
+        {"收到", PLEDGE_NO_KEYWORD},
+        {"R", PLEDGE_NO_KEYWORD},
+        {"JKL 5", PLEDGE_NO_KEYWORD},
+        {"", PLEDGE_NO_KEYWORD},
+        {"我想捐100", PLEDGE_NO_KEYWORD},
+        {"捐", PLEDGE_UNCLEAR},
+        {"捐款光荣", PLEDGE_UNCLEAR},
+        {"捐0", PLEDGE_OUT_OF_RANGE},
+        {"捐-5", PLEDGE_NOT_EXACT},
+        {"捐1,000.005", PLEDGE_NOT_EXACT},
+        {"捐99999999999999999", PLEDGE_OUT_OF_RANGE},
+        {"捐100%", PLEDGE_UNCLEAR},
+        {"捐100 200", PLEDGE_UNCLEAR},
+        {"捐20袋", PLEDGE_UNCLEAR},
+        {"\xff\xfe", PLEDGE_NO_KEYWORD},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct pledge_text got;
+        enum pledge_verdict verdict =
+            pledge_parse(words, cases[i].text, strlen(cases[i].text), &got);
+        if (verdict != cases[i].verdict)
+            fail_msg("%s: verdict %d, not %d", cases[i].text, (int)verdict, (int)cases[i].verdict);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_understood),
+                                       cmocka_unit_test(test_not_understood)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
