@@ -305,5 +305,13 @@ enum pledge_verdict pledge_parse(const struct pledge_words *words, const char *t
             return quantity_first(p, (size_t)(after - p), unit_bytes, pledge);
     }
     pledge->thousandths = 0;
-    return *p ? cash(p, purchase, pledge) : PLEDGE_UNCLEAR;
+    if (!*p)
+        return PLEDGE_UNCLEAR;
+    enum pledge_verdict verdict = cash(p, purchase, pledge);
+    /* 三轮车1辆 begins with a numeral that is none. */
+    if (verdict == PLEDGE_UNCLEAR && (unsigned char)*p >= 0x80) {
+        *pledge = (struct pledge_text){0};
+        verdict = item_first(p, pledge);
+    }
+    return verdict;
 }
