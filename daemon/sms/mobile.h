@@ -2,7 +2,7 @@
  *
  * Stored and sent as bare 11 digits (source: carrier-apis.md 4.9). The prefix proves neither operator nor reachability
  * (number portability), so every 1[3-9]xxxxxxxxx is accepted, unallocated prefixes too. Packed numbers are big-endian, so
- * that sorting the bytes sorts the numbers: 13800138000 is 03 36 8d 65 10 (5 bytes, 2^34 would do). */
+ * that sorting the bytes sorts the numbers: 13800138000 is 03 36 8d 65 10 (35 bits would do). */
 #pragma once
 
 #include <stddef.h>
