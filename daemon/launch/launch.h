@@ -1,6 +1,7 @@
-/* From a definition to a committed queue: the import job. It reads through campaign/plan, asks opt-outs and dedup group, stages
- * chunk by chunk with a bounded number of chunks under way, commits. Killed at any point it sends nothing and can be launched again.
- * A turn of the loop never takes more than some milliseconds. */
+/* From a definition to a committed queue: the import job. It reads through campaign/plan, asks
+ * opt-outs and dedup group, stages chunk by chunk with a bounded number of chunks under way,
+ * commits. Killed at any point it sends nothing and can be launched again. A turn of the loop never
+ * takes more than some milliseconds. */
 #pragma once
 
 #include "campaign/definition.h"
@@ -13,10 +14,10 @@ struct launcher;
 struct launch_request {
     const char *file;  /* absolute path of the definition */
     const char *actor; /* "uid:clerk1", "sim" … */
-    bool now;          /* start now instead of the definition's start (its window and end still hold) */
+    bool now; /* start now instead of the definition's start (its window and end still hold) */
     bool again;
-    const char *reason;          /* with again */
-    int64_t expect_recipients;   /* < 0: any */
+    const char *reason;        /* with again */
+    int64_t expect_recipients; /* < 0: any */
 };
 enum launch_phase { LAUNCH_READING, LAUNCH_COMMITTING, LAUNCH_DONE, LAUNCH_FAILED };
 struct launch_view {
@@ -27,28 +28,40 @@ struct launch_view {
     const char *reason; /* of LAUNCH_FAILED: a sentence */
 };
 
-MUST_CHECK enum err launcher_new(struct event_base *base, struct store *store, const char *owner, struct launcher **launcher);
+MUST_CHECK enum err launcher_new(struct event_base *base, struct store *store, const char *owner,
+                                 struct launcher **launcher);
 void launcher_free(struct launcher *launcher);
 /* Settings are borrowed until the next call of this. A running import keeps its definition. */
 void launcher_set_settings(struct launcher *launcher, const struct settings *settings);
 
-/* Checks the definition and starts. `started` runs once: ERR_OK when queue_begin said yes (the import goes on in the background, see
- * launch_view), else with the reason. errors as return: only ERR_NOMEM, ERR_BUSY (LAUNCH_JOBS_MAX imports run). */
+/* Checks the definition and starts. `started` runs once: ERR_OK when queue_begin said yes (the
+ * import goes on in the background, see launch_view), else with the reason. errors as return: only
+ * ERR_NOMEM, ERR_BUSY (LAUNCH_JOBS_MAX imports run). */
 #define LAUNCH_JOBS_MAX 16
-typedef void launch_started_fn(void *arg, enum err error, const char *reason, const char *id, const char *carrier);
+typedef void launch_started_fn(void *arg, enum err error, const char *reason, const char *id,
+                               const char *carrier);
 MUST_CHECK enum err launcher_start(struct launcher *launcher, const struct launch_request *request,
                                    launch_started_fn *started, void *arg);
 
-/* A child campaign of those who were provably not reached: undelivered or expired with a temporary code, or rejected. Never one who is
- * delivered, accepted or ambiguous. Its id is PARENT-r1, -r2 … `codes` tells which codes are temporary. */
+/* A child campaign of those who were provably not reached: undelivered or expired with a temporary
+ * code, or rejected. Never one who is delivered, accepted or ambiguous. Its id is PARENT-r1, -r2 …
+ * `codes` tells which codes are temporary. */
 struct codes;
-MUST_CHECK enum err launcher_resend(struct launcher *launcher, const char *carrier, const char *parent_id, bool temporary,
-                                    bool rejected, const char *actor, const char *reason,
+MUST_CHECK enum err launcher_resend(struct launcher *launcher, const char *carrier,
+                                    const char *parent_id, bool temporary, bool rejected,
+                                    const char *actor, const char *reason,
                                     bool (*is_temporary)(void *ctx, const char *code), void *ctx,
                                     launch_started_fn *started, void *arg);
 
 /* The job of this id, running or ended within the last hour; NULL when there is none. */
 const struct launch_view *launcher_view(const struct launcher *launcher, const char *id);
 size_t launcher_running(const struct launcher *launcher);
+/* All of them, newest first, at most `max`. gives: how many. */
+size_t launcher_views(const struct launcher *launcher, const struct launch_view **views,
+                      size_t max);
+/* Throws a running import away; its view gets this reason. false: there is none, or it is
+ * committing already. */
+bool launcher_stop(struct launcher *launcher, const char *id, const char *reason);
 /* Called after each commit, so that the scheduler looks at once. */
-void launcher_on_commit(struct launcher *launcher, void (*fn)(void *arg, const char *carrier), void *arg);
+void launcher_on_commit(struct launcher *launcher, void (*fn)(void *arg, const char *carrier),
+                        void *arg);
