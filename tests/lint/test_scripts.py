@@ -1,0 +1,52 @@
+"""Shell scripts: strict mode, executable, and clean under shellcheck."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from house import TOP, problems, short
+
+
+def shell_scripts():
+    for folder in ("scripts", ".ci"):
+        for path in sorted((TOP / folder).rglob("*")):
+            if path.is_file() and path.read_bytes()[:2] == b"#!":
+                first = path.read_bytes().split(b"\n", 1)[0]
+                if first.endswith((b"bash", b"/sh", b" sh")):
+                    yield path
+
+
+def complaints(files):
+    if shutil.which("shellcheck") is None:
+        assert os.environ.get("CI") != "true", "shellcheck is missing (scripts/packages)"
+        pytest.skip("shellcheck is missing: install the packages of scripts/packages")
+    run = subprocess.run(["shellcheck", "--severity=warning", "--format=gcc", *map(str, files)],
+                         capture_output=True, text=True, cwd=TOP)
+    return run.stdout if run.returncode else ""
+
+
+def test_scripts_are_clean_under_shellcheck():
+    files = list(shell_scripts())
+    assert files
+    said = complaints(files)
+    assert not said, "\n" + said
+
+
+def test_scripts_can_be_started():
+    problems(f"{short(p)}: not executable" for p in shell_scripts() if not os.access(p, os.X_OK))
+
+
+def test_scripts_stop_at_the_first_failure():
+    problems(
+        f"{short(p)}: no set -euo pipefail"
+        for p in shell_scripts()
+        if os.access(p, os.X_OK) and "set -euo pipefail" not in p.read_text(encoding="utf-8")
+    )
+
+
+def test_rule_shellcheck(tmp_path):
+    bad = tmp_path / "bad"
+    bad.write_text("#!/usr/bin/env bash\nfor f in $(ls *.c); do rm $f; unused=1; done\n")
+    assert "warning" in complaints([bad])
