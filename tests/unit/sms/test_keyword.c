@@ -35,33 +35,10 @@ static void test_the_word_in_every_dress(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "R",
-        "r",
-        "Ｒ",
-        "ｒ",
-        " R ",
-        "R。",
-        "R.",
-        "R！",
-        "r!",
-        "R。。",
-        "R ！",
-        "　R　",
-        "\tR\r\n",
-        "td",
-        "Td",
-        "ＴＤ",
-        "退订",
-        " 退订。",
-        "退订！！",
-        "取消",
-        "n",
-        "R｡",
-        "\xef\xbb\xbfR",
-        "T\xe2\x80\x8b"
-        "D",
-        "R\xe2\x80\x8d",
-        "R\xc2\xa0",
+        "R",   "r",       "Ｒ",       "ｒ",      " R ",      "R。",     "R.",
+        "R！", "r!",      "R。。",    "R ！",    "　R　",    "\tR\r\n", "td",
+        "Td",  "ＴＤ",    "退订",     " 退订。", "退订！！", "取消",    "n",
+        "R｡",  "\ufeffR", "T\u200bD", "R\u200d", "R\u00a0",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (!has(texts[i]))
@@ -124,21 +101,12 @@ static void test_fold(void **state)
     static const struct {
         const char *text, *want;
     } cases[] = {
-        {"", ""},
-        {"ABC", "abc"},
-        {"ＡＢＣ１２３", "abc123"},
-        {"  a b  ", "a b"},
-        {"乐捐", "乐捐"},
-        {"Straße", "strasse"},
-        {"ﬁ", "fi"},
-        {"①", "1"},
-        {"a\xe2\x80\x8b\xe2\x81\xa0"
-         "b",
-         "ab"},
+        {"", ""},           {"ABC", "abc"},   {"ＡＢＣ１２３", "abc123"},
+        {"  a b  ", "a b"}, {"乐捐", "乐捐"}, {"Straße", "strasse"},
+        {"ﬁ", "fi"},        {"①", "1"},       {"a\u200b\u2060b", "ab"},
         {"e\xcc\x81", "é"}, /* composed */
         {"。a。", "。a"},   /* only closing punctuation goes */
-        {"a…", "a"},
-        {"\xff", ""},
+        {"a…", "a"},        {"\xff", ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf out;

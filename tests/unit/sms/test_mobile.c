@@ -39,26 +39,16 @@ static void test_every_way_of_writing_a_number(void **state)
         " 13800138000 ",
         "138 0013 8000",
         "138-0013-8000",
-        "\t13800138000", /* Excel's tab */
-        "'13800138000",  /* Excel's apostrophe */
-        "\xe2\x80\x98"
-        "13800138000", /* the same, made curly */
-        "\xef\xbc\x87"
-        "13800138000", /* the same, full width */
+        "\t13800138000",     /* Excel's tab */
+        "'13800138000",      /* Excel's apostrophe */
+        "\u201813800138000", /* the same, made curly */
+        "\uff0713800138000", /* the same, full width */
         "\t'13800138000",
-        "\xef\xbb\xbf"
-        "13800138000", /* BOM */
-        "\xe2\x80\x8b"
-        "1380\xe2\x80\x8b"
-        "0138000\xe2\x80\x8d", /* zero width */
-        "\xe2\x80\xad"
-        "13800138000\xe2\x80\xac", /* direction marks of a phone book */
-        "138\xc2\xa0"
-        "0013\xe3\x80\x80"
-        "8000", /* no-break and wide blank */
-        "138\xe2\x80\x94"
-        "0013\xe2\x88\x92"
-        "8000", /* long dash, minus */
+        "\ufeff13800138000",             /* BOM */
+        "\u200b1380\u200b0138000\u200d", /* zero width */
+        "\u202d13800138000\u202c",       /* direction marks of a phone book */
+        "138\u00a00013\u30008000",       /* no-break and wide blank */
+        "138\u20140013\u22128000",       /* long dash, minus */
         "１３８００１３８０００",
         "＋８６１３８００１３８０００",
         "138００138000",
@@ -83,7 +73,7 @@ static void test_every_mistake_has_its_name(void **state)
         {"", MOBILE_EMPTY},
         {"   \t", MOBILE_EMPTY},
         {"'", MOBILE_EMPTY},
-        {"\xef\xbb\xbf", MOBILE_EMPTY},
+        {"\ufeff", MOBILE_EMPTY},
         {"-", MOBILE_EMPTY},
         {"1.38E+10", MOBILE_SCIENTIFIC},
         {"1.38001E10", MOBILE_SCIENTIFIC},
