@@ -116,8 +116,8 @@ int64_t clock_from_civil(const struct civil *civil, int offset_min)
     int64_t day = days_before_year(civil->year) + civil->day - 1;
     for (int month = 1; month < civil->month; month++)
         day += days_in_month(civil->year, month);
-    int64_t seconds =
-        day * SECONDS_PER_DAY + civil->hour * 3600 + civil->minute * 60 + civil->second;
+    int second_of_day = (civil->hour * 60 + civil->minute) * 60 + civil->second;
+    int64_t seconds = day * SECONDS_PER_DAY + second_of_day;
     return seconds * MS_PER_SECOND - offset_min * MS_PER_MINUTE;
 }
 

@@ -101,7 +101,9 @@ static void scan_text(struct scan *scan, const char *text, size_t len)
             c -= FULLWIDTH_TO_ASCII;
         if (is_filler(c) || (is_apostrophe(c) && scan->n == 0))
             continue;
-        keep(scan, c > 0 && c < 0x80 ? (char)c : '?');
+        if (c <= 0 || c >= 0x80)
+            c = '?';
+        keep(scan, (char)c);
     }
     scan->kept[scan->n < KEPT_MAX ? scan->n : KEPT_MAX] = '\0';
 }
