@@ -116,7 +116,26 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-void loop_defer(struct event_base *base, void (*fn)(void *arg), void *arg)
+static void drop_all(struct defer_queue *queue)
+{
+    while (queue->first != NULL) {
+        struct deferred *next = queue->first->next;
+        free(queue->first);
+        queue->first = next;
+    }
+    queue->end = &queue->first;
+}
+
+static void arm_queue(struct defer_queue *queue)
+{
+    struct timeval next_turn = {0};
+    int rc = evtimer_add(queue->event, &next_turn);
+    assert(rc == 0);
+    (void)rc;
+}
+
+/* The queue of `base`, armed. */
+static struct defer_queue *take_queue(struct event_base *base)
 {
     struct defer_queue **at = find_queue(base), *queue = *at;
     if (queue == NULL) {
@@ -125,11 +144,18 @@ void loop_defer(struct event_base *base, void (*fn)(void *arg), void *arg)
         queue->event = must(evtimer_new(base, on_turn, queue));
         queue->end = &queue->first;
         *at = queue;
-        struct timeval next_turn = {0};
-        int rc = evtimer_add(queue->event, &next_turn);
-        assert(rc == 0);
-        (void)rc;
+        arm_queue(queue);
+    } else if (!evtimer_pending(queue->event, NULL)) {
+        /* Its base was freed while calls waited, and a new base has got the same address. */
+        drop_all(queue);
+        arm_queue(queue);
     }
+    return queue;
+}
+
+void loop_defer(struct event_base *base, void (*fn)(void *arg), void *arg)
+{
+    struct defer_queue *queue = take_queue(base);
     struct deferred *deferred = must(malloc(sizeof *deferred));
     *deferred = (struct deferred){.fn = fn, .arg = arg};
     *queue->end = deferred;

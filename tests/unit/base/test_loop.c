@@ -181,6 +181,24 @@ static void test_two_bases_have_their_own_deferred_calls(void **state)
     event_base_free(other);
 }
 
+/* The allocator likes to give a new base the address of the one that has just gone. */
+static void test_a_freed_base_takes_its_deferred_calls_along(void **state)
+{
+    struct trace *trace = *state;
+    for (int i = 0; i < 20; i++) {
+        struct event_base *gone = event_base_new();
+        assert_non_null(gone);
+        loop_defer(gone, on_b, trace);
+        event_base_free(gone);
+        struct event_base *base = event_base_new();
+        assert_non_null(base);
+        loop_defer(base, on_a, trace);
+        event_base_dispatch(base);
+        event_base_free(base);
+    }
+    assert_string_equal(trace->letters, "aaaaaaaaaaaaaaaaaaaa");
+}
+
 static void on_stall(void *arg)
 {
     struct trace *trace = arg;
@@ -227,6 +245,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_chain_of_deferred_calls_starves_nobody, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_two_bases_have_their_own_deferred_calls, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_freed_base_takes_its_deferred_calls_along, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_watch_sees_a_long_turn, set_up, tear_down),
     };
