@@ -25,8 +25,8 @@ enum mobile_verdict {
     MOBILE_VERDICTS
 };
 
-/* Takes full-width digits, +86, 0086, 86 (13 digits in all), 17951 (16), blanks, dashes, zero-width characters, a BOM, Excel's tab and
- * leading apostrophe. `text` is UTF-8 and need not be terminated. *number is 11 digits as an integer. */
+/* Takes full-width digits, +86, 0086, 86 (13 digits in all), 17951 (16), blanks, dashes, zero-width characters, a BOM, Excel's
+ * tab and leading apostrophe. `text` is UTF-8 and need not be terminated. *number is 11 digits as an integer. */
 enum mobile_verdict mobile_parse(const char *text, size_t len, uint64_t *number);
 /* gives: what is wrong and what would be right, one sentence for the person with the spreadsheet. */
 const char *mobile_verdict_sentence(enum mobile_verdict verdict);
