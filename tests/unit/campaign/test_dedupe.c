@@ -77,8 +77,8 @@ static void test_memory_is_bounded(void **state)
         add(dense, 15400000000 + i);
         add(sparse, 13000000000 + digest_mix64(i) % 7000000000);
     }
-    assert_true(dedupe_bytes(dense) < 40000);      /* 20 bitmaps and the tables */
-    assert_true(dedupe_bytes(sparse) < 11000000);  /* not 200 000 bitmaps */
+    assert_true(dedupe_bytes(dense) < 40000);     /* 20 bitmaps and the tables */
+    assert_true(dedupe_bytes(sparse) < 11000000); /* not 200 000 bitmaps */
     size_t before = dedupe_bytes(dense);
     for (uint64_t i = 0; i < 200000; i++)
         add(dense, 15400000000 + i);

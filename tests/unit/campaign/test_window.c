@@ -225,8 +225,7 @@ static void test_finish_agrees_with_a_walk(void **state)
         int work = 1 + rand_r(&seed) % 6000;
         if (window.end_ms == 0 && window.from_min != window.to_min)
             work = 1 + work % 300;
-        assert_int_equal(window_finish(&window, from, work * MINUTE_MS),
-                         walk(&window, from, work));
+        assert_int_equal(window_finish(&window, from, work * MINUTE_MS), walk(&window, from, work));
     }
 }
 
