@@ -37,10 +37,10 @@ def make_sim():
         sims.append(Sim(folder, **options))
         return sims[-1].start()
     yield make
+    ends = [sim.process.stop() for sim in sims if sim.process]
     for sim in sims:
-        if sim.process:
-            sim.process.stop(9)
         shutil.rmtree(sim.folder, ignore_errors=True)
+    assert not any(ends), "a simulator did not end cleanly (under the sanitizers: leaked?)"
 
 
 @pytest.hookimpl(hookwrapper=True)
