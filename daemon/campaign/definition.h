@@ -1,6 +1,7 @@
 /* A campaign as its INI file defines it (campaigns.d/ID.ini). Loading one never sends anything.
  *
- * Keys of [pledge] and further sections are read by the rooms that own them; unknown ones are mistakes. */
+ * Keys of [pledge] and further sections are read by the rooms that own them; unknown ones are
+ * mistakes. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,16 +12,20 @@
 
 enum campaign_class { CLASS_PUBLICITY, CLASS_NOTICE, CLASS_RECEIPT };
 enum on_ambiguous { AMBIGUOUS_HOLD, AMBIGUOUS_RESEND };
-enum on_empty { EMPTY_REJECT, EMPTY_BLANK, EMPTY_DEFAULT }; /* empty = reject | blank | the text after `default:` */
+enum on_empty {
+    EMPTY_REJECT,
+    EMPTY_BLANK,
+    EMPTY_DEFAULT
+}; /* empty = reject | blank | the text after `default:` */
 
 struct definition {
-    char *path; /* of the INI, absolute */
+    char *path;                               /* of the INI, absolute */
     char *id, *title, *carrier, *dedup_group; /* dedup_group: "" for none */
     char *region;                             /* "" for none */
     char *recipients;                         /* of the CSV, absolute */
     int64_t start_ms, end_ms;                 /* wall clock */
-    int window_from_min, window_to_min;       /* minutes of the local day; 08:00-21:00 is 480, 1260 */
-    uint32_t rate;                            /* segments a second; 0: the carrier's */
+    int window_from_min, window_to_min; /* minutes of the local day; 08:00-21:00 is 480, 1260 */
+    uint32_t rate;                      /* segments a second; 0: the carrier's */
     enum campaign_class class_;
     enum on_ambiguous on_ambiguous;
     int64_t late_after_ms;
@@ -34,11 +39,17 @@ struct definition {
 
 const char *campaign_class_word(enum campaign_class class_);
 
-/* Reads and checks `path` against the settings (its carrier must exist, its rate is at most the carrier's, the file name must be
- * ID.ini when it lies in campaigns_dir …). All mistakes are appended. *definition is set when none is an error. */
-MUST_CHECK enum err definition_load(const char *path, const struct settings *settings, struct definition **definition,
-                                    struct mistakes *mistakes);
-void definition_free(struct definition *definition);
-/* FILE or ID as people type it: a path that exists, else campaigns_dir/ID.ini. Writes an absolute path.
- * errors: ERR_NOT_FOUND, ERR_TOO_BIG */
-MUST_CHECK enum err definition_find(const char *file_or_id, const struct settings *settings, char *out, size_t out_size);
+/* Reads and checks `path` against the settings (its carrier must exist, its rate is at most the
+ * carrier's, the file name must be ID.ini when it lies in campaigns_dir …). All mistakes are
+ * appended. *definition is set when none is an error. */
+MUST_CHECK enum err definition_load(const char *path, const struct settings *settings,
+                                    struct definition **definition, struct mistakes *mistakes);
+void definition_free(struct definition *definition); /* NULL is fine */
+/* The same from a file already parsed. ini->path must be absolute. */
+struct ini_file;
+MUST_CHECK enum err definition_load_ini(const struct ini_file *ini, const struct settings *settings,
+                                        struct definition **definition, struct mistakes *mistakes);
+/* FILE or ID as people type it: a path that exists, else campaigns_dir/ID.ini. Writes an absolute
+ * path. errors: ERR_NOT_FOUND, ERR_TOO_BIG */
+MUST_CHECK enum err definition_find(const char *file_or_id, const struct settings *settings,
+                                    char *out, size_t out_size);

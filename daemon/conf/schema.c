@@ -230,7 +230,7 @@ static void print_facts(const struct schema_row *row, struct buf *out)
         buf_add_text(out, "; required");
     else if (row->def != NULL && row->def[0] != '\0')
         buf_addf(out, "; default %s", row->def);
-    else
+    else if (row->shown == NULL)
         buf_add_text(out, "; may be empty");
     buf_add_text(out, (row->flags & SCHEMA_RELOADABLE) != 0 ? "; read again on reload\n"
                                                             : "; a change needs a restart\n");

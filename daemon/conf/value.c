@@ -398,7 +398,8 @@ static enum err parse_u32(const struct schema_context *context, const struct sch
 {
     (void)context;
     uint64_t number = 0;
-    enum err error = check_range(row, value_parse_u64(text, &number), number, why);
+    enum err error = value_parse_u64(text, &number);
+    error = check_range(row, error, number, why);
     if (error != ERR_OK)
         return error;
     uint32_t narrow = (uint32_t)number;
@@ -520,9 +521,8 @@ static enum err parse_utc_offset(const struct schema_context *context, const str
 
 const struct schema_type value_text = {NULL, parse_text, value_release_text, value_equal_text,
                                        false};
-const struct schema_type value_name = {
-    "1 to 64 of the signs A-Z a-z 0-9 - _ . and not begin with . or -", parse_name,
-    value_release_text, value_equal_text, false};
+const struct schema_type value_name = {"1 to 64 of A-Z a-z 0-9 - _ . (no . or - in front)",
+                                       parse_name, value_release_text, value_equal_text, false};
 const struct schema_type value_word = {NULL, parse_word, value_release_text, value_equal_text,
                                        false};
 const struct schema_type value_path = {"a path", parse_path, value_release_text, value_equal_text,
