@@ -1,7 +1,8 @@
-/* POST /hook/NAME/KEY/report and /hook/NAME/KEY/uplink. Secret compared in constant time, source address on the list, body within its
- * limit, parsed by the carrier's driver, stored, and only then answered 200 with what the carrier wants to read. Reports that arrive in
- * the same turn of the loop are stored by one call. 404 for a wrong key or name (nobody learns which), 403 for a wrong address, 413, 400
- * with nothing stored, 503 when it cannot be stored now. */
+/* POST /hook/NAME/KEY/report and /hook/NAME/KEY/uplink. Secret compared in constant time, source
+ * address on the list, body within its limit, parsed by the carrier's driver, stored, and only then
+ * answered 200 with what the carrier wants to read. Reports that arrive in the same turn of the
+ * loop are stored by one call. 404 for a wrong key or name (nobody learns which), 403 for a wrong
+ * address, 413, 400 with nothing stored, 503 when it cannot be stored now. */
 #pragma once
 
 #include "carrier/carrier.h"
@@ -12,10 +13,12 @@
 #include "store/store.h"
 
 struct webhook;
-MUST_CHECK enum err webhook_new(struct event_base *base, struct store *store, struct webhook **webhook);
+MUST_CHECK enum err webhook_new(struct event_base *base, struct store *store,
+                                struct webhook **webhook);
 void webhook_free(struct webhook *webhook);
 /* `codes[i]` belongs to settings->carriers[i]. Borrowed until the next call. */
-void webhook_set_settings(struct webhook *webhook, const struct settings *settings, struct codes *const *codes);
+void webhook_set_settings(struct webhook *webhook, const struct settings *settings,
+                          struct codes *const *codes);
 /* Takes requests whose path starts with /hook/. */
 void webhook_handle(struct webhook *webhook, struct http_request *request);
 struct webhook_counts {

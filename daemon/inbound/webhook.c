@@ -1,0 +1,234 @@
+/* See webhook.h. Here: who may push, what the body is, and to which desk its records go (report.h,
+ * uplink.h). */
+#include "inbound/webhook.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "inbound/report.h"
+#include "inbound/route.h"
+#include "inbound/ticket.h"
+#include "inbound/uplink.h"
+
+#define LOG_EVERY_MS 1000 /* of refusals: a scanner does not fill the log */
+
+struct account { /* a carrier that may push */
+    struct account *next;
+    char name[65];
+    struct report_desk *reports;
+    const struct settings_carrier *conf; /* NULL: not in the settings any more */
+    const struct carrier_driver *driver;
+    const struct codes *codes;
+};
+
+struct webhook {
+    struct event_base *base;
+    struct store *store;
+    const struct settings *settings;
+    struct account *accounts;
+    struct uplink_desk *uplinks;
+    struct tickets tickets;
+    struct webhook_counts counts;
+    int64_t refusal_logged_ms;
+    uint64_t refusals_silent;
+};
+
+/* ---- life and settings ---- */
+
+enum err webhook_new(struct event_base *base, struct store *store, struct webhook **out)
+{
+    struct webhook *webhook = calloc(1, sizeof *webhook);
+    if (!webhook)
+        return ERR_NOMEM;
+    webhook->base = base;
+    webhook->store = store;
+    TAILQ_INIT(&webhook->tickets);
+    enum err error = uplink_desk_new(store, &webhook->uplinks);
+    if (error) {
+        free(webhook);
+        return error;
+    }
+    *out = webhook;
+    return ERR_OK;
+}
+
+void webhook_free(struct webhook *webhook)
+{
+    if (!webhook)
+        return;
+    tickets_abandon(&webhook->tickets);
+    uplink_desk_free(webhook->uplinks);
+    struct account *account;
+    while ((account = webhook->accounts)) {
+        webhook->accounts = account->next;
+        report_desk_free(account->reports);
+        free(account);
+    }
+    free(webhook);
+}
+
+static struct account *find_account(const struct webhook *webhook, const char *name)
+{
+    struct account *account = webhook->accounts;
+    while (account && strcmp(account->name, name) != 0)
+        account = account->next;
+    return account;
+}
+
+static struct account *add_account(struct webhook *webhook, const char *name)
+{
+    struct account *account = calloc(1, sizeof *account);
+    if (!account)
+        return NULL;
+    if (report_desk_new(webhook->base, webhook->store, name, &account->reports)) {
+        free(account);
+        return NULL;
+    }
+    snprintf(account->name, sizeof account->name, "%s", name);
+    account->next = webhook->accounts;
+    webhook->accounts = account;
+    return account;
+}
+
+void webhook_set_settings(struct webhook *webhook, const struct settings *settings,
+                          struct codes *const *codes)
+{
+    webhook->settings = settings;
+    for (struct account *account = webhook->accounts; account; account = account->next)
+        account->conf = NULL;
+    for (size_t i = 0; i < settings->n_carriers; i++) {
+        const struct settings_carrier *conf = &settings->carriers[i];
+        struct account *account = find_account(webhook, conf->name);
+        if (!account)
+            account = add_account(webhook, conf->name);
+        if (!account) {
+            log_line(LOG_ERROR, "webhook", "event=no_memory carrier=%s", conf->name);
+            continue; /* its pushes get 503 */
+        }
+        account->conf = conf;
+        account->driver = carrier_driver(conf->driver);
+        account->codes = codes[i];
+        report_desk_set_limits(account->reports, settings->daemon.parked_max,
+                               settings->daemon.parked_for_ms);
+    }
+    enum err error = uplink_desk_set_words(webhook->uplinks, settings->daemon.optout_words,
+                                           settings->daemon.optout_all_words);
+    if (error)
+        log_line(LOG_ERROR, "webhook", "event=optout_words_unchanged reason=\"%s\"",
+                 err_sentence(error));
+}
+
+const struct webhook_counts *webhook_counts(const struct webhook *webhook)
+{
+    return &webhook->counts;
+}
+
+/* ---- refusing ---- */
+
+static void refuse(struct webhook *webhook, struct http_request *request, int status,
+                   const char *why)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (webhook->refusal_logged_ms == 0 || now_ms - webhook->refusal_logged_ms >= LOG_EVERY_MS) {
+        log_line(LOG_WARN, "webhook", "event=refused status=%d reason=%s peer=%s more=%llu", status,
+                 why, http_request_peer(request), (unsigned long long)webhook->refusals_silent);
+        webhook->refusal_logged_ms = now_ms;
+        webhook->refusals_silent = 0;
+    } else {
+        webhook->refusals_silent++;
+    }
+    http_answer(request, status, "text/plain", "", 0);
+}
+
+/* ---- bodies ---- */
+
+struct reading { /* what a body's records are given to */
+    struct account *account;
+    struct ticket *ticket;
+    struct uplink_desk *uplinks;
+};
+
+static void on_report(void *arg, const struct carrier_report *report)
+{
+    const struct reading *reading = arg;
+    report_desk_take(reading->account->reports, reading->ticket, report);
+}
+
+static void on_uplink(void *arg, const struct carrier_uplink *uplink)
+{
+    const struct reading *reading = arg;
+    uplink_desk_take(reading->uplinks, reading->ticket, reading->account->name, uplink);
+}
+
+static enum err parse(struct webhook *webhook, enum route_what what, struct reading *reading,
+                      struct http_request *request)
+{
+    size_t len;
+    const char *body = http_request_body(request, &len);
+    const struct account *account = reading->account;
+    const struct carrier_driver *driver = account->driver;
+    int offset_min = webhook->settings->daemon.utc_offset_min;
+    if (len > webhook->settings->daemon.webhook_body_max_bytes)
+        return ERR_TOO_BIG;
+    if (what == ROUTE_REPORT)
+        return driver->parse_reports(account->codes, offset_min, body, len, on_report, reading);
+    return driver->parse_uplinks(offset_min, body, len, on_uplink, reading);
+}
+
+/* The push is who it says it is: reads the body and answers when its records are stored. */
+static void take(struct webhook *webhook, struct account *account, enum route_what what,
+                 struct http_request *request)
+{
+    bool is_full = what == ROUTE_REPORT ? report_desk_is_full(account->reports)
+                                        : uplink_desk_is_full(webhook->uplinks);
+    struct ticket *ticket =
+        is_full ? NULL : ticket_open(&webhook->tickets, &webhook->counts, request, account->driver);
+    if (!ticket) {
+        webhook->counts.failed++;
+        refuse(webhook, request, 503, "full");
+        return;
+    }
+    struct reading reading = {.account = account, .ticket = ticket, .uplinks = webhook->uplinks};
+    enum err error = parse(webhook, what, &reading, request);
+    if (!error) {
+        ticket_seal(ticket);
+        return;
+    }
+    webhook->counts.refused_body++;
+    log_line(LOG_WARN, "webhook", "event=refused reason=body carrier=%s what=%s error=\"%s\"",
+             account->name, what == ROUTE_REPORT ? "report" : "uplink", err_sentence(error));
+    ticket_refuse(ticket, error == ERR_TOO_BIG ? 413 : error == ERR_NOMEM ? 503 : 400);
+}
+
+void webhook_handle(struct webhook *webhook, struct http_request *request)
+{
+    char name[ROUTE_PART_SIZE], key[ROUTE_PART_SIZE];
+    if (strcmp(http_request_method(request), "POST") != 0) {
+        http_answer_header(request, "Allow", "POST");
+        refuse(webhook, request, 405, "method");
+        return;
+    }
+    enum route_what what = route_parse(http_request_path(request), name, key);
+    const struct settings_carrier *conf =
+        what != ROUTE_NONE && webhook->settings ? route_find(webhook->settings, name, key) : NULL;
+    if (!conf) {
+        webhook->counts.refused_key++;
+        refuse(webhook, request, 404, "key");
+        return;
+    }
+    if (!route_allows(conf->callback_allow, conf->n_callback_allow, http_request_peer(request))) {
+        webhook->counts.refused_address++;
+        refuse(webhook, request, 403, "address");
+        return;
+    }
+    struct account *account = find_account(webhook, conf->name);
+    if (!account || !account->driver) {
+        webhook->counts.failed++;
+        refuse(webhook, request, 503, "no_memory");
+        return;
+    }
+    take(webhook, account, what, request);
+}
