@@ -111,7 +111,7 @@ static enum err fill_fault(const json_t *json, struct fault *fault, struct buf *
     const char *key;
     json_t *value;
     char number[64];
-    json_object_foreach((json_t *)(uintptr_t)json, key, value)
+    json_object_foreach((json_t *)json, key, value)
     {
         if (strcmp(key, "fault") == 0) {
             continue;

@@ -266,7 +266,7 @@ enum err options_read(int argc, char **argv, struct options *options, struct buf
 void options_fini(struct options *options)
 {
     if (options->secret_file) {
-        free((void *)(uintptr_t)options->account.secret);
+        free((void *)options->account.secret);
     }
     options->account.secret = NULL;
 }

@@ -17,7 +17,7 @@
 #define BLOCKS ((NUMBERS_END - NUMBERS_FIRST) / BLOCK_NUMBERS)
 #define BLOCK_BYTES (BLOCK_NUMBERS / 8)
 #define LINE_MAX_BYTES (20 + 1 + 63 + 1 + ORACLE_MOBILE_DIGITS + 1)
-#define LINES_MAX_BYTES (5000u * LINE_MAX_BYTES)
+#define LINES_MAX_BYTES ((size_t)5000 * LINE_MAX_BYTES)
 
 struct oracle {
     int fd; /* -1: counts only */

@@ -31,7 +31,7 @@
 #define RETRY_LONGEST_MS 5000
 #define PAUSE_AFTER_BREAK_MS                                                                       \
     100 /* nobody listens: do not spend the attempts of many records at once */
-#define BODY_MAX (4u * 1024 * 1024)
+#define BODY_MAX ((size_t)4 * 1024 * 1024)
 #define STEPS_MAX 6
 
 enum step {
@@ -171,7 +171,7 @@ static void add_report(struct reports *reports, const struct batch *batch, enum 
     char digits[ORACLE_MOBILE_DIGITS + 1] = "", group[sizeof batch->group];
     memcpy(group, batch->group, sizeof group);
     if (step == STEP_UNKNOWN_GROUP) {
-        memcpy(group, "99", 2); /* there is no month 99 */
+        group[0] = group[1] = '9'; /* there is no month 99 */
     }
     if (step == STEP_UNKNOWN_MOBILE) {
         mobile = 16400000000 + mobile % 100000000; /* 164 is not allocated either */
@@ -582,11 +582,14 @@ void reports_free(struct reports *reports)
     }
     feed_close(&reports->report);
     feed_close(&reports->uplink);
-    while (!LIST_EMPTY(&reports->jobs)) {
-        job_free(LIST_FIRST(&reports->jobs));
+    for (struct job *job = LIST_FIRST(&reports->jobs), *next; job; job = next) {
+        next = LIST_NEXT(job, all);
+        free(job->log);
+        free(job);
     }
-    while (!LIST_EMPTY(&reports->batches)) {
-        batch_free(LIST_FIRST(&reports->batches));
+    for (struct batch *batch = LIST_FIRST(&reports->batches), *next; batch; batch = next) {
+        next = LIST_NEXT(batch, all);
+        free(batch);
     }
     if (reports->log_fd >= 0) {
         close(reports->log_fd);

@@ -423,8 +423,9 @@ void sim_stop(struct sim *sim)
     if (!sim) {
         return;
     }
-    while (sim->deferred) {
-        deferred_free(sim->deferred);
+    for (struct deferred *deferred = sim->deferred, *next; deferred; deferred = next) {
+        next = deferred->next;
+        deferred_free(deferred);
     }
     wire_free(sim->wire);
     reports_free(sim->reports);

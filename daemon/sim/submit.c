@@ -10,7 +10,7 @@
 #include "base/digest.h"
 #include "sim/flat.h"
 
-#define BODY_MAX (4u * 1024 * 1024)
+#define BODY_MAX ((size_t)4 * 1024 * 1024)
 #define MOBILE_DIGITS 11
 #define SEEN_SLOTS 16384 /* power of two, three times the largest request */
 
@@ -212,7 +212,7 @@ static enum err read_pair(void *arg, struct flat_text key, struct flat_text valu
 static const char *read_pairs(struct submit *submit)
 {
     /* The value lies in our own copy, and the MAC over it has been taken. */
-    char *content = (char *)(uintptr_t)submit->fields[FIELD_CONTENT].bytes;
+    char *content = (char *)submit->fields[FIELD_CONTENT].bytes;
     enum err error = flat_read(content, submit->fields[FIELD_CONTENT].len, read_pair, submit);
     if (error == ERR_REFUSED) {
         return submit->refusal;

@@ -374,7 +374,7 @@ static const char *status_word(int status)
 static void write_answer(struct wire_conn *conn, char *head, size_t head_len, const char *body,
                          size_t body_len)
 {
-    struct iovec parts[2] = {{head, head_len}, {(char *)(uintptr_t)body, body_len}};
+    struct iovec parts[2] = {{head, head_len}, {(char *)body, body_len}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = conn->drip_ms > 0 ? 1 : 2};
     ssize_t sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
@@ -556,8 +556,9 @@ void wire_free(struct wire *wire)
     for (size_t i = 0; i < wire->n_listeners; i++) {
         listener_close(&wire->listeners[i]);
     }
-    while (wire->conns) {
-        conn_free(wire->conns);
+    for (struct wire_conn *conn = wire->conns, *next; conn; conn = next) {
+        next = conn->next;
+        conn_free(conn);
     }
     free(wire);
 }

@@ -12,8 +12,9 @@
 
 #include "base/error.h"
 
-#define WIRE_HEADERS_MAX 16384           /* bytes of request line and headers */
-#define WIRE_BODY_MAX (4u * 1024 * 1024) /* 5000 numbers need 80 KiB, 1000 texts about 1 MiB */
+#define WIRE_HEADERS_MAX 16384 /* bytes of request line and headers */
+#define WIRE_BODY_MAX                                                                              \
+    ((size_t)4 * 1024 * 1024) /* 5000 numbers need 80 KiB, 1000 texts about 1 MiB */
 #define WIRE_CONNECTIONS_MAX 8192
 
 struct event_base;
