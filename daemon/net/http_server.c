@@ -9,7 +9,8 @@
  * which one byte a second defeats). All deadlines are equally long, so the connections that are
  * being read stand in a list ordered by time, and one timer serves all;
  *  - bytes a client pushes while its answer is written: a read high-water mark;
- *  - Transfer-Encoding in requests: refused (evhttp's chunk parser is lenient).
+ *  - Transfer-Encoding in requests (evhttp's chunk parser is lenient) and a second Content-Length
+ * (evhttp heeds the first, a proxy may heed the last): refused, and the connection closed.
  *
  * A connection is ended from here by shutdown(2): evhttp then sees the end of the stream and cleans
  * up by itself. */
@@ -47,7 +48,17 @@
 #define ACCEPT_PAUSE_MS 100          /* after accept() failed for want of descriptors */
 #define READ_SLACK_BYTES (64 * 1024) /* of the read high-water mark, over headers and body */
 #define ADDRESS_BUCKETS 1024
+#define QUERY_MAX 32
 #define DEFAULT_CONTENT_TYPE "application/octet-stream"
+
+/* The parameters of a request, decoded in place in a copy. */
+struct query {
+    size_t n;
+    struct {
+        const char *name, *value;
+    } items[QUERY_MAX];
+    char bytes[];
+};
 
 /* How many connections one address has. */
 struct address {
@@ -90,8 +101,7 @@ struct http_request {
 
     struct evhttp_request *ev; /* while pending */
     char *path;                /* decoded; NULL: as in ev */
-    struct evkeyvalq query;
-    bool query_parsed;
+    struct query *query;       /* NULL: not asked for yet */
     void (*on_ready)(void *arg, bool gone);
     void *on_ready_arg;
 };
@@ -234,9 +244,8 @@ static void forget_request(struct http_request *r)
 {
     free(r->path);
     r->path = NULL;
-    if (r->query_parsed)
-        evhttp_clear_headers(&r->query);
-    r->query_parsed = false;
+    free(r->query);
+    r->query = NULL;
     r->ev = NULL;
     r->pending = r->streaming = false;
     r->on_ready = NULL;
@@ -442,6 +451,21 @@ static bool decode_path(struct http_request *r)
     return r->path && strlen(r->path) == len;
 }
 
+/* A status to refuse with, or 0. What evhttp and a proxy in front may read differently is not let
+ * through. */
+static int check_framing(const struct evkeyvalq *headers)
+{
+    const struct evkeyval *header;
+    size_t lengths = 0;
+    TAILQ_FOREACH(header, headers, next)
+    {
+        if (evutil_ascii_strcasecmp(header->key, "Transfer-Encoding") == 0)
+            return 411;
+        lengths += evutil_ascii_strcasecmp(header->key, "Content-Length") == 0;
+    }
+    return lengths > 1 ? 400 : 0;
+}
+
 static void on_request(struct evhttp_request *ev, void *arg)
 {
     struct listener *listener = arg;
@@ -458,9 +482,10 @@ static void on_request(struct evhttp_request *ev, void *arg)
     stop_reading_clock(server, r);
     r->ev = ev;
     r->pending = true;
-    if (evhttp_find_header(evhttp_request_get_input_headers(ev), "Transfer-Encoding")) {
+    int refusal = check_framing(evhttp_request_get_input_headers(ev));
+    if (refusal) {
         http_answer_header(r, "Connection", "close");
-        http_answer(r, 411, "text/plain", "send a Content-Length\n", 22);
+        http_answer(r, refusal, "text/plain", "send one Content-Length\n", 24);
     } else if (!decode_path(r)) {
         http_answer(r, 400, "text/plain", "bad path\n", 9);
     } else {
@@ -488,16 +513,65 @@ const char *http_request_path(const struct http_request *request)
                          : evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request->ev));
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* In place: %xx (never to a NUL) and plus signs. */
+static void decode_in_place(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from; from++) {
+        int high = *from == '%' ? hex_digit(from[1]) : -1,
+            low = high >= 0 ? hex_digit(from[2]) : -1;
+        if (low >= 0 && (high | low) != 0) {
+            *to++ = (char)(high << 4 | low);
+            from += 2;
+        } else {
+            *to++ = *from == '+' ? ' ' : *from;
+        }
+    }
+    *to = '\0';
+}
+
+/* "a=1&b&c=x%20y"; what is beyond QUERY_MAX is not seen. NULL: no memory. */
+static struct query *parse_query(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    struct query *query = malloc(sizeof *query + size);
+    if (!query)
+        return NULL;
+    query->n = 0;
+    memcpy(query->bytes, text, size);
+    char *rest = query->bytes, *item;
+    while ((item = strsep(&rest, "&")) != NULL && query->n < QUERY_MAX) {
+        char *value = strchr(item, '=');
+        if (value)
+            *value++ = '\0';
+        decode_in_place(item);
+        if (value)
+            decode_in_place(value);
+        query->items[query->n].name = item;
+        query->items[query->n++].value = value ? value : "";
+    }
+    return query;
+}
+
 const char *http_request_query(struct http_request *request, const char *name)
 {
-    if (!request->query_parsed) {
-        const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->ev));
-        TAILQ_INIT(&request->query);
-        request->query_parsed = true;
-        if (query && evhttp_parse_query_str(query, &request->query))
-            evhttp_clear_headers(&request->query);
+    if (!request->query) {
+        const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->ev));
+        request->query = text ? parse_query(text) : NULL;
     }
-    return evhttp_find_header(&request->query, name);
+    for (size_t i = 0; request->query && i < request->query->n; i++) {
+        if (strcmp(request->query->items[i].name, name) == 0)
+            return request->query->items[i].value;
+    }
+    return NULL;
 }
 
 const char *http_request_header(const struct http_request *request, const char *name)
@@ -734,8 +808,10 @@ enum err http_server_listen_fd(struct http_server *server, int fd)
 {
     struct sockaddr_storage own = {0};
     socklen_t len = sizeof own;
-    if (getsockname(fd, (struct sockaddr *)&own, &len))
+    if (getsockname(fd, (struct sockaddr *)&own, &len)) {
+        close(fd);
         return ERR_IO;
+    }
     return listen_on(server, fd, own.ss_family == AF_UNIX, NULL);
 }
 
