@@ -1,5 +1,6 @@
-/* The JSON API: one route table {method, path, where, handler}, served on the control socket (trusted by its file mode), later on the
- * listening port too. Errors are {"error": {"code": …, "message": …, "field": …}}. docs/api.md lists the routes; a test compares. */
+/* The JSON API: one route table {method, path, where, handler}, served on the control socket
+ * (trusted by its file mode), later on the listening port too. Errors are {"error": {"code": …,
+ * "message": …, "field": …}}. docs/api.md lists the routes; a test compares. */
 #pragma once
 
 #include "carrier/codes.h"
@@ -26,6 +27,8 @@ struct api_parts { /* all borrowed */
 MUST_CHECK enum err api_new(const struct api_parts *parts, struct api **api);
 void api_free(struct api *api);
 void api_set_settings(struct api *api, const struct settings *settings, struct codes *const *codes);
+/* Requests that wait for an answer of Redis or of a carrier. */
+size_t api_calls(const struct api *api);
 void api_note_reload(struct api *api, bool ok, const char *mistakes); /* shown in status */
 /* Handlers for the two servers. */
 void api_handle_control(void *api, struct http_request *request);

@@ -1,0 +1,138 @@
+/* Takes requests of two servers. The control socket is trusted by its file mode and gets the route
+ * table; the listening port gets the webhooks and /healthz only. */
+#include "api/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum err api_new(const struct api_parts *parts, struct api **api)
+{
+    struct api *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return ERR_NOMEM;
+    }
+    made->parts = *parts;
+    *api = made;
+    return ERR_OK;
+}
+
+void api_free(struct api *api)
+{
+    if (api == NULL) {
+        return;
+    }
+    /* Calls whose answer from Redis is still to come end by themselves: call_lives() tells them. */
+    for (struct call *call = api->calls, *next; call != NULL; call = next) {
+        next = call->next;
+        call->api = NULL;
+        call->next = NULL;
+        call->link = NULL;
+    }
+    free(api->reload_mistakes);
+    free(api);
+}
+
+void api_set_settings(struct api *api, const struct settings *settings, struct codes *const *codes)
+{
+    api->settings = settings;
+    api->codes = codes;
+}
+
+void api_note_reload(struct api *api, bool ok, const char *mistakes)
+{
+    free(api->reload_mistakes);
+    api->reload_mistakes = strdup(mistakes != NULL ? mistakes : "");
+    api->reload_known = true;
+    api->reload_ok = ok;
+    api->reload_at_ms = clock_wall_ms();
+}
+
+size_t api_calls(const struct api *api)
+{
+    size_t n = 0;
+    for (const struct call *call = api->calls; call != NULL; call = call->next) {
+        n++;
+    }
+    return n;
+}
+
+/* ---- requests ---- */
+
+static struct call *call_new(struct api *api, struct http_request *request)
+{
+    struct call *call = calloc(1, sizeof *call);
+    if (call == NULL) {
+        http_answer(request, 500, "application/json", "{}", 2);
+        return NULL;
+    }
+    call->api = api;
+    call->request = request;
+    call->next = api->calls;
+    call->link = &api->calls;
+    if (call->next != NULL) {
+        call->next->link = &call->next;
+    }
+    api->calls = call;
+    return call;
+}
+
+/* A POST carries an object, or nothing. */
+static bool read_body(struct call *call)
+{
+    size_t len;
+    json_error_t problem;
+    const char *bytes = http_request_body(call->request, &len);
+    if (len == 0) {
+        call->body = json_object();
+        return true;
+    }
+    call->body = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &problem);
+    if (!json_is_object(call->body)) {
+        call_error(call, 400, "json", NULL, "the body is no JSON object: %s",
+                   call->body == NULL ? problem.text : "it is something else");
+        return false;
+    }
+    return true;
+}
+
+void api_handle_control(void *arg, struct http_request *request)
+{
+    struct api *api = arg;
+    const struct route *route = NULL;
+    struct call *call = call_new(api, request);
+    if (call == NULL) {
+        return;
+    }
+    const char *method = http_request_method(request), *path = http_request_path(request);
+    switch (route_find(method, path, &route, call->params)) {
+    case ROUTE_NO_PATH:
+        call_error(call, 404, "no_route", NULL, "there is no route %s", path);
+        return;
+    case ROUTE_NO_METHOD:
+        call_error(call, 405, "no_method", NULL, "%s is not a method of %s", method, path);
+        return;
+    case ROUTE_FOUND:
+        break;
+    }
+    if (strcmp(method, "GET") == 0 || read_body(call)) {
+        route->handle(call);
+    }
+}
+
+void api_handle_public(void *arg, struct http_request *request)
+{
+    struct api *api = arg;
+    const char *path = http_request_path(request);
+    if (strncmp(path, "/hook/", 6) == 0) {
+        webhook_handle(api->parts.webhook, request);
+    } else if (strcmp(path, "/healthz") == 0) {
+        const char *sentence;
+        bool ready = redis_health(store_redis(api->parts.store), &sentence) == REDIS_READY;
+        const char *word = ready ? "ok\n" : "redis is not ready\n";
+        http_answer(request, ready ? 200 : 503, "text/plain; charset=utf-8", word, strlen(word));
+    } else {
+        http_answer(request, 404, "text/plain; charset=utf-8", "not found\n", 10);
+    }
+}

@@ -1,0 +1,356 @@
+#include "api/call.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/encode.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "sms/mobile.h"
+
+#define MESSAGE_MAX 65536
+#define JSON_TYPE "application/json"
+
+/* ---- answers ---- */
+
+static void call_free(struct call *call)
+{
+    if (call->free_state != NULL) {
+        call->free_state(call->state);
+    }
+    if (call->link != NULL) {
+        *call->link = call->next;
+        if (call->next != NULL) {
+            call->next->link = call->link;
+        }
+    }
+    json_decref(call->body);
+    json_decref(call->answer);
+    json_decref(call->found.json);
+    free(call);
+}
+
+void call_end(struct call *call)
+{
+    call_free(call);
+}
+
+void call_answer(struct call *call, int status, json_t *json)
+{
+    char *bytes = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+    if (bytes != NULL) {
+        http_answer(call->request, status, JSON_TYPE, bytes, strlen(bytes));
+    } else {
+        static const char nothing[] = "{\"error\":{\"code\":\"memory\",\"message\":\"no memory for "
+                                      "the answer\",\"field\":null}}";
+        http_answer(call->request, 500, JSON_TYPE, nothing, sizeof nothing - 1);
+    }
+    free(bytes);
+    json_decref(json);
+    call_free(call);
+}
+
+void call_error(struct call *call, int status, const char *code, const char *field,
+                const char *format, ...)
+{
+    char *message = malloc(MESSAGE_MAX);
+    va_list args;
+    va_start(args, format);
+    if (message != NULL) {
+        vsnprintf(message, MESSAGE_MAX, format, args);
+    }
+    va_end(args);
+    json_t *text = json_string(message != NULL ? message : err_sentence(ERR_NOMEM));
+    json_t *json = json_pack("{s:{s:s, s:o, s:o}}", "error", "code", code, "message",
+                             text != NULL ? text : json_string("(not UTF-8)"), "field",
+                             field != NULL ? json_string(field) : json_null());
+    free(message);
+    call_answer(call, status, json);
+}
+
+void call_fail(struct call *call, enum err error, const char *sentence)
+{
+    static const struct {
+        int status;
+        const char *code;
+    } rows[ERR_COUNT] = {
+        [ERR_NOMEM] = {500, "memory"},
+        [ERR_INVALID] = {400, "invalid"},
+        [ERR_RANGE] = {400, "invalid"},
+        [ERR_TOO_BIG] = {413, "too_big"},
+        [ERR_IO] = {500, "io"},
+        [ERR_NOT_FOUND] = {404, "not_found"},
+        [ERR_EXISTS] = {409, "exists"},
+        [ERR_REFUSED] = {409, "refused"},
+        [ERR_TIMEOUT] = {503, "redis"},
+        [ERR_CLOSED] = {503, "redis"},
+        [ERR_PROTOCOL] = {502, "protocol"},
+        [ERR_STALE] = {409, "stale"},
+        [ERR_BUSY] = {503, "busy"},
+    };
+    const char *why = "";
+    if (call->api != NULL && rows[error].status == 503) {
+        (void)redis_health(store_redis(call->api->parts.store), &why);
+    }
+    if (sentence == NULL || sentence[0] == '\0') {
+        sentence = err_sentence(error);
+    }
+    call_error(call, rows[error].status != 0 ? rows[error].status : 500,
+               rows[error].code != NULL ? rows[error].code : "error", NULL, "%s%s%s", sentence,
+               why != NULL && why[0] != '\0' ? ": " : "", why != NULL ? why : "");
+}
+
+bool call_lives(struct call *call)
+{
+    if (call->api != NULL) {
+        return true;
+    }
+    call_error(call, 503, "stopping", NULL, "the daemon is stopping");
+    return false;
+}
+
+int call_offset_min(const struct call *call)
+{
+    return call->api->settings->daemon.utc_offset_min;
+}
+
+const struct codes *call_codes(const struct call *call, const char *carrier)
+{
+    const struct settings *settings = call->api->settings;
+    for (size_t i = 0; i < settings->n_carriers; i++) {
+        if (strcmp(settings->carriers[i].name, carrier) == 0) {
+            return call->api->codes[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- reading the body ---- */
+
+static bool is_clean(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool call_text(struct call *call, const char *field, bool required, size_t max, const char **out)
+{
+    const json_t *value = json_object_get(call->body, field);
+    *out = "";
+    if (value == NULL || json_is_null(value)) {
+        if (required) {
+            call_error(call, 400, "missing", field, "%s is missing", field);
+        }
+        return !required;
+    }
+    const char *text = json_string_value(value);
+    if (text == NULL || strlen(text) != json_string_length(value)) {
+        call_error(call, 400, "invalid", field, "%s must be a text", field);
+        return false;
+    }
+    if ((required && text[0] == '\0') || strlen(text) > max || !is_clean(text)) {
+        call_error(call, 400, "invalid", field,
+                   "%s must be a text of %s%zu bytes without control characters", field,
+                   required ? "1 to " : "at most ", max);
+        return false;
+    }
+    *out = text;
+    return true;
+}
+
+bool call_word(struct call *call, const char *field, const char *const *words, bool required,
+               int *index)
+{
+    char list[256] = "";
+    const char *text;
+    *index = -1;
+    if (!call_text(call, field, required, 64, &text)) {
+        return false;
+    }
+    if (text[0] == '\0') {
+        return true;
+    }
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *index = i;
+            return true;
+        }
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? ", " : "",
+                 words[i]);
+    }
+    call_error(call, 400, "invalid", field, "%s is \"%s\"; possible: %s", field, text, list);
+    return false;
+}
+
+bool call_bool(struct call *call, const char *field, bool *out)
+{
+    const json_t *value = json_object_get(call->body, field);
+    *out = json_is_true(value);
+    if (value != NULL && !json_is_boolean(value) && !json_is_null(value)) {
+        call_error(call, 400, "invalid", field, "%s must be true or false", field);
+        return false;
+    }
+    return true;
+}
+
+bool call_integer(struct call *call, const char *field, int64_t fallback, int64_t *out)
+{
+    const json_t *value = json_object_get(call->body, field);
+    *out = fallback;
+    if (value == NULL || json_is_null(value)) {
+        return true;
+    }
+    if (!json_is_integer(value) || json_integer_value(value) < 0) {
+        call_error(call, 400, "invalid", field, "%s must be a whole number from 0", field);
+        return false;
+    }
+    *out = json_integer_value(value);
+    return true;
+}
+
+static enum mobile_verdict read_mobile(const json_t *value, uint64_t *number)
+{
+    char digits[32];
+    if (json_is_integer(value)) {
+        snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(value));
+        return mobile_parse(digits, strlen(digits), number);
+    }
+    if (json_is_string(value)) {
+        return mobile_parse(json_string_value(value), json_string_length(value), number);
+    }
+    return MOBILE_EMPTY;
+}
+
+bool call_mobile(struct call *call, const char *field, uint64_t *out)
+{
+    enum mobile_verdict verdict = read_mobile(json_object_get(call->body, field), out);
+    if (verdict != MOBILE_OK) {
+        call_error(call, 400, "invalid", field, "%s: %s", field, mobile_verdict_sentence(verdict));
+    }
+    return verdict == MOBILE_OK;
+}
+
+bool call_mobiles(struct call *call, const char *field, size_t max, uint64_t **numbers, size_t *n)
+{
+    const json_t *array = json_object_get(call->body, field);
+    *n = json_array_size(array);
+    if (*n == 0 || *n > max) {
+        call_error(call, 400, "invalid", field, "%s must be an array of 1 to %zu mobile numbers",
+                   field, max);
+        return false;
+    }
+    *numbers = calloc(*n, sizeof **numbers);
+    if (*numbers == NULL) {
+        call_fail(call, ERR_NOMEM, NULL);
+        return false;
+    }
+    for (size_t i = 0; i < *n; i++) {
+        enum mobile_verdict verdict = read_mobile(json_array_get(array, i), &(*numbers)[i]);
+        if (verdict != MOBILE_OK) {
+            free(*numbers);
+            call_error(call, 400, "invalid", field, "%s[%zu]: %s", field, i,
+                       mobile_verdict_sentence(verdict));
+            return false;
+        }
+    }
+    return true;
+}
+
+bool call_actor(struct call *call, const char **out)
+{
+    return call_text(call, "actor", true, CALL_ACTOR_MAX, out);
+}
+
+/* ---- campaigns ---- */
+
+static void search(struct call *call);
+
+static void note_view(struct call *call, const struct campaign_view *view)
+{
+    struct api *api = call->api;
+    struct found *found = &call->found;
+    struct dispatch_wait wait = {.reason = ""};
+    double rate_now = 0;
+    if (found->is_there && view->launched_ms < found->launched_ms) {
+        return;
+    }
+    const struct launch_view *import = launcher_view(api->parts.launcher, view->fields.id);
+    dispatch_why(api->parts.dispatch, view, clock_wall_ms(), &wait);
+    dispatch_rate(api->parts.dispatch, view->fields.carrier, view->seq, &rate_now);
+    found->is_there = true;
+    snprintf(found->id, sizeof found->id, "%s", view->fields.id);
+    snprintf(found->carrier, sizeof found->carrier, "%s", view->fields.carrier);
+    snprintf(found->state, sizeof found->state, "%s", view->state);
+    found->seq = view->seq;
+    found->n_chunks = view->n_chunks;
+    found->launched_ms = view->launched_ms;
+    found->base_ms =
+        view->fields.start_ms > view->launched_ms ? view->fields.start_ms : view->launched_ms;
+    json_decref(found->json);
+    found->json = encode_campaign(view, &wait, rate_now, import, call_offset_min(call));
+}
+
+static void on_view(void *arg, enum err error, const struct campaign_view *views, size_t n)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK && error != ERR_NOT_FOUND) {
+        call_fail(call, error, NULL);
+        return;
+    }
+    for (size_t i = 0; error == ERR_OK && i < n; i++) {
+        note_view(call, &views[i]);
+    }
+    call->at_carrier++;
+    search(call);
+}
+
+static void search(struct call *call)
+{
+    const struct settings *settings = call->api->settings;
+    if (call->at_carrier >= settings->n_carriers) {
+        call->on_found(call);
+        return;
+    }
+    enum err error = queue_find(call->api->parts.store, settings->carriers[call->at_carrier].name,
+                                call->params[0], on_view, call);
+    if (error != ERR_OK) {
+        call_fail(call, error, NULL);
+    }
+}
+
+void call_find_campaign(struct call *call, void (*on_found)(struct call *call))
+{
+    call->on_found = on_found;
+    call->at_carrier = 0;
+    if (!ids_valid_name(call->params[0])) {
+        call_error(call, 404, "no_campaign", NULL,
+                   "there is no such campaign: its name is not valid");
+        return;
+    }
+    search(call);
+}
+
+static void check_found(struct call *call)
+{
+    if (!call->found.is_there) {
+        call_error(call, 404, "no_campaign", NULL, "no campaign %s has been launched",
+                   call->params[0]);
+        return;
+    }
+    call->then(call);
+}
+
+void call_need_campaign(struct call *call, void (*on_found)(struct call *call))
+{
+    call->then = on_found;
+    call_find_campaign(call, check_found);
+}

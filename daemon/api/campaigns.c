@@ -1,0 +1,516 @@
+/* /api/v1/campaigns … but the report, which is in report.c. */
+#include "api/handlers.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/call.h"
+#include "api/encode.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "campaign/plan.h"
+#include "campaign/template.h"
+#include "sms/mobile.h"
+
+#define PATH_MAX_BYTES 4096
+#define DRAFTS_MAX 500 /* definitions read for one list */
+#define PROBLEM_MAX_BYTES 32768
+#define TEST_CSV_ROWS 2000 /* rows read to find the first good one for a test message */
+#define TEXT_MAX_BYTES 16384
+
+/* ---- drafts: definitions in campaigns_dir that nobody has launched ---- */
+
+static struct definition *load_draft(const struct settings *settings, const char *path)
+{
+    struct mistakes mistakes;
+    struct definition *definition = NULL;
+    mistakes_init(&mistakes);
+    if (definition_load(path, settings, &definition, &mistakes) != ERR_OK) {
+        definition = NULL;
+    }
+    mistakes_fini(&mistakes);
+    return definition;
+}
+
+static json_t *draft_json(struct call *call, const char *id)
+{
+    char path[PATH_MAX_BYTES];
+    const struct settings *settings = call->api->settings;
+    snprintf(path, sizeof path, "%s/%s.ini", settings->daemon.campaigns_dir, id);
+    struct definition *definition = load_draft(settings, path);
+    if (definition == NULL) {
+        return NULL;
+    }
+    json_t *json = encode_draft(definition, launcher_view(call->api->parts.launcher, id),
+                                call_offset_min(call));
+    definition_free(definition);
+    return json;
+}
+
+static bool is_listed(const json_t *campaigns, const char *id)
+{
+    size_t i;
+    const json_t *campaign;
+    json_array_foreach(campaigns, i, campaign)
+    {
+        if (strcmp(json_string_value(json_object_get(campaign, "id")), id) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int is_definition(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && len > 4 && len < ROUTE_PARAM_SIZE &&
+           strcmp(entry->d_name + len - 4, ".ini") == 0;
+}
+
+static void add_drafts(struct call *call, json_t *campaigns)
+{
+    struct dirent **entries = NULL;
+    int n = scandir(call->api->settings->daemon.campaigns_dir, &entries, is_definition, alphasort);
+    for (int i = 0; i < n; i++) {
+        char id[ROUTE_PARAM_SIZE];
+        snprintf(id, sizeof id, "%.*s", (int)strlen(entries[i]->d_name) - 4, entries[i]->d_name);
+        free(entries[i]);
+        if (i < DRAFTS_MAX && ids_valid_name(id) && !is_listed(campaigns, id)) {
+            json_t *draft = draft_json(call, id);
+            if (draft != NULL) {
+                json_array_append_new(campaigns, draft);
+            }
+        }
+    }
+    free(entries);
+}
+
+/* ---- looking ---- */
+
+static void show_found(struct call *call)
+{
+    if (call->found.is_there) {
+        call_answer(call, 200, json_incref(call->found.json));
+        return;
+    }
+    json_t *draft = draft_json(call, call->params[0]);
+    if (draft != NULL) {
+        call_answer(call, 200, draft);
+        return;
+    }
+    const struct launch_view *import = launcher_view(call->api->parts.launcher, call->params[0]);
+    if (import != NULL) { /* launched from a file elsewhere, and it failed */
+        call_error(call, 404, "no_campaign", NULL, "%s was not launched: %s", call->params[0],
+                   import->reason);
+        return;
+    }
+    call_error(call, 404, "no_campaign", NULL, "there is no campaign %s", call->params[0]);
+}
+
+void handle_campaign_show(struct call *call)
+{
+    call_find_campaign(call, show_found);
+}
+
+static void list_carrier(struct call *call);
+
+static void on_list(void *arg, enum err error, const struct campaign_view *views, size_t n)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        call_fail(call, error, NULL);
+        return;
+    }
+    struct api *api = call->api;
+    for (size_t i = 0; i < n; i++) {
+        struct dispatch_wait wait = {.reason = ""};
+        double rate_now = 0;
+        dispatch_why(api->parts.dispatch, &views[i], clock_wall_ms(), &wait);
+        dispatch_rate(api->parts.dispatch, views[i].fields.carrier, views[i].seq, &rate_now);
+        const struct launch_view *import = launcher_view(api->parts.launcher, views[i].fields.id);
+        json_array_append_new(call->answer, encode_campaign(&views[i], &wait, rate_now, import,
+                                                            call_offset_min(call)));
+    }
+    call->at_carrier++;
+    list_carrier(call);
+}
+
+static int compare_launches(const void *a, const void *b)
+{
+    const json_t *left = *(json_t *const *)a, *right = *(json_t *const *)b;
+    const char *l = json_string_value(json_object_get(left, "launched_at"));
+    const char *r = json_string_value(json_object_get(right, "launched_at"));
+    /* An import has no launch yet: it is the newest. */
+    return strcmp(r != NULL ? r : "9", l != NULL ? l : "9");
+}
+
+static json_t *sorted(json_t *array)
+{
+    size_t n = json_array_size(array);
+    json_t **items = calloc(n + 1, sizeof(json_t *));
+    if (items == NULL) {
+        return json_incref(array);
+    }
+    for (size_t i = 0; i < n; i++) {
+        items[i] = json_array_get(array, i);
+    }
+    qsort(items, n, sizeof(json_t *), compare_launches);
+    json_t *out = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append(out, items[i]);
+    }
+    free(items);
+    return out;
+}
+
+static void list_carrier(struct call *call)
+{
+    const struct settings *settings = call->api->settings;
+    if (call->at_carrier < settings->n_carriers) {
+        enum err error =
+            queue_list(call->api->parts.store, settings->carriers[call->at_carrier].name, false,
+                       on_list, call);
+        if (error != ERR_OK) {
+            call_fail(call, error, NULL);
+        }
+        return;
+    }
+    json_t *campaigns = sorted(call->answer);
+    add_drafts(call, campaigns);
+    call_answer(call, 200, json_pack("{s:o}", "campaigns", campaigns));
+}
+
+void handle_campaign_list(struct call *call)
+{
+    call->answer = json_array();
+    list_carrier(call);
+}
+
+/* ---- launch and resend ---- */
+
+static void on_audited(void *arg, enum err error, const char *reason)
+{
+    (void)arg;
+    if (error != ERR_OK) {
+        log_line(LOG_WARN, "daemon", "event=audit_lost error=\"%s\"",
+                 reason != NULL ? reason : err_sentence(error));
+    }
+}
+
+static void audit(struct api *api, const char *actor, const char *act, const char *object,
+                  const char *detail)
+{
+    struct audit_line line = {
+        .at_ms = clock_wall_ms(), .actor = actor, .act = act, .object = object, .detail = detail};
+    if (status_audit(api->parts.store, &line, on_audited, NULL) != ERR_OK) {
+        on_audited(NULL, ERR_CLOSED, NULL);
+    }
+}
+
+static void on_started(void *arg, enum err error, const char *reason, const char *id,
+                       const char *carrier)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        call_fail(call, error, reason);
+        return;
+    }
+    const char *actor = json_string_value(json_object_get(call->body, "actor"));
+    const char *why = json_string_value(json_object_get(call->body, "reason"));
+    audit(call->api, actor, call->params[0][0] != '\0' ? "resend" : "launch", id,
+          why != NULL ? why : "");
+    call_answer(call, 202,
+                json_pack("{s:s, s:s, s:s}", "id", id, "carrier", carrier, "state", "importing"));
+}
+
+void handle_campaign_launch(struct call *call)
+{
+    char path[PATH_MAX_BYTES];
+    const char *file;
+    struct launch_request request = {.file = path};
+    if (!call_text(call, "file", true, sizeof path - 1, &file) ||
+        !call_actor(call, &request.actor) || !call_bool(call, "now", &request.now) ||
+        !call_bool(call, "again", &request.again) ||
+        !call_text(call, "reason", request.again, CALL_REASON_MAX, &request.reason) ||
+        !call_integer(call, "expect_recipients", -1, &request.expect_recipients)) {
+        return;
+    }
+    if (definition_find(file, call->api->settings, path, sizeof path) != ERR_OK) {
+        call_error(call, 404, "no_campaign", "file",
+                   "there is neither a file nor a campaign \"%s\"", file);
+        return;
+    }
+    enum err error = launcher_start(call->api->parts.launcher, &request, on_started, call);
+    if (error != ERR_OK) {
+        call_fail(call, error,
+                  error == ERR_BUSY ? "too many imports run already, try again when one is done"
+                                    : NULL);
+    }
+}
+
+/* Asked while the codes in force are those of the moment: the call lives until on_started. */
+static bool is_temporary(void *ctx, const char *code)
+{
+    const struct call *call = ctx;
+    const struct codes *codes = call->api != NULL ? call_codes(call, call->found.carrier) : NULL;
+    return codes != NULL && report_class_is_temporary(codes_class(codes, code));
+}
+
+static void resend_found(struct call *call)
+{
+    static const char *const words[] = {"temporary", "rejected", NULL};
+    const struct api *api = call->api;
+    const char *actor = json_string_value(json_object_get(call->body, "actor"));
+    const char *reason = json_string_value(json_object_get(call->body, "reason"));
+    int only;
+    if (!call_word(call, "only", words, true, &only)) {
+        return;
+    }
+    enum err error =
+        launcher_resend(api->parts.launcher, call->found.carrier, call->found.id, only == 0,
+                        only == 1, actor, reason, is_temporary, call, on_started, call);
+    if (error != ERR_OK) {
+        call_fail(call, error,
+                  error == ERR_BUSY ? "too many imports run already, try again when one is done"
+                                    : NULL);
+    }
+}
+
+void handle_campaign_resend(struct call *call)
+{
+    const char *actor, *reason;
+    if (call_actor(call, &actor) && call_text(call, "reason", true, CALL_REASON_MAX, &reason)) {
+        call_need_campaign(call, resend_found);
+    }
+}
+
+/* ---- pause, resume, cancel, resolve ---- */
+
+static void on_changed(void *arg, enum err error, const char *reason,
+                       const struct queue_counts *counts)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        call_fail(call, error, reason);
+        return;
+    }
+    uint64_t accepted = 0;
+    for (size_t i = 0; counts != NULL && i < STATE_COUNT; i++) {
+        accepted += counts->of[i];
+    }
+    static const struct queue_counts none;
+    dispatch_wake(call->api->parts.dispatch, call->found.carrier);
+    call_answer(call, 200,
+                json_pack("{s:s, s:I, s:o}", "id", call->found.id, "accepted", (json_int_t)accepted,
+                          "counts", encode_counts(counts != NULL ? counts : &none)));
+}
+
+static void act_found(struct call *call, enum campaign_act act)
+{
+    int64_t until_ms = 0;
+    const char *until = json_string_value(json_object_get(call->body, "until"));
+    const char *actor = json_string_value(json_object_get(call->body, "actor"));
+    const char *reason = json_string_value(json_object_get(call->body, "reason"));
+    if (until != NULL && clock_parse(until, call_offset_min(call), &until_ms) != ERR_OK) {
+        call_error(call, 400, "invalid", "until",
+                   "until is \"%s\", not a time such as \"2026-10-17 21:00\"", until);
+        return;
+    }
+    enum err error =
+        queue_act(call->api->parts.store, call->found.carrier, call->found.seq, act, actor,
+                  reason != NULL ? reason : "", until_ms, clock_wall_ms(), on_changed, call);
+    if (error != ERR_OK) {
+        call_fail(call, error, NULL);
+    }
+}
+
+static void pause_found(struct call *call)
+{
+    act_found(call, ACT_PAUSE);
+}
+
+static void resume_found(struct call *call)
+{
+    act_found(call, ACT_RESUME);
+}
+
+static void cancel_found(struct call *call)
+{
+    char sentence[CALL_REASON_MAX + CALL_ACTOR_MAX + 32];
+    if (strcmp(call->found.state, "importing") == 0) {
+        snprintf(sentence, sizeof sentence, "cancelled by %s: %s",
+                 json_string_value(json_object_get(call->body, "actor")),
+                 json_string_value(json_object_get(call->body, "reason")));
+        if (launcher_stop(call->api->parts.launcher, call->found.id, sentence)) {
+            on_changed(call, ERR_OK, "", NULL);
+            return;
+        }
+    }
+    act_found(call, ACT_CANCEL);
+}
+
+static void change(struct call *call, bool needs_reason, void (*on_found)(struct call *call))
+{
+    const char *actor, *reason, *until;
+    if (call_actor(call, &actor) &&
+        call_text(call, "reason", needs_reason, CALL_REASON_MAX, &reason) &&
+        call_text(call, "until", false, 40, &until)) {
+        call_need_campaign(call, on_found);
+    }
+}
+
+void handle_campaign_pause(struct call *call)
+{
+    change(call, true, pause_found);
+}
+
+void handle_campaign_resume(struct call *call)
+{
+    change(call, false, resume_found);
+}
+
+void handle_campaign_cancel(struct call *call)
+{
+    change(call, true, cancel_found);
+}
+
+static void resolve_found(struct call *call)
+{
+    static const char *const words[] = {
+        [RESOLVE_RESEND] = "resend", [RESOLVE_ACCEPT] = "accept", [RESOLVE_FAIL] = "fail", NULL};
+    int as;
+    if (!call_word(call, "as", words, true, &as)) {
+        return;
+    }
+    enum err error =
+        queue_resolve(call->api->parts.store, call->found.carrier, call->found.seq,
+                      (enum resolve_as)as, json_string_value(json_object_get(call->body, "actor")),
+                      json_string_value(json_object_get(call->body, "reason")), clock_wall_ms(),
+                      on_changed, call);
+    if (error != ERR_OK) {
+        call_fail(call, error, NULL);
+    }
+}
+
+void handle_campaign_resolve(struct call *call)
+{
+    change(call, true, resolve_found);
+}
+
+/* ---- one real message ---- */
+
+static void on_tested(void *arg, enum err error, const char *sentence)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        call_fail(call, error, sentence);
+        return;
+    }
+    json_t *answer = json_incref(call->answer);
+    json_object_set_new(answer, "message", json_string(sentence));
+    call_answer(call, 200, answer);
+}
+
+/* The text with the values of the first row that would get it. */
+static enum err first_text(struct plan *plan, struct buf *text, struct buf *shown)
+{
+    struct plan_block block;
+    bool done = false;
+    plan_block_init(&block);
+    enum err error = plan_read(plan, 1, TEST_CSV_ROWS, &block, &done);
+    if (error == ERR_OK && block.n == 0) {
+        error = ERR_NOT_FOUND;
+    }
+    if (error == ERR_OK) {
+        const uint8_t *values = (const uint8_t *)buf_text(&block.values) + block.rows[0].value_at;
+        error = template_expand(plan_template(plan), values, block.rows[0].value_len, text);
+        if (error == ERR_OK) {
+            error =
+                template_expand_shown(plan_template(plan), values, block.rows[0].value_len, shown);
+        }
+    }
+    plan_block_fini(&block);
+    return error;
+}
+
+static void send_test(struct call *call, const struct definition *definition, uint64_t number,
+                      const char *actor)
+{
+    struct plan *plan = NULL;
+    struct buf problem, text, shown;
+    char masked[MOBILE_TEXT_SIZE];
+    buf_init(&problem, PROBLEM_MAX_BYTES);
+    buf_init(&text, TEXT_MAX_BYTES);
+    buf_init(&shown, TEXT_MAX_BYTES);
+    enum err error = plan_open(definition, call->api->settings, &plan, &problem);
+    if (error == ERR_OK) {
+        error = first_text(plan, &text, &shown);
+        if (error != ERR_OK) {
+            buf_add_text(&problem, error == ERR_NOT_FOUND
+                                       ? "no good row stands at the head of the list"
+                                       : plan_fault(plan));
+        }
+        plan_free(plan);
+    }
+    if (error != ERR_OK) {
+        call_error(call, 400, "definition", "file", "%s",
+                   problem.len > 0 ? buf_text(&problem) : err_sentence(error));
+    } else {
+        mobile_mask(number, masked);
+        call->answer = json_pack("{s:s, s:s}", "id", definition->id, "text", buf_text(&shown));
+        audit(call->api, actor, "test", definition->id, masked);
+        error = dispatch_test(call->api->parts.dispatch, definition->carrier, number,
+                              buf_text(&text), on_tested, call);
+        if (error != ERR_OK) {
+            call_fail(call, error, NULL);
+        }
+    }
+    buf_fini(&problem);
+    buf_fini(&text);
+    buf_fini(&shown);
+}
+
+void handle_campaign_test(struct call *call)
+{
+    char path[PATH_MAX_BYTES];
+    const char *file, *actor;
+    uint64_t number;
+    struct mistakes mistakes;
+    struct definition *definition = NULL;
+    if (!call_text(call, "file", true, sizeof path - 1, &file) || !call_actor(call, &actor) ||
+        !call_mobile(call, "to", &number)) {
+        return;
+    }
+    if (definition_find(file, call->api->settings, path, sizeof path) != ERR_OK) {
+        call_error(call, 404, "no_campaign", "file",
+                   "there is neither a file nor a campaign \"%s\"", file);
+        return;
+    }
+    mistakes_init(&mistakes);
+    if (definition_load(path, call->api->settings, &definition, &mistakes) == ERR_OK) {
+        send_test(call, definition, number, actor);
+        definition_free(definition);
+    } else {
+        struct buf text;
+        buf_init(&text, PROBLEM_MAX_BYTES);
+        mistakes_print(&mistakes, &text);
+        call_error(call, 400, "definition", "file", "%s", buf_text(&text));
+        buf_fini(&text);
+    }
+    mistakes_fini(&mistakes);
+}

@@ -1,0 +1,124 @@
+/* /api/v1/carriers …, and the same walk over all carriers for /api/v1/status. */
+#include "api/carriers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/encode.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+
+static void walk(struct call *call);
+
+static void on_carrier(void *arg, enum err error, const struct carrier_view *view)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        call->error = error;
+        call->then(call);
+        return;
+    }
+    const struct settings *settings = call->api->settings;
+    if (call->at_carrier < settings->n_carriers) { /* a reload may have taken it away */
+        const struct settings_carrier *carrier = &settings->carriers[call->at_carrier];
+        struct dispatch_view lane = {.route_fault = ""};
+        dispatch_lane_view(call->api->parts.dispatch, carrier->name, &lane);
+        json_array_append_new(json_object_get(call->answer, "carriers"),
+                              encode_carrier(carrier, view, &lane, call_offset_min(call)));
+    }
+    call->at_carrier++;
+    walk(call);
+}
+
+static void walk(struct call *call)
+{
+    const struct settings *settings = call->api->settings;
+    if (call->at_carrier >= settings->n_carriers) {
+        call->then(call);
+        return;
+    }
+    enum err error = status_carrier(call->api->parts.store,
+                                    settings->carriers[call->at_carrier].name, on_carrier, call);
+    if (error != ERR_OK) {
+        call->error = error;
+        call->then(call);
+    }
+}
+
+void carriers_collect(struct call *call, void (*then)(struct call *call))
+{
+    call->then = then;
+    call->at_carrier = 0;
+    json_object_set_new(call->answer, "carriers", json_array());
+    walk(call);
+}
+
+static void listed(struct call *call)
+{
+    if (call->error != ERR_OK) {
+        call_fail(call, call->error, NULL);
+        return;
+    }
+    call_answer(call, 200, json_incref(call->answer));
+}
+
+void handle_carrier_list(struct call *call)
+{
+    call->answer = json_object();
+    carriers_collect(call, listed);
+}
+
+/* ---- pause, resume ---- */
+
+static void on_acted(void *arg, enum err error, const char *reason)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        call_fail(call, error, reason);
+        return;
+    }
+    dispatch_wake(call->api->parts.dispatch, call->params[0]);
+    call_answer(call, 200, json_pack("{s:s}", "name", call->params[0]));
+}
+
+static void act(struct call *call, enum carrier_act act_, bool needs_reason)
+{
+    const char *actor, *reason;
+    if (!call_actor(call, &actor) ||
+        !call_text(call, "reason", needs_reason, CALL_REASON_MAX, &reason)) {
+        return;
+    }
+    const struct settings *settings = call->api->settings;
+    if (settings_carrier(settings, call->params[0]) == NULL) {
+        const char *names[SETTINGS_CARRIERS_MAX];
+        for (size_t i = 0; i < settings->n_carriers; i++) {
+            names[i] = settings->carriers[i].name;
+        }
+        const char *near = mistake_nearest(call->params[0], names, settings->n_carriers);
+        call_error(call, 404, "no_carrier", NULL, "there is no carrier \"%s\"%s%s%s",
+                   call->params[0], near != NULL ? " (did you mean \"" : "",
+                   near != NULL ? near : "", near != NULL ? "\"?)" : "");
+        return;
+    }
+    enum err error = status_carrier_act(call->api->parts.store, call->params[0], act_, actor,
+                                        reason, "", 0, clock_wall_ms(), on_acted, call);
+    if (error != ERR_OK) {
+        call_fail(call, error, NULL);
+    }
+}
+
+void handle_carrier_pause(struct call *call)
+{
+    act(call, CARRIER_PAUSE, true);
+}
+
+void handle_carrier_resume(struct call *call)
+{
+    act(call, CARRIER_RESUME, false);
+}

@@ -1,0 +1,83 @@
+#include "api/route.h"
+
+#include <string.h>
+
+#include "api/handlers.h"
+
+const struct route route_rows[] = {
+    {"GET", "/api/v1/status", handle_status,
+     "the daemon, Redis, carriers, live campaigns, and what needs a person"},
+    {"POST", "/api/v1/reload", handle_reload,
+     "reads the configuration again, all of it or nothing"},
+    {"GET", "/api/v1/campaigns", handle_campaign_list, "all campaigns, drafts too, newest first"},
+    {"POST", "/api/v1/campaigns/launch", handle_campaign_launch,
+     "starts an import; it goes on in the background"},
+    {"POST", "/api/v1/campaigns/test", handle_campaign_test, "one real message to one number"},
+    {"GET", "/api/v1/campaigns/{id}", handle_campaign_show, "one campaign"},
+    {"POST", "/api/v1/campaigns/{id}/pause", handle_campaign_pause, "stops it at once"},
+    {"POST", "/api/v1/campaigns/{id}/resume", handle_campaign_resume,
+     "goes on with a paused or missed campaign"},
+    {"POST", "/api/v1/campaigns/{id}/cancel", handle_campaign_cancel, "ends it for good"},
+    {"POST", "/api/v1/campaigns/{id}/resolve", handle_campaign_resolve,
+     "decides about ambiguous recipients"},
+    {"POST", "/api/v1/campaigns/{id}/resend", handle_campaign_resend,
+     "a child campaign of those provably not reached"},
+    {"GET", "/api/v1/campaigns/{id}/report", handle_campaign_report,
+     "one line a recipient, streamed"},
+    {"POST", "/api/v1/recipients/lookup", handle_recipients_lookup,
+     "who has opted out or is in the dedup group"},
+    {"GET", "/api/v1/optouts", handle_optout_page, "opt-outs in order of number, a page a call"},
+    {"POST", "/api/v1/optouts", handle_optout_add, "adds opt-outs"},
+    {"POST", "/api/v1/optouts/remove", handle_optout_remove, "the owner of the number came back"},
+    {"POST", "/api/v1/optouts/check", handle_optout_check, "has this number opted out"},
+    {"GET", "/api/v1/carriers", handle_carrier_list, "the carrier accounts and their figures"},
+    {"POST", "/api/v1/carriers/{name}/pause", handle_carrier_pause,
+     "nothing is sent over it until resumed"},
+    {"POST", "/api/v1/carriers/{name}/resume", handle_carrier_resume,
+     "tries a paused or stopped account again"},
+};
+const size_t route_count = sizeof route_rows / sizeof *route_rows;
+
+static size_t segment_len(const char *path)
+{
+    return strcspn(path, "/");
+}
+
+/* Walks both segment by segment. */
+static int matches(const char *pattern, const char *path,
+                   char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE])
+{
+    size_t n = 0;
+    while (*pattern == '/' && *path == '/') {
+        size_t want = segment_len(++pattern), have = segment_len(++path);
+        if (*pattern == '{') {
+            if (have == 0 || have >= ROUTE_PARAM_SIZE || n == ROUTE_PARAMS_MAX) {
+                return 0;
+            }
+            memcpy(params[n], path, have);
+            params[n++][have] = '\0';
+        } else if (want != have || memcmp(pattern, path, want) != 0) {
+            return 0;
+        }
+        pattern += want;
+        path += have;
+    }
+    return *pattern == '\0' && *path == '\0';
+}
+
+enum route_match route_find(const char *method, const char *path, const struct route **route,
+                            char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE])
+{
+    enum route_match result = ROUTE_NO_PATH;
+    for (size_t i = 0; i < route_count; i++) {
+        if (!matches(route_rows[i].path, path, params)) {
+            continue;
+        }
+        if (strcmp(route_rows[i].method, method) == 0) {
+            *route = &route_rows[i];
+            return ROUTE_FOUND;
+        }
+        result = ROUTE_NO_METHOD;
+    }
+    return result;
+}

@@ -1,0 +1,221 @@
+/* GET /api/v1/status, POST /api/v1/reload.
+ *
+ * The status is collected step by step: what is known here, then daemons, carriers and campaigns
+ * from Redis. When Redis is away, or goes away on the way, the answer holds what is known without
+ * it, and its sentence. */
+#include "api/handlers.h"
+
+#include <string.h>
+
+#include "api/attention.h"
+#include "api/carriers.h"
+#include "api/encode.h"
+#include "base/clock.h"
+
+#define RELOAD_TEXT_MAX_BYTES (256 * 1024)
+#define IMPORTS_SHOWN 32
+
+static json_t *redis_json(const struct api *api)
+{
+    static const char *const words[] = {[REDIS_CONNECTING] = "connecting",
+                                        [REDIS_UNREACHABLE] = "unreachable",
+                                        [REDIS_LOADING] = "loading",
+                                        [REDIS_UNFIT] = "unfit",
+                                        [REDIS_READY] = "ready"};
+    const struct redis *redis = store_redis(api->parts.store);
+    const struct redis_facts *facts = redis_facts(redis);
+    const char *sentence = NULL;
+    enum redis_health health = redis_health(redis, &sentence);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "health", words[health],
+                     "sentence", sentence != NULL ? sentence : "", "version", facts->version,
+                     "appendfsync", facts->appendfsync, "maxmemory_policy", facts->maxmemory_policy,
+                     "aof_enabled", facts->aof_enabled, "used_memory",
+                     (json_int_t)facts->used_memory, "maxmemory", (json_int_t)facts->maxmemory,
+                     "round_trip_us", (json_int_t)redis_round_trip_us(redis), "pending",
+                     (json_int_t)redis_pending(redis));
+}
+
+static json_t *imports_json(const struct api *api)
+{
+    const struct launch_view *views[IMPORTS_SHOWN];
+    json_t *array = json_array();
+    size_t n = launcher_views(api->parts.launcher, views, IMPORTS_SHOWN);
+    for (size_t i = 0; i < n; i++) {
+        if (views[i]->phase != LAUNCH_DONE) {
+            json_array_append_new(array, encode_import(views[i]));
+        }
+    }
+    return array;
+}
+
+static json_t *webhooks_json(const struct api *api)
+{
+    const struct webhook_counts *counts = webhook_counts(api->parts.webhook);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "stored", (json_int_t)counts->stored,
+                     "refused_key", (json_int_t)counts->refused_key, "refused_address",
+                     (json_int_t)counts->refused_address, "refused_body",
+                     (json_int_t)counts->refused_body, "failed", (json_int_t)counts->failed);
+}
+
+static json_t *reload_json(const struct api *api, int offset_min)
+{
+    if (!api->reload_known) {
+        return json_null();
+    }
+    return json_pack("{s:b, s:o, s:s}", "ok", api->reload_ok, "at",
+                     encode_time(api->reload_at_ms, offset_min), "message",
+                     api->reload_mistakes != NULL ? api->reload_mistakes : "");
+}
+
+static void set_own(struct call *call)
+{
+    const struct api *api = call->api;
+    json_t *json = call->answer;
+    int offset = call_offset_min(call);
+    json_object_set_new(json, "version", json_string(OUTREACH_VERSION));
+    json_object_set_new(json, "daemon", json_string(api->parts.owner));
+    json_object_set_new(json, "now", encode_time(clock_wall_ms(), offset));
+    json_object_set_new(json, "started_at", encode_time(api->parts.started_ms, offset));
+    json_object_set_new(json, "loop_lag_ms",
+                        json_integer(api->parts.loop_lag_ms(api->parts.loop_lag_arg)));
+    json_object_set_new(json, "redis", redis_json(api));
+    json_object_set_new(json, "imports_running",
+                        json_integer((json_int_t)launcher_running(api->parts.launcher)));
+    json_object_set_new(json, "imports", imports_json(api));
+    json_object_set_new(json, "webhooks", webhooks_json(api));
+    json_object_set_new(json, "last_reload", reload_json(api, offset));
+}
+
+static void finish(struct call *call)
+{
+    static const char *const arrays[] = {"daemons", "carriers", "campaigns"};
+    uint64_t parked = 0;
+    size_t i;
+    const json_t *carrier;
+    for (size_t a = 0; a < sizeof arrays / sizeof *arrays; a++) {
+        if (json_object_get(call->answer, arrays[a]) == NULL) {
+            json_object_set_new(call->answer, arrays[a], json_array());
+        }
+    }
+    json_array_foreach(json_object_get(call->answer, "carriers"), i, carrier)
+    {
+        parked += (uint64_t)json_integer_value(json_object_get(carrier, "parked"));
+    }
+    json_object_set_new(call->answer, "parked", json_integer((json_int_t)parked));
+    json_object_set_new(call->answer, "attention",
+                        attention_lines(call->answer, clock_wall_ms(), call_offset_min(call)));
+    call_answer(call, 200, json_incref(call->answer));
+}
+
+/* ---- campaigns: the live ones, and finished ones with something ambiguous ---- */
+
+static void list_campaigns(struct call *call);
+
+static bool is_shown(const struct campaign_view *view)
+{
+    return (strcmp(view->state, "done") != 0 && strcmp(view->state, "cancelled") != 0) ||
+           view->ambiguous_chunks > 0;
+}
+
+static void on_campaigns(void *arg, enum err error, const struct campaign_view *views, size_t n)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    struct api *api = call->api;
+    json_t *array = json_object_get(call->answer, "campaigns");
+    for (size_t i = 0; error == ERR_OK && i < n; i++) {
+        struct dispatch_wait wait = {.reason = ""};
+        double rate_now = 0;
+        if (is_shown(&views[i])) {
+            dispatch_why(api->parts.dispatch, &views[i], clock_wall_ms(), &wait);
+            dispatch_rate(api->parts.dispatch, views[i].fields.carrier, views[i].seq, &rate_now);
+            json_array_append_new(
+                array, encode_campaign(&views[i], &wait, rate_now,
+                                       launcher_view(api->parts.launcher, views[i].fields.id),
+                                       call_offset_min(call)));
+        }
+    }
+    call->at_carrier++;
+    list_campaigns(call);
+}
+
+static void list_campaigns(struct call *call)
+{
+    const struct settings *settings = call->api->settings;
+    if (call->at_carrier >= settings->n_carriers) {
+        finish(call);
+        return;
+    }
+    /* Finished ones are looked through only where the carrier has anything ambiguous at all. */
+    const json_t *carrier =
+        json_array_get(json_object_get(call->answer, "carriers"), call->at_carrier);
+    bool live_only = json_integer_value(json_object_get(carrier, "ambiguous")) == 0;
+    if (queue_list(call->api->parts.store, settings->carriers[call->at_carrier].name, live_only,
+                   on_campaigns, call) != ERR_OK) {
+        finish(call);
+    }
+}
+
+static void carriers_are_in(struct call *call)
+{
+    if (call->error != ERR_OK) {
+        finish(call);
+        return;
+    }
+    call->at_carrier = 0;
+    json_object_set_new(call->answer, "campaigns", json_array());
+    list_campaigns(call);
+}
+
+static void on_daemons(void *arg, enum err error, const struct daemon_beat *beats, size_t n)
+{
+    struct call *call = arg;
+    if (!call_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        finish(call);
+        return;
+    }
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_array_append_new(array, encode_daemon(&beats[i], call_offset_min(call)));
+    }
+    json_object_set_new(call->answer, "daemons", array);
+    carriers_collect(call, carriers_are_in);
+}
+
+void handle_status(struct call *call)
+{
+    call->answer = json_object();
+    set_own(call);
+    if (status_daemons(call->api->parts.store, on_daemons, call) != ERR_OK) {
+        finish(call);
+    }
+}
+
+/* ---- reload ---- */
+
+void handle_reload(struct call *call)
+{
+    const char *actor;
+    struct buf text;
+    if (!call_actor(call, &actor)) {
+        return;
+    }
+    struct api *api = call->api;
+    buf_init(&text, RELOAD_TEXT_MAX_BYTES);
+    enum err error = api->parts.reload(api->parts.reload_arg, &text);
+    if (error == ERR_OK) {
+        call_answer(call, 200, json_pack("{s:b, s:s}", "ok", 1, "message", buf_text(&text)));
+    } else {
+        call_answer(call, 409,
+                    json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "code", "configuration",
+                              "message",
+                              "the new configuration was refused, the old one stays in force",
+                              "field", "mistakes", buf_text(&text)));
+    }
+    buf_fini(&text);
+}
