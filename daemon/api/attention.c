@@ -115,7 +115,7 @@ static void look_at_carrier(struct view *view, const json_t *carrier)
     if (number(carrier, "unknown_codes") > 0) {
         say(view,
             "Carrier %s sent %" PRId64 " reports with a code that no table knows (last: %s). They "
-                                       "change no state; look the code up "
+            "change no state; look the code up "
             "and add it to the code table, then: outreachctl reload",
             name, number(carrier, "unknown_codes"), text(carrier, "last_unknown_code"));
     }
@@ -123,14 +123,14 @@ static void look_at_carrier(struct view *view, const json_t *carrier)
         age_ms(view, text(carrier, "parked_oldest")) > PARKED_OLD_MS) {
         say(view,
             "Carrier %s: %" PRId64 " reports belong to no request of ours, the oldest for %s. Does "
-                                   "somebody else send over this "
+            "somebody else send over this "
             "account?",
             name, number(carrier, "parked"), age_text(view, text(carrier, "parked_oldest"), age));
     }
     if (number(carrier, "contradictions") > 0) {
         say(view,
             "Carrier %s sent %" PRId64 " reports against what was known (such as a failure after a "
-                                       "delivery); states were kept.",
+            "delivery); states were kept.",
             name, number(carrier, "contradictions"));
     }
 }

@@ -1,0 +1,546 @@
+/* The stages, in order. What a stage needs stands above it; a failure at stage k takes down k-1 …
+ * 0.
+ *
+ * The order of going down matters for who still calls whom: parts that wait for answers of Redis
+ * (dispatch, launcher, webhook, API) are let go before the store; the store then runs their last
+ * callbacks with ERR_CLOSED; the servers go after it, because such a callback may still answer a
+ * request. */
+#include "app/app.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <event2/event.h>
+#include <systemd/sd-daemon.h>
+
+#include "app/lock.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/loop.h"
+
+#define BEAT_MS 5000
+#define LAG_MINUTE_MS 60000
+#define STOP_GRACE_MS 5000
+#define STOP_LOOK_MS 20
+#define RELOAD_TEXT_MAX_BYTES (256 * 1024)
+#define PROBLEM_MAX 1024
+
+static const struct settings_daemon *conf(const struct app *app)
+{
+    return &app->config->settings->daemon;
+}
+
+/* ---- state_dir and its lock ---- */
+
+static bool state_up(struct app *app, char *problem)
+{
+    snprintf(app->owner, sizeof app->owner, "%s", conf(app)->id);
+    app->started_ms = clock_wall_ms();
+    return lock_take(conf(app)->state_dir, app->owner, &app->lock_fd, problem, PROBLEM_MAX) ==
+           ERR_OK;
+}
+
+static void state_down(struct app *app)
+{
+    lock_release(app->lock_fd);
+}
+
+/* ---- the loop ---- */
+
+static bool loop_up(struct app *app, char *problem)
+{
+    app->base = event_base_new();
+    if (app->base == NULL) {
+        snprintf(problem, PROBLEM_MAX, "no event loop");
+        return false;
+    }
+    app->watch = loop_watch_new(app->base);
+    app->lag_since_ms = clock_mono_ms();
+    return true;
+}
+
+static void loop_down(struct app *app)
+{
+    loop_watch_free(app->watch);
+    event_base_free(app->base);
+}
+
+/* The longest turn of this minute and the one before. */
+static int64_t loop_lag_ms(void *arg)
+{
+    const struct app *app = arg;
+    int64_t now = loop_watch_longest_ms(app->watch);
+    return now > app->lag_before_ms ? now : app->lag_before_ms;
+}
+
+static void roll_lag(struct app *app)
+{
+    int64_t now = clock_mono_ms();
+    if (now - app->lag_since_ms >= LAG_MINUTE_MS) {
+        app->lag_before_ms = loop_watch_longest_ms(app->watch);
+        loop_watch_reset(app->watch);
+        app->lag_since_ms = now;
+    }
+}
+
+/* ---- libcurl ---- */
+
+static bool curl_up(struct app *app, char *problem)
+{
+    (void)app;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        snprintf(problem, PROBLEM_MAX, "libcurl does not start");
+        return false;
+    }
+    return true;
+}
+
+static void curl_down(struct app *app)
+{
+    (void)app;
+    curl_global_cleanup();
+}
+
+/* ---- the servers, not listening yet ---- */
+
+static void on_control(void *arg, struct http_request *request)
+{
+    api_handle_control(((struct app *)arg)->api, request);
+}
+
+static void on_public(void *arg, struct http_request *request)
+{
+    api_handle_public(((struct app *)arg)->api, request);
+}
+
+static bool servers_up(struct app *app, char *problem)
+{
+    struct http_limits control = {.headers_max_bytes = 16384,
+                                  .body_max_bytes = 1024 * 1024,
+                                  .connections_max = 64,
+                                  .connections_per_address = 64,
+                                  .idle_ms = 120000,
+                                  .deadline_ms = 30000};
+    struct http_limits listen = {.headers_max_bytes = 8192,
+                                 .body_max_bytes = conf(app)->webhook_body_max_bytes,
+                                 .connections_max = conf(app)->connections_max,
+                                 .connections_per_address = conf(app)->connections_max,
+                                 .idle_ms = 60000,
+                                 .deadline_ms = 30000};
+    snprintf(problem, PROBLEM_MAX, "no memory for the servers");
+    if (http_server_new(app->base, &control, on_control, app, &app->control) != ERR_OK) {
+        return false;
+    }
+    if (http_server_new(app->base, &listen, on_public, app, &app->public_) != ERR_OK) {
+        http_server_free(app->control);
+        return false;
+    }
+    return true;
+}
+
+static void servers_down(struct app *app)
+{
+    http_server_free(app->public_);
+    http_server_free(app->control);
+}
+
+/* ---- Redis ---- */
+
+static void on_health(void *arg, enum redis_health health, const char *sentence)
+{
+    struct app *app = arg;
+    char quoted[PROBLEM_MAX];
+    log_line(health == REDIS_READY ? LOG_INFO : LOG_WARN, "redis", "event=%s reason=%s",
+             health == REDIS_READY ? "ready" : "not_ready",
+             log_quote(sentence != NULL ? sentence : "", quoted, sizeof quoted));
+    sd_notifyf(0, "STATUS=%s",
+               health == REDIS_READY ? "ready"
+               : sentence != NULL    ? sentence
+                                     : "waiting for Redis");
+    if (health == REDIS_READY && app->dispatch != NULL) {
+        dispatch_wake(app->dispatch, NULL);
+    }
+}
+
+static bool store_up(struct app *app, char *problem)
+{
+    const struct settings_redis *redis = &app->config->settings->redis;
+    struct redis_options options = {.is_unix = redis->is_unix,
+                                    .host = redis->host,
+                                    .port = redis->port,
+                                    .db = redis->db,
+                                    .password = redis->password,
+                                    .timeout_ms = redis->timeout_ms,
+                                    .i_accept_data_loss = redis->i_accept_data_loss};
+    enum err error = store_new(app->base, &options, redis->prefix, on_health, app, &app->store);
+    if (error != ERR_OK) {
+        snprintf(problem, PROBLEM_MAX, "the connection to Redis: %s", err_sentence(error));
+        return false;
+    }
+    store_set_ambiguous_limit(app->store, conf(app)->ambiguous_limit);
+    return true;
+}
+
+static void store_down(struct app *app)
+{
+    store_free(app->store);
+}
+
+/* ---- the parts ---- */
+
+static bool dispatch_up(struct app *app, char *problem)
+{
+    enum err error = dispatch_new(app->base, app->store, app->owner, &app->dispatch);
+    if (error == ERR_OK) {
+        error = dispatch_set_settings(app->dispatch, app->config->settings);
+        if (error != ERR_OK) {
+            dispatch_free(app->dispatch);
+        }
+    }
+    snprintf(problem, PROBLEM_MAX, "the sender: %s", err_sentence(error));
+    return error == ERR_OK;
+}
+
+static void dispatch_down(struct app *app)
+{
+    dispatch_free(app->dispatch);
+    app->dispatch = NULL;
+}
+
+static void on_commit(void *arg, const char *carrier)
+{
+    dispatch_wake(((struct app *)arg)->dispatch, carrier);
+}
+
+static bool launcher_up(struct app *app, char *problem)
+{
+    enum err error = launcher_new(app->base, app->store, app->owner, &app->launcher);
+    snprintf(problem, PROBLEM_MAX, "the importer: %s", err_sentence(error));
+    if (error != ERR_OK) {
+        return false;
+    }
+    launcher_set_settings(app->launcher, app->config->settings);
+    launcher_on_commit(app->launcher, on_commit, app);
+    return true;
+}
+
+static void launcher_down(struct app *app)
+{
+    launcher_free(app->launcher);
+}
+
+static bool webhook_up(struct app *app, char *problem)
+{
+    enum err error = webhook_new(app->base, app->store, &app->webhook);
+    snprintf(problem, PROBLEM_MAX, "the webhooks: %s", err_sentence(error));
+    if (error != ERR_OK) {
+        return false;
+    }
+    webhook_set_settings(app->webhook, app->config->settings, app->config->codes);
+    return true;
+}
+
+static void webhook_down(struct app *app)
+{
+    webhook_free(app->webhook);
+}
+
+static enum err reload_by_api(void *arg, struct buf *out)
+{
+    return app_reload(arg, out);
+}
+
+static bool api_up(struct app *app, char *problem)
+{
+    struct api_parts parts = {.base = app->base,
+                              .store = app->store,
+                              .dispatch = app->dispatch,
+                              .launcher = app->launcher,
+                              .webhook = app->webhook,
+                              .owner = app->owner,
+                              .started_ms = app->started_ms,
+                              .reload = reload_by_api,
+                              .reload_arg = app,
+                              .loop_lag_ms = loop_lag_ms,
+                              .loop_lag_arg = app};
+    enum err error = api_new(&parts, &app->api);
+    snprintf(problem, PROBLEM_MAX, "the API: %s", err_sentence(error));
+    if (error != ERR_OK) {
+        return false;
+    }
+    api_set_settings(app->api, app->config->settings, app->config->codes);
+    return true;
+}
+
+static void api_down(struct app *app)
+{
+    api_free(app->api);
+}
+
+/* ---- signals and the end ---- */
+
+static bool is_quiet(const struct app *app)
+{
+    return launcher_running(app->launcher) == 0 && api_calls(app->api) == 0;
+}
+
+static void on_stopping(void *arg)
+{
+    struct app *app = arg;
+    if (app->is_drained && (is_quiet(app) || clock_mono_ms() >= app->stop_by_ms)) {
+        event_base_loopbreak(app->base);
+        return;
+    }
+    loop_timer_arm(app->stopping, STOP_LOOK_MS);
+}
+
+static void on_drained(void *arg)
+{
+    struct app *app = arg;
+    log_line(LOG_INFO, "daemon", "event=drained");
+    app->is_drained = true;
+    app->stop_by_ms = clock_mono_ms() + STOP_GRACE_MS;
+    loop_timer_arm(app->stopping, 0);
+}
+
+static void stop_imports(struct app *app)
+{
+    const struct launch_view *views[LAUNCH_JOBS_MAX * 4];
+    size_t n = launcher_views(app->launcher, views, sizeof views / sizeof *views);
+    for (size_t i = 0; i < n; i++) {
+        (void)launcher_stop(app->launcher, views[i]->id, "the daemon was stopped; launch it again");
+    }
+}
+
+void app_stop(struct app *app)
+{
+    if (app->is_stopping) {
+        log_line(LOG_WARN, "daemon", "event=stopped_at_once");
+        app->exit_code = 1;
+        event_base_loopbreak(app->base);
+        return;
+    }
+    app->is_stopping = true;
+    log_line(LOG_INFO, "daemon", "event=stopping");
+    sd_notify(0, "STOPPING=1");
+    stop_imports(app);
+    /* The listening port stays open while draining: reports of what is in flight may still come. */
+    dispatch_drain(app->dispatch, on_drained, app);
+}
+
+static void on_stop_signal(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    app_stop(arg);
+}
+
+static void on_reload_signal(evutil_socket_t fd, short what, void *arg)
+{
+    struct buf text;
+    (void)fd;
+    (void)what;
+    buf_init(&text, RELOAD_TEXT_MAX_BYTES);
+    (void)!app_reload(arg, &text);
+    /* One log line a mistake: the journal is where an operator looks after a SIGHUP. */
+    char *at = text.data;
+    while (at != NULL && *at != '\0') {
+        size_t len = strcspn(at, "\n");
+        char end = at[len], quoted[PROBLEM_MAX];
+        at[len] = '\0';
+        log_line(LOG_WARN, "daemon", "event=mistake text=%s", log_quote(at, quoted, sizeof quoted));
+        at += len + (end != '\0');
+    }
+    buf_fini(&text);
+}
+
+static bool signals_up(struct app *app, char *problem)
+{
+    static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < 3; i++) {
+        app->signals[i] =
+            evsignal_new(app->base, numbers[i], i < 2 ? on_stop_signal : on_reload_signal, app);
+        if (app->signals[i] == NULL || event_add(app->signals[i], NULL) != 0) {
+            snprintf(problem, PROBLEM_MAX, "no signal handlers");
+            return false;
+        }
+    }
+    app->stopping = loop_timer_new(app->base, on_stopping, app);
+    return true;
+}
+
+static void signals_down(struct app *app)
+{
+    for (size_t i = 0; i < 3; i++) {
+        event_free(app->signals[i]);
+    }
+    loop_timer_free(app->stopping);
+}
+
+/* ---- listening ---- */
+
+static bool listen_up(struct app *app, char *problem)
+{
+    char port[16];
+    enum err error = http_server_listen_unix(app->control, conf(app)->control_socket, 0660);
+    if (error != ERR_OK) {
+        snprintf(problem, PROBLEM_MAX, "control_socket %s: %s", conf(app)->control_socket,
+                 error == ERR_EXISTS ? "another daemon listens there"
+                 : error == ERR_IO   ? strerror(errno)
+                                     : err_sentence(error));
+        return false;
+    }
+    error = http_server_listen_tcp(app->public_, conf(app)->listen_host, conf(app)->listen_port);
+    if (error != ERR_OK) {
+        snprintf(problem, PROBLEM_MAX, "listen %s:%u: %s", conf(app)->listen_host,
+                 conf(app)->listen_port, error == ERR_IO ? strerror(errno) : err_sentence(error));
+        http_server_stop_listening(app->control);
+        return false;
+    }
+    snprintf(port, sizeof port, "%u\n", http_server_port(app->public_));
+    if (lock_write_file(conf(app)->state_dir, "port", port) != ERR_OK) {
+        log_line(LOG_WARN, "daemon", "event=port_file_not_written");
+    }
+    log_line(LOG_INFO, "daemon", "event=listening host=%s port=%u control_socket=%s",
+             conf(app)->listen_host, http_server_port(app->public_), conf(app)->control_socket);
+    return true;
+}
+
+static void listen_down(struct app *app)
+{
+    http_server_stop_listening(app->public_);
+    http_server_stop_listening(app->control);
+}
+
+/* ---- the heart: beats for the other daemons, the watchdog for systemd ---- */
+
+static void on_beat_stored(void *arg, enum err error, const char *reason)
+{
+    (void)arg;
+    (void)reason;
+    if (error != ERR_OK) {
+        log_line(LOG_DEBUG, "daemon", "event=beat_lost");
+    }
+}
+
+static void free_retired(struct app *app)
+{
+    while (app->retired != NULL && launcher_running(app->launcher) == 0) {
+        struct config *next = app->retired->next;
+        config_free(app->retired);
+        app->retired = next;
+    }
+}
+
+static void on_beat(void *arg)
+{
+    struct app *app = arg;
+    char host[65] = "";
+    gethostname(host, sizeof host - 1);
+    struct daemon_beat beat = {.id = app->owner,
+                               .host = host,
+                               .version = OUTREACH_VERSION,
+                               .pid = getpid(),
+                               .started_ms = app->started_ms,
+                               .seen_ms = clock_wall_ms()};
+    for (size_t i = 0; i < app->config->settings->n_carriers; i++) {
+        struct dispatch_view view = {.route_fault = ""};
+        dispatch_lane_view(app->dispatch, app->config->settings->carriers[i].name, &view);
+        beat.inflight += view.inflight_requests;
+        beat.claims += view.claimed_chunks;
+    }
+    const char *sentence;
+    if (redis_health(store_redis(app->store), &sentence) == REDIS_READY) {
+        if (status_beat(app->store, &beat, on_beat_stored, app) != ERR_OK) {
+            on_beat_stored(app, ERR_CLOSED, NULL);
+        }
+    }
+    roll_lag(app);
+    free_retired(app);
+    loop_timer_arm(app->beat, BEAT_MS);
+}
+
+static void on_watchdog(void *arg)
+{
+    struct app *app = arg;
+    sd_notify(0, "WATCHDOG=1");
+    loop_timer_arm(app->watchdog, (int64_t)(app->watchdog_us / 2000));
+}
+
+static bool heart_up(struct app *app, char *problem)
+{
+    (void)problem;
+    app->beat = loop_timer_new(app->base, on_beat, app);
+    loop_timer_arm(app->beat, 1000);
+    if (sd_watchdog_enabled(0, &app->watchdog_us) > 0) {
+        app->watchdog = loop_timer_new(app->base, on_watchdog, app);
+        loop_timer_arm(app->watchdog, 0);
+    }
+    sd_notify(0, "READY=1");
+    return true;
+}
+
+static void heart_down(struct app *app)
+{
+    loop_timer_free(app->beat);
+    loop_timer_free(app->watchdog);
+}
+
+/* ---- the table ---- */
+
+static const struct stage {
+    const char *name;
+    bool (*up)(struct app *app, char *problem); /* problem: PROBLEM_MAX bytes, a sentence */
+    void (*down)(struct app *app);
+} stages[] = {
+    {"state", state_up, state_down},
+    {"loop", loop_up, loop_down},
+    {"curl", curl_up, curl_down},
+    {"servers", servers_up, servers_down},
+    {"store", store_up, store_down},
+    {"dispatch", dispatch_up, dispatch_down},
+    {"launcher", launcher_up, launcher_down},
+    {"webhook", webhook_up, webhook_down},
+    {"api", api_up, api_down},
+    {"signals", signals_up, signals_down},
+    {"listen", listen_up, listen_down},
+    {"heart", heart_up, heart_down},
+};
+#define STAGES (sizeof stages / sizeof *stages)
+
+int app_run(struct app *app)
+{
+    char problem[PROBLEM_MAX] = "", quoted[PROBLEM_MAX * 2];
+    size_t up = 0;
+    app->lock_fd = -1;
+    while (up < STAGES && stages[up].up(app, problem)) {
+        up++;
+    }
+    if (up == STAGES) {
+        log_line(LOG_INFO, "daemon", "event=started version=%s id=%s pid=%ld", OUTREACH_VERSION,
+                 app->owner, (long)getpid());
+        event_base_dispatch(app->base);
+        log_line(LOG_INFO, "daemon", "event=stopped");
+    } else {
+        log_line(LOG_ERROR, "daemon", "event=start_failed stage=%s reason=%s", stages[up].name,
+                 log_quote(problem, quoted, sizeof quoted));
+        app->exit_code = 1;
+    }
+    while (up > 0) {
+        stages[--up].down(app);
+    }
+    while (app->retired != NULL) {
+        struct config *next = app->retired->next;
+        config_free(app->retired);
+        app->retired = next;
+    }
+    return app->exit_code;
+}

@@ -1,0 +1,91 @@
+#include "app/config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "campaign/definition.h"
+
+#define PATH_MAX_BYTES 4096
+
+static bool load_codes(struct config *config, struct mistakes *mistakes)
+{
+    bool good = true;
+    for (size_t i = 0; i < config->settings->n_carriers; i++) {
+        char path[PATH_MAX_BYTES];
+        snprintf(path, sizeof path, "%s/%s.ini", config->settings->daemon.codes_dir,
+                 config->settings->carriers[i].codes);
+        if (codes_load(path, &config->codes[i], mistakes) != ERR_OK) {
+            config->codes[i] = NULL;
+            good = false;
+        }
+    }
+    return good;
+}
+
+enum err config_load(const char *path, struct config **config, struct mistakes *mistakes)
+{
+    struct config *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return ERR_NOMEM;
+    }
+    enum err error = settings_load(path, true, &made->settings, mistakes);
+    if (error != ERR_OK) {
+        made->settings = NULL;
+    } else if (!load_codes(made, mistakes)) {
+        error = ERR_INVALID;
+    }
+    if (error != ERR_OK) {
+        config_free(made);
+        return error;
+    }
+    *config = made;
+    return ERR_OK;
+}
+
+void config_free(struct config *config)
+{
+    if (config == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < SETTINGS_CARRIERS_MAX; i++) {
+        if (config->codes[i] != NULL) {
+            codes_free(config->codes[i]);
+        }
+    }
+    settings_free(config->settings);
+    free(config);
+}
+
+static int is_definition(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
+}
+
+size_t config_check_campaigns(const struct config *config, struct mistakes *mistakes)
+{
+    const char *folder = config->settings->daemon.campaigns_dir;
+    struct dirent **entries = NULL;
+    size_t good = 0;
+    int n = scandir(folder, &entries, is_definition, alphasort);
+    if (n < 0) {
+        mistakes_add(mistakes, false, config->settings->file, 0, "daemon", "campaigns_dir", folder,
+                     NULL, "cannot be read: %s", strerror(errno));
+        return 0;
+    }
+    for (int i = 0; i < n; i++) {
+        char path[PATH_MAX_BYTES];
+        struct definition *definition = NULL;
+        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
+        if (definition_load(path, config->settings, &definition, mistakes) == ERR_OK) {
+            good++;
+            definition_free(definition);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return good;
+}

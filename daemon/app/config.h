@@ -1,0 +1,20 @@
+/* Everything the daemon reads from files at start and at a reload: settings and the code table of
+ * each carrier. One thing, so that a reload swaps all of it or nothing. */
+#pragma once
+
+#include "carrier/codes.h"
+#include "conf/settings.h"
+
+struct config {
+    struct config *next; /* of the retired ones, see app/app.h */
+    struct settings *settings;
+    struct codes *codes[SETTINGS_CARRIERS_MAX]; /* codes[i] belongs to settings->carriers[i] */
+};
+
+/* Reads `path` and the tables it names; every mistake is appended. *config is set only without
+ * errors. */
+MUST_CHECK enum err config_load(const char *path, struct config **config,
+                                struct mistakes *mistakes);
+void config_free(struct config *config); /* NULL is fine */
+/* Every *.ini of campaigns_dir: appends the mistakes, gives the number of good ones. */
+size_t config_check_campaigns(const struct config *config, struct mistakes *mistakes);
