@@ -4,10 +4,10 @@
  *
  * The records are exactly those of carrier-apis.md 2.2 and 2.3:
  *
- *   {"reportStatus":"CM:0000","mobile":"15400001234","submitDate":"20261017090000","receiveDate":"20261017090003",
- *    "errorCode":"DELIVRD","msgGroup":"1017090000001000330441"}
- *   {"mobile":"15400001234","smsContent":"R","sendTime":"2026-10-17
- * 09:00:09","addSerial":"106573010158"} */
+ *   {"reportStatus":"CM:0000","mobile":"15400001234","submitDate":"20261017090000",
+ *    "receiveDate":"20261017090003","errorCode":"DELIVRD","msgGroup":"1017090000001000330441"}
+ *   {"mobile":"15400001234","smsContent":"R","sendTime":"2026-10-17 09:00:09",
+ *    "addSerial":"106573010158"} */
 #pragma once
 
 #include <stdbool.h>
