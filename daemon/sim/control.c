@@ -213,8 +213,7 @@ static void post_uplink(struct sim *sim, struct wire_request *request)
 
 static void post_report(struct sim *sim, struct wire_request *request)
 {
-    /* The server ends what it reads with a zero, so the body is a text. */
-    answer_done(request, reports_raw(sim->reports, request->body));
+    answer_done(request, reports_raw(sim->reports, request->body, request->len));
 }
 
 void control_handle(struct sim *sim, struct wire_request *request)

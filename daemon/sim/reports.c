@@ -512,14 +512,14 @@ enum err reports_uplink(struct reports *reports, uint64_t mobile, const char *te
     return reports->uplink.push ? owe_uplink(reports, mobile, text, 0) : ERR_REFUSED;
 }
 
-enum err reports_raw(struct reports *reports, const char *text)
+enum err reports_raw(struct reports *reports, const char *bytes, size_t len)
 {
     if (!reports->report.push) {
         return ERR_REFUSED;
     }
     struct buf body;
     buf_init(&body, BODY_MAX);
-    buf_add_text(&body, text);
+    buf_add(&body, bytes, len);
     enum err error = owe_job(&reports->report, 0, &body);
     buf_fini(&body);
     return error;

@@ -59,7 +59,7 @@ MUST_CHECK enum err reports_owe(struct reports *reports, const char *group, cons
 /* Injected ones: a villager writes now; a report goes out as given. errors: ERR_REFUSED (no URL),
  * ERR_NOMEM */
 MUST_CHECK enum err reports_uplink(struct reports *reports, uint64_t mobile, const char *text);
-MUST_CHECK enum err reports_raw(struct reports *reports, const char *body);
+MUST_CHECK enum err reports_raw(struct reports *reports, const char *body, size_t len);
 
 struct reports_counts reports_report_counts(const struct reports *reports);
 struct reports_counts reports_uplink_counts(const struct reports *reports);

@@ -191,7 +191,7 @@ static size_t request_length(struct wire_conn *conn, size_t *headers_len)
     return *headers_len + body_len;
 }
 
-/* Hands complete requests to the handler until one is not answered at once. */
+/* Hands a complete request to the handler; answered() sees to a next one that came with it. */
 static void take_requests(struct wire_conn *conn)
 {
     size_t headers_len, len;
