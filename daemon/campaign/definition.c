@@ -21,7 +21,7 @@
 #include "sms/text.h"
 
 #define MINUTE_MS 60000LL
-#define DAY_MS (24 * 60 * MINUTE_MS)
+#define DAY_MS 86400000LL
 #define DAY_MIN (24 * 60)
 
 #define TEXT_FILE_MAX_BYTES 16384
@@ -611,7 +611,7 @@ enum err definition_find(const char *file_or_id, const struct settings *settings
     if (error == ERR_OK && strlen(path) >= out_size)
         error = ERR_TOO_BIG;
     if (error == ERR_OK)
-        strcpy(out, path);
+        memcpy(out, path, strlen(path) + 1);
     free(path);
     return error;
 }

@@ -40,7 +40,7 @@ static enum err split_host(const char *text, size_t len, const char **host, size
         *host_len = close == NULL ? 0 : (size_t)(close - *host);
         if (*host_len > 0 && *host_len < sizeof address)
             memcpy(address, *host, *host_len);
-        if (inet_pton(AF_INET6, address, &parsed) != 1)
+        if (close == NULL || inet_pton(AF_INET6, address, &parsed) != 1)
             return refuse(why, "what stands in [ ] is not an IPv6 address");
         rest = close + 1;
     } else {

@@ -30,6 +30,7 @@
 #include <utf8proc.h>
 
 #define ENTRIES_FIRST 64
+#define READ_BYTES ((size_t)65536)
 
 enum line_kind { LINE_NOTHING, LINE_SECTION, LINE_KEY };
 
@@ -522,13 +523,13 @@ static enum err slurp(const char *path, struct buf *out)
         error = ERR_IO;
         errno = 0;
     }
-    while (error == ERR_OK && out->len <= INI_FILE_MAX) {
-        char *room = buf_room(out, 65536);
+    while (error == ERR_OK && out->len <= (size_t)INI_FILE_MAX) {
+        char *room = buf_room(out, READ_BYTES);
         if (room == NULL) {
             error = ERR_NOMEM;
             break;
         }
-        ssize_t n = read(fd, room, 65536);
+        ssize_t n = read(fd, room, READ_BYTES);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -547,7 +548,7 @@ enum err ini_read(const char *path, struct ini_file **ini, struct mistakes *mist
 {
     *ini = NULL;
     struct buf bytes;
-    buf_init(&bytes, INI_FILE_MAX + 2 * 65536);
+    buf_init(&bytes, INI_FILE_MAX + 2 * READ_BYTES);
     enum err error = slurp(path, &bytes);
     if (error == ERR_OK)
         error = ini_read_bytes(path, buf_text(&bytes), bytes.len, ini, mistakes);

@@ -14,9 +14,9 @@
 
 #include "conf/mistake.h"
 
-#define INI_LINE_MAX 16384         /* bytes of a line, without its end */
-#define INI_FILE_MAX (1024 * 1024) /* bytes */
-#define INI_SECTION_MAX 49         /* bytes of a section's name; inih cuts there */
+#define INI_LINE_MAX 16384   /* bytes of a line, without its end */
+#define INI_FILE_MAX 1048576 /* bytes */
+#define INI_SECTION_MAX 49   /* bytes of a section's name; inih cuts there */
 #define INI_SECTIONS_MAX 4096
 #define INI_ENTRIES_MAX 20000
 

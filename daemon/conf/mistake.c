@@ -74,8 +74,9 @@ static char *copy_value(const char *value)
     if (copy == NULL)
         return NULL;
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)value[i];
-        copy[i] = c < 0x20 || c == 0x7F ? '?' : value[i];
+        copy[i] = value[i];
+        if ((unsigned char)value[i] < 0x20 || value[i] == 0x7F)
+            copy[i] = '?';
     }
     memcpy(copy + len, cut ? "…" : "", cut ? sizeof "…" : 1);
     return copy;
@@ -176,9 +177,9 @@ void mistakes_print(const struct mistakes *mistakes, struct buf *out)
         buf_addf(out, "%d mistakes are shown; there may be more\n", MISTAKES_MAX);
 }
 
-static char fold(char c)
+static int fold(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 static unsigned least(unsigned a, unsigned b)

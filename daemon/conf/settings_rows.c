@@ -2,7 +2,6 @@
  * config/outreachd.ini as the unit test prints it. Nothing else. */
 #include "conf/settings_rows.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +94,9 @@ static enum err parse_allow(const struct schema_context *context, const struct s
 static void release_allow(void *field)
 {
     struct settings_carrier *carrier = field;
-    free((void *)(uintptr_t)carrier->callback_allow);
+    void *list; /* ours to free, const for everybody else */
+    memcpy(&list, &carrier->callback_allow, sizeof list);
+    free(list);
     carrier->callback_allow = NULL;
     carrier->n_callback_allow = 0;
 }

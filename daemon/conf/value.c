@@ -312,7 +312,7 @@ struct unit {
 };
 static const struct unit duration_units[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
                                              {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
-static const struct unit size_units[] = {{"", 1}, {"k", 1024}, {"m", 1024 * 1024}, {NULL, 0}};
+static const struct unit size_units[] = {{"", 1}, {"k", 1024}, {"m", 1048576}, {NULL, 0}};
 
 /* Digits, blanks perhaps, one of the units. */
 static enum err parse_with_unit(const char *text, const struct unit *units, uint64_t *value)

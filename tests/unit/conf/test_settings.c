@@ -443,15 +443,13 @@ static bool may_replace(const char *old_text, const char *next_text)
 static void test_reload(void **state)
 {
     (void)state;
+#define OTHER "base_url = http://h\nec_name = e\nap_id = a\nsign_code = s\nsecret_key = y\n"
     const char *const may[] = {
-        CARRIER,
-        "[daemon]\nlog_level = debug\nambiguous_limit = 9\noptout_words = R\nparked_max = "
-        "5\n" CARRIER,
-        CARRIER "rate = 7\nbatch_max = 9\nprice_fen = 8\ncallback_allow = 10.0.0.0/8\n",
-        CARRIER "[carrier two]\nbase_url = http://h\nec_name = e\nap_id = a\nsign_code = "
-                "s\nsecret_key = y\n",
-        "[carrier other]\nbase_url = http://h\nec_name = e\nap_id = a\nsign_code = s\nsecret_key = "
-        "y\n",
+        (CARRIER),
+        ("[daemon]\nlog_level = debug\nambiguous_limit = 9\noptout_words = R\n" CARRIER),
+        (CARRIER "rate = 7\nbatch_max = 9\nprice_fen = 8\ncallback_allow = 10.0.0.0/8\n"),
+        (CARRIER "[carrier two]\n" OTHER),
+        ("[carrier other]\n" OTHER),
     };
     for (size_t i = 0; i < sizeof may / sizeof *may; i++)
         assert_true(may_replace(CARRIER, may[i]));
