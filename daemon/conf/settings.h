@@ -1,7 +1,7 @@
 /* The daemon's configuration as one const struct, read from outreachd.ini through the table in
- * conf/schema.c: one row a key {section, key, type, min, max, default, unit, reloadable}. The same
- * table loads, gives defaults, prints config/outreachd.ini, checks permissions of a reload and
- * offers the nearest valid key. Relative paths are made absolute here, against the file. */
+ * conf/settings_rows.c: one row a key {section, key, type, min, max, default, unit, reloadable}.
+ * The same table loads, gives defaults, prints config/outreachd.ini, checks permissions of a reload
+ * and offers the nearest valid key. Relative paths are made absolute here, against the file. */
 #pragma once
 
 #include <netinet/in.h>
