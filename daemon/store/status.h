@@ -6,25 +6,31 @@
 struct status_report {
     const char *batch; /* the carrier's id of the request */
     uint64_t number;
-    enum recipient_state to; /* DELIVERED, UNDELIVERED, EXPIRED; or 0: only note the code (unknown or intermediate) */
+    enum recipient_state to; /* DELIVERED, UNDELIVERED, EXPIRED; or 0: only note the code (unknown
+                                or intermediate) */
     const char *code;
     int64_t submitted_ms; /* 0: not told */
+    bool unknown_code;    /* in no table: counted for the alarm (carrier_view.unknown_codes) */
 };
 struct status_stored {
-    /* changed + repeated + parked + noted + contradictions = reports given. repeated: nothing new. noted: code kept, no state.
-     * contradictions: against what is known (failed after delivered, or a recipient we never sent to): kept out of the states */
+    /* changed + repeated + parked + noted + contradictions = reports given. repeated: nothing new.
+     * noted: code kept, no state. contradictions: against what is known (failed after delivered, or
+     * a recipient we never sent to): kept out of the states */
     uint64_t changed, repeated, parked, noted, contradictions;
     uint64_t cured; /* of changed: ambiguous recipients whose fate is now known */
 };
 typedef void status_stored_fn(void *arg, enum err error, const struct status_stored *stored);
-/* Stores all of them in one call. Reports of an unknown batch are first tried on open ambiguous recipients (number, time), else
- * parked. ERR_BUSY: parked_max is reached (answer 503). allow-oom. */
-MUST_CHECK enum err status_report(struct store *store, const char *carrier, const struct status_report *reports, size_t n,
-                                  uint32_t parked_max, int64_t parked_for_ms, int64_t now_ms, status_stored_fn *done,
-                                  void *arg);
+/* Stores all of them in one call. Reports of an unknown batch are first tried on open ambiguous
+ * recipients (number, time), else parked. ERR_BUSY: parked_max is reached (answer 503). allow-oom.
+ */
+MUST_CHECK enum err status_report(struct store *store, const char *carrier,
+                                  const struct status_report *reports, size_t n,
+                                  uint32_t parked_max, int64_t parked_for_ms, int64_t now_ms,
+                                  status_stored_fn *done, void *arg);
 /* Throws parked reports older than parked_for_ms away, a bounded number a call. */
-MUST_CHECK enum err status_expire_parked(struct store *store, const char *carrier, int64_t parked_for_ms, int64_t now_ms,
-                                         queue_done_fn *done, void *arg);
+MUST_CHECK enum err status_expire_parked(struct store *store, const char *carrier,
+                                         int64_t parked_for_ms, int64_t now_ms, queue_done_fn *done,
+                                         void *arg);
 
 struct uplink_record {
     const char *id; /* carrier_uplink.id */
@@ -35,36 +41,46 @@ struct uplink_record {
     const char *meaning; /* "optout", "optout_all", "other" */
     int64_t sent_ms;
 };
-/* *fresh: false for a repetition of a push that is stored already. Kept in a capped stream. allow-oom. */
+/* *fresh: false for a repetition of a push that is stored already. Kept in a capped stream.
+ * allow-oom. */
 typedef void status_uplink_fn(void *arg, enum err error, bool fresh);
-MUST_CHECK enum err status_uplink(struct store *store, const char *carrier, const struct uplink_record *uplink, int64_t now_ms,
+MUST_CHECK enum err status_uplink(struct store *store, const char *carrier,
+                                  const struct uplink_record *uplink, int64_t now_ms,
                                   status_uplink_fn *done, void *arg);
 
 /* The account and its figures. */
 struct carrier_view {
-    const char *state;  /* "running", "paused" (by a person), "stopped" (by a fault) */
+    const char *state; /* "running", "paused" (by a person), "stopped" (by a fault) */
     const char *reason, *actor, *code;
-    int64_t since_ms, resume_at_ms; /* resume_at: a quota fault tries again by itself; 0: a person has to */
-    uint64_t accepted, rejected, ambiguous, requests, reports, uplinks, parked, unknown_codes, contradictions;
+    int64_t since_ms,
+        resume_at_ms; /* resume_at: a quota fault tries again by itself; 0: a person has to */
+    uint64_t accepted, rejected, ambiguous, requests, reports, uplinks, parked, unknown_codes,
+        contradictions;
     int64_t parked_oldest_ms;
     const char *last_unknown_code;
 };
 typedef void status_carrier_fn(void *arg, enum err error, const struct carrier_view *view);
-MUST_CHECK enum err status_carrier(struct store *store, const char *carrier, status_carrier_fn *done, void *arg);
+MUST_CHECK enum err status_carrier(struct store *store, const char *carrier,
+                                   status_carrier_fn *done, void *arg);
 enum carrier_act { CARRIER_PAUSE, CARRIER_RESUME, CARRIER_STOP };
 /* STOP keeps the first fault's code and time when it is stopped already. */
-MUST_CHECK enum err status_carrier_act(struct store *store, const char *carrier, enum carrier_act act, const char *actor,
-                                       const char *reason, const char *code, int64_t resume_at_ms, int64_t now_ms,
+MUST_CHECK enum err status_carrier_act(struct store *store, const char *carrier,
+                                       enum carrier_act act, const char *actor, const char *reason,
+                                       const char *code, int64_t resume_at_ms, int64_t now_ms,
                                        queue_done_fn *done, void *arg);
 
 /* Daemons that share this Redis. */
+#define STATUS_DAEMON_GONE_MS                                                                      \
+    60000 /* a daemon that was not seen for this long is gone: beat at least every 20 s */
 struct daemon_beat {
     const char *id, *host, *version;
     int64_t pid, started_ms, seen_ms;
     uint64_t inflight, claims;
 };
-MUST_CHECK enum err status_beat(struct store *store, const struct daemon_beat *beat, queue_done_fn *done, void *arg);
-typedef void status_daemons_fn(void *arg, enum err error, const struct daemon_beat *beats, size_t n);
+MUST_CHECK enum err status_beat(struct store *store, const struct daemon_beat *beat,
+                                queue_done_fn *done, void *arg);
+typedef void status_daemons_fn(void *arg, enum err error, const struct daemon_beat *beats,
+                               size_t n);
 MUST_CHECK enum err status_daemons(struct store *store, status_daemons_fn *done, void *arg);
 
 /* What people did: one line each, newest first. */
@@ -72,4 +88,5 @@ struct audit_line {
     int64_t at_ms;
     const char *actor, *act, *object, *detail;
 };
-MUST_CHECK enum err status_audit(struct store *store, const struct audit_line *line, queue_done_fn *done, void *arg);
+MUST_CHECK enum err status_audit(struct store *store, const struct audit_line *line,
+                                 queue_done_fn *done, void *arg);

@@ -1,0 +1,170 @@
+/* Packing and unpacking of chunks. See the header for the bytes. */
+#include "store/chunk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sms/mobile.h"
+
+_Static_assert(MOBILE_PACKED_BYTES == 5, "outreach.lua reads numbers of 5 bytes");
+
+#define REGION_KINDS_MAX 255
+
+static int by_number(const void *a, const void *b)
+{
+    const struct chunk_row *const *x = a, *const *y = b;
+    return ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
+}
+
+size_t chunk_varint_write(uint64_t value, uint8_t out[10])
+{
+    size_t n = 0;
+    do {
+        uint8_t low = value & 0x7f;
+        value >>= 7;
+        out[n++] = (uint8_t)(value != 0 ? low | 0x80 : low);
+    } while (value != 0);
+    return n;
+}
+
+bool chunk_varint_read(const uint8_t *bytes, size_t len, size_t *at, uint64_t *value)
+{
+    uint64_t result = 0;
+    for (unsigned shift = 0; shift < 63 && *at < len; shift += 7) {
+        uint8_t byte = bytes[(*at)++];
+        result |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
+            *value = result;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool chunk_values_next(struct chunk_values *walk, const uint8_t **value, size_t *value_len)
+{
+    uint64_t n;
+    if (!chunk_varint_read(walk->bytes, walk->len, &walk->at, &n) || n > walk->len - walk->at)
+        return false;
+    *value = walk->bytes + walk->at;
+    *value_len = (size_t)n;
+    walk->at += (size_t)n;
+    return true;
+}
+
+static void region_write(uint64_t region, uint8_t out[CHUNK_REGION_BYTES])
+{
+    for (int i = CHUNK_REGION_BYTES - 1; i >= 0; i--, region >>= 8)
+        out[i] = (uint8_t)region;
+}
+
+/* The distinct regions of the rows in `kinds`; more than REGION_KINDS_MAX: 0. */
+static size_t region_kinds(const struct chunk_row *const *sorted, size_t n,
+                           uint64_t kinds[REGION_KINDS_MAX], uint8_t place[CHUNK_MAX])
+{
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t j = 0;
+        while (j < k && kinds[j] != sorted[i]->region)
+            j++;
+        if (j == REGION_KINDS_MAX)
+            return 0;
+        if (j == k)
+            kinds[k++] = sorted[i]->region;
+        place[i] = (uint8_t)j;
+    }
+    return k;
+}
+
+static void pack_regions(const struct chunk_row *const *sorted, size_t n, struct buf *out)
+{
+    uint64_t kinds[REGION_KINDS_MAX];
+    uint8_t place[CHUNK_MAX], five[CHUNK_REGION_BYTES];
+    size_t k = region_kinds(sorted, n, kinds, place);
+    buf_add_char(out, (char)(uint8_t)k);
+    for (size_t i = 0; i < (k != 0 ? k : n); i++) {
+        region_write(k != 0 ? kinds[i] : sorted[i]->region, five);
+        buf_add(out, five, sizeof five);
+    }
+    if (k > 1)
+        buf_add(out, place, n);
+}
+
+enum err chunk_regions_unfold(const uint8_t *packed, size_t len, size_t n, struct buf *out)
+{
+    size_t k = len > 0 ? packed[0] : 0;
+    size_t want = 1 + (k != 0 ? k : n) * CHUNK_REGION_BYTES + (k > 1 ? n : 0);
+    if (len != want)
+        return ERR_INVALID;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = k == 0 ? i : k == 1 ? 0 : packed[1 + k * CHUNK_REGION_BYTES + i];
+        if (k != 0 && at >= k)
+            return ERR_INVALID;
+        buf_add(out, packed + 1 + at * CHUNK_REGION_BYTES, CHUNK_REGION_BYTES);
+    }
+    return buf_check(out);
+}
+
+enum err chunk_pack(const struct chunk_row *rows, size_t n, struct buf *numbers, struct buf *values,
+                    struct buf *regions)
+{
+    const struct chunk_row *sorted[CHUNK_MAX];
+    bool any_values = false, any_regions = false;
+    if (n == 0 || n > CHUNK_MAX)
+        return ERR_TOO_BIG;
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = &rows[i];
+        any_values = any_values || rows[i].values != NULL;
+        any_regions = any_regions || rows[i].region != 0;
+        if (rows[i].region >> (8 * CHUNK_REGION_BYTES) != 0)
+            return ERR_INVALID;
+    }
+    qsort(sorted, n, sizeof sorted[0], by_number);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t five[MOBILE_PACKED_BYTES], varint[10];
+        if (i > 0 && sorted[i]->number == sorted[i - 1]->number)
+            return ERR_INVALID;
+        mobile_pack(sorted[i]->number, five);
+        buf_add(numbers, five, sizeof five);
+        if (any_values) {
+            size_t len = sorted[i]->values != NULL ? sorted[i]->values_len : 0;
+            buf_add(values, varint, chunk_varint_write(len, varint));
+            if (len > 0)
+                buf_add(values, sorted[i]->values, len);
+        }
+    }
+    if (any_regions)
+        pack_regions(sorted, n, regions);
+    if (buf_check(numbers) != ERR_OK || buf_check(values) != ERR_OK)
+        return ERR_NOMEM;
+    return buf_check(regions);
+}
+
+uint64_t chunk_number(const uint8_t *numbers, size_t at)
+{
+    return mobile_unpack(numbers + at * MOBILE_PACKED_BYTES);
+}
+
+int chunk_find(const uint8_t *numbers, size_t n, uint64_t number)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        uint64_t here = chunk_number(numbers, middle);
+        if (here == number)
+            return (int)middle;
+        if (here < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return -1;
+}
+
+uint16_t chunk_batch_bucket(const char *batch, size_t len)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (uint8_t)batch[i]) * 16777619u;
+    return (uint16_t)(hash ^ hash >> 16);
+}

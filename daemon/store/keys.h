@@ -1,0 +1,30 @@
+/* Every key name in one place. The C side builds only the base of a key and its hash tag;
+ * outreach.lua appends the rest, so that all keys of one call carry one tag and live on one shard.
+ * docs/redis-layout.md shows the bytes.
+ *
+ *   base                          tag       keys under it
+ *   <prefix>:{<carrier>}:         account   next ids live tok carrier tb codes codel cl amb fv fr
+ * pkz pkm up upd c:<seq> rz:<seq> ac:<seq> p:<seq>:<n> s:… v:… r:… t:… m:… g:<bucket> pk:<batch>
+ *   <prefix>:{o}:                 opt-outs  m:<7 digits> a:<7 digits> r z p
+ *   <prefix>:{d:<group>}:         group     <8 digits> own next dead
+ *   <prefix>:{f:<fingerprint>}:   launch    launch
+ *   <prefix>:{n}:                 daemons   d
+ *   <prefix>:{a}:                 audit     audit
+ *   <prefix>:schema               -         (itself)
+ *
+ * A carrier named "o", "n", "a" would share a tag with another table, but no key: the names after
+ * the base differ. */
+#pragma once
+
+#include <stddef.h>
+#include <stdio.h>
+
+#define KEY_SIZE 256 /* prefix 64 + group or carrier 64 + what outreach.lua appends */
+
+#define KEY_CARRIER "%s:{%s}:"
+#define KEY_OPTOUTS "%s:{o}:"
+#define KEY_GROUP "%s:{d:%s}:"
+#define KEY_LAUNCH "%s:{f:%s}:"
+#define KEY_DAEMONS "%s:{n}:"
+#define KEY_AUDIT "%s:{a}:"
+#define KEY_SCHEMA "%s:schema"

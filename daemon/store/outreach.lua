@@ -1,0 +1,1930 @@
+#!lua name=outreach
+-- The function library of outreachd: every step that moves a recipient is one function here, atomic, and changes the
+-- counters in the same call. Each may be called again with the same arguments when its answer was lost (docs/redis-layout.md
+-- says for each what the second call does). Keys and their bytes: docs/redis-layout.md.
+--
+-- Rules of this file
+--   * A function that raises an error is not rolled back by Redis: look first, refuse first, write last.
+--   * KEYS[1] is the base "<prefix>:{<tag>}:"; every other key is built from it and shares its hash tag.
+--   * Answers are arrays; the first element is 0 fine, 1 refused (a sentence follows), 2 stale, 3 not found, 4 busy, 5 see there.
+--   * Times are milliseconds and come from the caller; positions and chunks count from 0.
+--   * Bytes are compared as numbers, never strings with "<": Redis sets a collation locale.
+--
+-- A recipient's state is one byte, in the order of knowledge (sms/state.h):
+--   A queued  C inflight  E ambiguous  G accepted  I rejected  K undelivered  M expired  O suppressed  Q cancelled  S delivered
+-- Cancelling is O(1): the bytes A of a cancelled campaign stay A and count, show and behave as Q.
+
+local STATES = 'ACEGIKMOQS'
+local WORDS = {'queued', 'inflight', 'ambiguous', 'accepted', 'rejected', 'undelivered', 'expired', 'suppressed', 'cancelled',
+               'delivered'}
+-- The carrier has it: its segments are spent.
+local TAKEN = {G = true, K = true, M = true, S = true}
+local LIVE = {scheduled = true, sending = true, paused = true, missed = true}
+local SENDS = {scheduled = true, sending = true}
+
+local CODES_MAX = 4096          -- raw codes a carrier may teach us; later ones become "(other)"
+local CODE_BYTES = 64
+local MATCH_SLACK_MS = 600000   -- a report's submit time may differ this much from our intents
+local RATE_SLACK_MS = 20        -- lateness of a sender that the token bucket makes good
+local QUOTA_REST_MS = 3600000   -- a quota fault tries again by itself after this
+local SKIPS_MAX = 200           -- empty chunks one claim looks at
+local BULK = 500                -- fields of one HMGET, HSET, HDEL
+local BATCH_CHUNKS_MAX = 8      -- chunks one carrier batch id may be bound to
+local UPLINK_IDS_MAX = 50000
+local UPLINK_IDS_MS = 7 * 86400000
+
+-- Libraries exist only while a function runs, not while this file loads: they are fetched at the first call.
+local call, sub, byte, char, rep, find, gsub, match, gmatch, floor, pack, unpack_bytes, concat, sort
+local function wake()
+    call = redis.call
+    sub, byte, char, rep, find = string.sub, string.byte, string.char, string.rep, string.find
+    gsub, match, gmatch = string.gsub, string.match, string.gmatch
+    floor, concat, sort = math.floor, table.concat, table.sort
+    pack, unpack_bytes = struct.pack, struct.unpack
+end
+
+-- ---- small helpers ----
+
+local function refused(reason)
+    return {1, reason}
+end
+local function stale()
+    return {2, 'a newer claim owns this chunk'}
+end
+local function missing(what)
+    return {3, what}
+end
+
+-- Runs a command over a long list of arguments in bounded slices; `step` keeps pairs together.
+local function bulk(command, key, list, step)
+    local most = BULK * step
+    for i = 1, #list, most do
+        call(command, key, unpack(list, i, i + most - 1 < #list and i + most - 1 or #list))
+    end
+end
+local function hmget(key, fields)
+    if #fields <= BULK then
+        return call('HMGET', key, unpack(fields))
+    end
+    local out = {}
+    for i = 1, #fields, BULK do
+        local last = i + BULK - 1 < #fields and i + BULK - 1 or #fields
+        local part = call('HMGET', key, unpack(fields, i, last))
+        for j = 1, last - i + 1 do
+            out[i + j - 1] = part[j]
+        end
+    end
+    return out
+end
+
+-- Where `number` (5 bytes) stands in the sorted packed numbers, or nil.
+local function search(p, number)
+    local want = unpack_bytes('>I5', number)
+    local low, high = 0, #p / 5 - 1
+    while low <= high do
+        local middle = floor((low + high) / 2)
+        local here = unpack_bytes('>I5', p, middle * 5 + 1)
+        if here == want then
+            return middle
+        elseif here < want then
+            low = middle + 1
+        else
+            high = middle - 1
+        end
+    end
+    return nil
+end
+
+-- The number of a raw code in the carrier's dictionary; 0 is "".
+local function code_number(P, code)
+    if code == '' then
+        return 0
+    end
+    code = sub(code, 1, CODE_BYTES)
+    local known = call('HGET', P .. 'codes', code)
+    if known then
+        return tonumber(known)
+    end
+    if call('LLEN', P .. 'codel') >= CODES_MAX then
+        code = '(other)'
+        known = call('HGET', P .. 'codes', code)
+        if known then
+            return tonumber(known)
+        end
+    end
+    local number = call('RPUSH', P .. 'codel', code)
+    call('HSET', P .. 'codes', code, number)
+    return number
+end
+
+-- ---- a campaign while a function works on it ----
+
+local CAMPAIGN_FIELDS = {'state', 'n_chunks', 'cursor', 'base', 'nA', 'nC', 'canary', 'accepted', 'segments_total', 'personal',
+                         'started', 'dedup_group', 'wait_reason', 'wait_actor'}
+local function campaign(P, seq)
+    local key = P .. 'c:' .. seq
+    local v = call('HMGET', key, unpack(CAMPAIGN_FIELDS))
+    if not v[1] then
+        return nil
+    end
+    return {P = P, seq = seq, key = key, state = v[1], chunks = tonumber(v[2]) or 0, cursor = tonumber(v[3]) or 0,
+            base = tonumber(v[4]) or 0, queued = tonumber(v[5]) or 0, inflight = tonumber(v[6]) or 0, canary = v[7] or '',
+            accepted = tonumber(v[8]) or 0, segments_total = tonumber(v[9]) or 0, personal = v[10] == '1', started = v[11],
+            dedup_group = v[12] or '', wait_reason = v[13] or '', wait_actor = v[14] or '',
+            cancelled = v[1] == 'cancelled', delta = {}, segments = 0, requests = 0}
+end
+
+local function set_state(c, state, now, reason, actor)
+    c.state = state
+    call('HSET', c.key, 'state', state, 'changed', now, 'wait_reason', reason, 'wait_actor', actor)
+end
+
+-- A pause by the daemon itself. A campaign that does not send has its own reason already.
+local function stop_sending(c, now, reason)
+    if SENDS[c.state] then
+        set_state(c, 'paused', now, reason, 'outreachd')
+    end
+end
+
+-- What one recipient costs, as far as it is known without the request it travelled in.
+local function average_segments(c)
+    if c.accepted == 0 then
+        return 0
+    end
+    return floor(c.segments_total / c.accepted + 0.5)
+end
+
+-- `k` recipients go from a byte to another in the counters. `segments`: what they cost when the carrier has them now.
+local function count(c, from, to, k, segments)
+    local delta = c.delta
+    delta[from] = (delta[from] or 0) - k
+    delta[to] = (delta[to] or 0) + k
+    if TAKEN[to] and not TAKEN[from] then
+        c.segments = c.segments + (segments or k * average_segments(c))
+    end
+end
+
+-- Writes the counters; a campaign with nothing queued or in flight is over. The one place where `done` is set.
+local function campaign_save(c, now)
+    for b, k in pairs(c.delta) do
+        if k ~= 0 then
+            call('HINCRBY', c.key, 'n' .. b, k)
+        end
+    end
+    c.queued = c.queued + (c.delta.A or 0)
+    c.inflight = c.inflight + (c.delta.C or 0)
+    c.delta = {}
+    if c.segments ~= 0 then
+        call('HINCRBY', c.key, 'segs', c.segments)
+        c.segments = 0
+    end
+    if c.requests ~= 0 then
+        call('HINCRBY', c.key, 'requests', c.requests)
+        c.requests = 0
+    end
+    if c.queued ~= 0 or c.inflight ~= 0 then
+        return false
+    end
+    if LIVE[c.state] then
+        call('HSET', c.key, 'state', 'done', 'changed', now, 'finished', now)
+        c.state = 'done'
+    elseif c.cancelled and call('SISMEMBER', c.P .. 'live', c.seq) == 1 then
+        call('HSET', c.key, 'finished', now)
+    else
+        return c.state == 'done'
+    end
+    call('SREM', c.P .. 'live', c.seq)
+    call('DEL', c.P .. 'rz:' .. c.seq)
+    if c.personal then
+        call('ZADD', c.P .. 'fv', now, c.seq)
+    end
+    return true
+end
+
+-- Minutes since the campaign's base time, as two bytes.
+local function minutes(c, now)
+    local m = floor((now - c.base) / 60000)
+    if m < 0 then
+        m = 0
+    elseif m > 65535 then
+        m = 65535
+    end
+    return pack('>I2', m)
+end
+
+-- ---- a chunk while a function works on it ----
+
+local function chunk_open(c, n)
+    local tail = c.seq .. ':' .. n
+    local s = call('GET', c.P .. 's:' .. tail)
+    if not s then
+        return nil
+    end
+    return {c = c, P = c.P, n = n, tail = tail, s = s, size = #s, low = #s, high = -1, fresh = {}, n_fresh = 0, cured = {}}
+end
+
+local function chunk_numbers(k)
+    if not k.p then
+        k.p = call('GET', k.P .. 'p:' .. k.tail)
+    end
+    return k.p
+end
+local function number_at(k, at)
+    return sub(chunk_numbers(k), at * 5 + 1, at * 5 + 5)
+end
+
+-- Replaces bytes from position `at` on.
+local function put(k, at, bytes)
+    local last = at + #bytes - 1
+    k.s = sub(k.s, 1, at) .. bytes .. sub(k.s, last + 2)
+    if at < k.low then
+        k.low = at
+    end
+    if last > k.high then
+        k.high = last
+    end
+end
+
+-- The byte of a position as it counts: a queued one of a cancelled campaign is cancelled.
+local function state_at(k, at)
+    local b = sub(k.s, at + 1, at + 1)
+    if b == 'A' and k.c.cancelled then
+        return 'Q'
+    end
+    return b
+end
+
+-- Moves one position; what enters or leaves "ambiguous" is remembered for the index.
+local function move(k, at, to, segments)
+    local from = state_at(k, at)
+    put(k, at, to)
+    count(k.c, from, to, 1, segments)
+    if to == 'E' then
+        k.fresh[at] = true
+        k.n_fresh = k.n_fresh + 1
+    elseif from == 'E' then
+        if k.fresh[at] then
+            k.fresh[at] = nil
+            k.n_fresh = k.n_fresh - 1
+        else
+            k.cured[#k.cured + 1] = at
+        end
+    end
+end
+
+-- Writes the details of `n` positions from `at` on; the string is made whole at the first use, so that it never grows.
+local function details(k, at, n, four)
+    local key = k.P .. 't:' .. k.tail
+    if not k.has_details then
+        k.has_details = true
+        if call('EXISTS', key) == 0 then
+            call('SETRANGE', key, k.size * 4 - 1, '\0')
+        end
+    end
+    call('SETRANGE', key, at * 4, n == 1 and four or rep(four, n))
+end
+local function details_at(k, at)
+    local four = call('GETRANGE', k.P .. 't:' .. k.tail, at * 4, at * 4 + 3)
+    if #four < 4 then
+        return 0
+    end
+    return (unpack_bytes('>I2', four))
+end
+
+-- ---- the claim of a chunk ----
+
+-- Is `token` the one that holds the chunk now?
+local function holds(k, token)
+    local m = call('HMGET', k.P .. 'm:' .. k.tail, 'tok', 'own', 'fence')
+    k.token, k.fence = m[1], tonumber(m[3]) or 0
+    return m[1] == token and m[2] and true or false
+end
+
+-- Ends the claim; what is still queued may be claimed again from `not_before` on.
+local function let_go(k, not_before)
+    call('ZREM', k.P .. 'cl', k.tail)
+    call('HDEL', k.P .. 'm:' .. k.tail, 'own', 'intents')
+    if LIVE[k.c.state] and find(k.s, 'A', 1, true) then
+        call('ZADD', k.P .. 'rz:' .. k.c.seq, not_before, k.n)
+    end
+end
+
+-- Intents that are on record under the present token: entries of from, count, number of runs, and the runs {from, count} that
+-- were moved. A repeated call finds its own entry here and gets the same answer; the first settlement that touches an entry
+-- proves that its answer was heard, and removes it.
+local function intents_read(packed)
+    local list, at = {}, 1
+    while packed and at <= #packed do
+        local entry = {}
+        local n
+        entry.from, entry.count, n, at = unpack_bytes('>I2I2I2', packed, at)
+        for i = 1, n do
+            local from, k
+            from, k, at = unpack_bytes('>I2I2', packed, at)
+            entry[i] = {from, k}
+        end
+        list[#list + 1] = entry
+    end
+    return list
+end
+local function intents_write(list)
+    local out = {}
+    for _, entry in ipairs(list) do
+        out[#out + 1] = pack('>I2I2I2', entry.from, entry.count, #entry)
+        for _, run in ipairs(entry) do
+            out[#out + 1] = pack('>I2I2', run[1], run[2])
+        end
+    end
+    return concat(out)
+end
+local function touches(entry, from, n)
+    for _, run in ipairs(entry) do
+        if run[1] < from + n and from < run[1] + run[2] then
+            return true
+        end
+    end
+    return false
+end
+
+-- ---- parked reports and the index of ambiguous recipients ----
+
+-- Removes one batch from the list of a number's parked batches.
+local function unpark_number(P, number, batch)
+    local list = call('HGET', P .. 'pkm', number)
+    if not list then
+        return
+    end
+    local keep, at = {}, 1
+    while at <= #list do
+        local b, name
+        b, name, at = unpack_bytes('>I2Bc0', list, at)
+        if name ~= batch then
+            keep[#keep + 1] = pack('>I2B', b, #name) .. name
+        end
+    end
+    if #keep == 0 then
+        call('HDEL', P .. 'pkm', number)
+    else
+        call('HSET', P .. 'pkm', number, concat(keep))
+    end
+end
+
+local function batch_key(P, bucket)
+    return P .. 'g:' .. bucket
+end
+
+-- Binds a carrier's batch id to a chunk. True when it was not bound to it before.
+local function bind(P, bucket, batch, tail)
+    if batch == '' then
+        return false
+    end
+    local key = batch_key(P, bucket)
+    if call('HSETNX', key, batch, tail) == 1 then
+        return true
+    end
+    local known = call('HGET', key, batch)
+    local n = 0
+    for other in gmatch(known, '[^,]+') do
+        n = n + 1
+        if other == tail then
+            return false
+        end
+    end
+    if n >= BATCH_CHUNKS_MAX then
+        return false
+    end
+    call('HSET', key, batch, known .. ',' .. tail)
+    return true
+end
+
+-- What a report does to a recipient we found. Gives the figure it belongs to and whether it cured an ambiguous one.
+-- Upward only; never from suppressed or cancelled; a report of no final state still proves that the carrier has the message.
+local function apply(k, at, to, code, when)
+    local from = state_at(k, at)
+    if from == 'O' or from == 'Q' then
+        return 'contradictions'
+    end
+    local target = to
+    if to == '' then
+        if from == 'C' or from == 'E' then
+            target = 'G'
+        elseif from == 'A' or from == 'G' then
+            if details_at(k, at) == code then
+                return 'repeated'
+            end
+            details(k, at, 1, pack('>I2', code) .. minutes(k.c, when))
+            return 'noted'
+        else
+            return 'repeated'
+        end
+    elseif to == from then
+        return 'repeated'
+    elseif byte(to) < byte(from) then
+        return 'contradictions'
+    end
+    move(k, at, target)
+    details(k, at, 1, pack('>I2', code) .. minutes(k.c, when))
+    return 'changed', from == 'E'
+end
+
+-- A parked report: state byte (0: none), when it came, the submit time it told, its code.
+local function parked_read(packed)
+    local to, came, told, at = unpack_bytes('>BI8I8', packed)
+    return to == 0 and '' or char(to), came, told, sub(packed, at)
+end
+
+-- Applies what is parked for `batch` to the chunk it is now bound to. What names nobody in the chunk stays parked.
+local function drain_batch(k, batch)
+    local P = k.P
+    local key = P .. 'pk:' .. batch
+    local n = call('HLEN', key)
+    if n == 0 then
+        return
+    end
+    local found = {}
+    if n > 2 * k.size then
+        local all = {}
+        for at = 0, k.size - 1 do
+            all[at + 1] = number_at(k, at)
+        end
+        local got = hmget(key, all)
+        for i = 1, k.size do
+            if got[i] then
+                found[#found + 1] = {i - 1, all[i], got[i]}
+            end
+        end
+    else
+        local got = call('HGETALL', key)
+        for i = 1, #got, 2 do
+            local at = search(chunk_numbers(k), got[i])
+            if at then
+                found[#found + 1] = {at, got[i], got[i + 1]}
+            end
+        end
+    end
+    if #found == 0 then
+        return
+    end
+    local gone = {}
+    for i, hit in ipairs(found) do
+        local to, came, _, code = parked_read(hit[3])
+        local what = apply(k, hit[1], to, code_number(P, code), came)
+        if what == 'contradictions' then
+            call('HINCRBY', P .. 'carrier', 'contradictions', 1)
+        end
+        gone[i] = hit[2]
+        unpark_number(P, hit[2], batch)
+    end
+    bulk('HDEL', key, gone, 1)
+    if #gone == n then
+        call('ZREM', P .. 'pkz', batch)
+    end
+    call('HINCRBY', P .. 'carrier', 'parked', -#gone)
+end
+
+-- Fits the submit time a report tells (0: none) the intents between `first` and `last`?
+local function time_fits(told, first, last)
+    return told == 0 or (told >= first - MATCH_SLACK_MS and told <= last + MATCH_SLACK_MS)
+end
+
+-- Recipients that just became ambiguous: their report may be parked already, under a batch id that we never learnt.
+local function try_parked(k, first, last)
+    local P = k.P
+    if k.n_fresh == 0 or call('EXISTS', P .. 'pkm') == 0 then
+        return
+    end
+    local places, numbers = {}, {}
+    for at in pairs(k.fresh) do
+        places[#places + 1] = at
+        numbers[#numbers + 1] = number_at(k, at)
+    end
+    local lists = hmget(P .. 'pkm', numbers)
+    for i, at in ipairs(places) do
+        local list, from = lists[i], 1
+        while list and from <= #list and k.fresh[at] do
+            local bucket, batch
+            bucket, batch, from = unpack_bytes('>I2Bc0', list, from)
+            local record = call('HGET', P .. 'pk:' .. batch, numbers[i])
+            if record then
+                local _, came, told = parked_read(record)
+                if time_fits(told, first, last) and came >= first - MATCH_SLACK_MS then
+                    bind(P, bucket, batch, k.tail)
+                    drain_batch(k, batch)
+                end
+            end
+        end
+    end
+end
+
+-- The index of ambiguous recipients by number: "<seq>:<n>:<first intent>:<last intent>", several joined with ";".
+local function index_drop(list, tail)
+    local keep = {}
+    for entry in gmatch(list or '', '[^;]+') do
+        if sub(entry, 1, #tail + 1) ~= tail .. ':' then
+            keep[#keep + 1] = entry
+        end
+    end
+    return keep
+end
+local function index_save(k, first, last)
+    local P, key = k.P, k.P .. 'amb'
+    if k.n_fresh > 0 then
+        local numbers, pairs_ = {}, {}
+        for at in pairs(k.fresh) do
+            numbers[#numbers + 1] = number_at(k, at)
+        end
+        local entry = k.tail .. ':' .. first .. ':' .. last
+        local old = hmget(key, numbers)
+        for i, number in ipairs(numbers) do
+            local keep = index_drop(old[i], k.tail)
+            keep[#keep + 1] = entry
+            pairs_[2 * i - 1], pairs_[2 * i] = number, concat(keep, ';')
+        end
+        bulk('HSET', key, pairs_, 2)
+    end
+    if #k.cured > 0 then
+        local numbers, set, del = {}, {}, {}
+        for i, at in ipairs(k.cured) do
+            numbers[i] = number_at(k, at)
+        end
+        local old = hmget(key, numbers)
+        for i, number in ipairs(numbers) do
+            local keep = index_drop(old[i], k.tail)
+            if #keep == 0 then
+                del[#del + 1] = number
+            else
+                set[#set + 1] = number
+                set[#set + 1] = concat(keep, ';')
+            end
+        end
+        bulk('HDEL', key, del, 1)
+        bulk('HSET', key, set, 2)
+    end
+end
+
+-- Writes what changed in a chunk. `first`, `last`: times of its intents, needed when something became ambiguous.
+-- Gives a sentence when too many chunks are ambiguous.
+local function chunk_save(k, first, last, limit)
+    local P = k.P
+    if k.high >= k.low then
+        call('SETRANGE', P .. 's:' .. k.tail, k.low, sub(k.s, k.low + 1, k.high + 1))
+    end
+    local why
+    if k.n_fresh > 0 or #k.cured > 0 then
+        index_save(k, first, last)
+        local set = P .. 'ac:' .. k.c.seq
+        if not find(k.s, 'E', 1, true) then
+            call('SREM', set, k.n)
+        elseif call('SADD', set, k.n) == 1 and limit and limit > 0 then
+            local open = call('SCARD', set)
+            if open >= limit then
+                why = open .. ' chunks have an unknown outcome (the limit is ' .. limit ..
+                    '): see whether the carrier is well, resolve them, then resume'
+            end
+        end
+    end
+    k.low, k.high, k.fresh, k.n_fresh, k.cured = k.size, -1, {}, 0, {}
+    return why
+end
+
+-- ---- the carrier account ----
+
+-- Why nothing may be sent over this account now, or nil. A quota fault whose rest is over ends here.
+local function carrier_stops(P, now)
+    local v = call('HMGET', P .. 'carrier', 'state', 'reason', 'resume_at')
+    if not v[1] or v[1] == 'running' then
+        return nil
+    end
+    local again = tonumber(v[3]) or 0
+    if v[1] == 'stopped' and again > 0 and now >= again then
+        call('HSET', P .. 'carrier', 'state', 'running', 'reason', '', 'actor', '', 'code', '', 'since', now, 'resume_at', 0)
+        return nil
+    end
+    return 'carrier ' .. (match(P, '{(.-)}') or '') .. ' ' .. v[1] .. ': ' .. (v[2] or '')
+end
+
+local function carrier_stop(P, now, code, reason, again)
+    local state = call('HGET', P .. 'carrier', 'state')
+    if state == 'stopped' or state == 'paused' then
+        return
+    end
+    call('HSET', P .. 'carrier', 'state', 'stopped', 'reason', reason, 'actor', 'outreachd', 'code', code, 'since', now,
+         'resume_at', again)
+end
+
+-- ---- staging ----
+
+-- id, owner, now, then field, value … Answers {0, seq} | {1, kind, …} | {5, seq, owner, dedup group} (throw that import away first).
+local function begin(keys, args)
+    local P, id, owner, now = keys[1], args[1], args[2], args[3]
+    local old = call('HGET', P .. 'ids', id) or ''
+    if old ~= '' then
+        local v = call('HMGET', P .. 'c:' .. old, 'state', 'owner', 'dedup_group', 'actor', 'launched', 'accepted', 'nA', 'nC')
+        if v[1] == 'importing' then
+            return {5, old, v[2] or '', v[3] or ''}
+        elseif v[1] and LIVE[v[1]] then
+            return {1, v[1], v[4] or '', v[5] or '0', v[6] or '0', v[7] or '0', v[8] or '0'}
+        end
+    end
+    local seq = tostring(call('INCR', P .. 'next'))
+    local key = P .. 'c:' .. seq
+    call('HSET', key, 'state', 'importing', 'owner', owner, 'begun', now, 'changed', now, 'prev', old, 'staged', 0, 'n_staged', 0,
+         'last_staged', -1, 'accepted', 0, 'n_chunks', 0, 'cursor', 0)
+    for i = 1, #STATES do
+        call('HSET', key, 'n' .. sub(STATES, i, i), 0)
+    end
+    call('HSET', key, unpack(args, 4))
+    call('HSET', P .. 'ids', id, seq)
+    call('SADD', P .. 'live', seq)
+    return {0, seq}
+end
+
+-- seq, chunk, numbers, values ("" none), regions ("" none)
+local function stage(keys, args)
+    local P, seq, n = keys[1], args[1], args[2]
+    local key = P .. 'c:' .. seq
+    local v = call('HMGET', key, 'state', 'aborting', 'last_staged')
+    if not v[1] then
+        return missing('no such import')
+    elseif v[1] ~= 'importing' or v[2] then
+        return refused('the import is over: the campaign is ' .. (v[2] and 'being thrown away' or v[1]))
+    end
+    local tail = seq .. ':' .. n
+    local size = #args[3] / 5
+    local before = call('STRLEN', P .. 's:' .. tail)
+    call('SET', P .. 'p:' .. tail, args[3])
+    call('SET', P .. 's:' .. tail, rep('A', size))
+    for letter, bytes in pairs({v = args[4], r = args[5]}) do
+        if bytes ~= '' then
+            call('SET', P .. letter .. ':' .. tail, bytes)
+        elseif before > 0 then
+            call('DEL', P .. letter .. ':' .. tail)
+        end
+    end
+    call('HINCRBY', key, 'staged', size - before)
+    if before == 0 then
+        call('HINCRBY', key, 'n_staged', 1)
+    end
+    if tonumber(n) > tonumber(v[3]) then
+        call('HSET', key, 'last_staged', n)
+    end
+    return {0}
+end
+
+-- In place of or1_stage when Redis is nearly full.
+local function full()
+    return refused('Redis is more than 80 % full: no import is taken, so that outcomes and reports always find room')
+end
+
+-- seq, chunks, recipients, start, now, then field, value …
+local function commit(keys, args)
+    local P, seq, chunks, accepted, start, now = keys[1], args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4]), args[5]
+    local key = P .. 'c:' .. seq
+    local v = call('HMGET', key, 'state', 'aborting', 'n_staged', 'staged', 'last_staged', 'n_chunks', 'accepted', 'launched')
+    if not v[1] then
+        return missing('no such import')
+    elseif v[8] and tonumber(v[6]) == chunks and tonumber(v[7]) == accepted then
+        return {0}
+    elseif v[1] ~= 'importing' or v[2] then
+        return refused('the import is over: the campaign is ' .. (v[2] and 'being thrown away' or v[1]))
+    elseif tonumber(v[3]) ~= chunks or tonumber(v[4]) ~= accepted or tonumber(v[5]) ~= chunks - 1 then
+        return refused('the import is not complete: ' .. v[4] .. ' recipients in ' .. v[3] .. ' chunks are in Redis, ' .. accepted ..
+                       ' in ' .. chunks .. ' were read')
+    end
+    local base = tonumber(now)
+    if start > base then
+        base = start
+    end
+    call('HSET', key, unpack(args, 6))
+    call('HSET', key, 'state', 'scheduled', 'changed', now, 'launched', now, 'base', base, 'n_chunks', chunks, 'accepted', accepted,
+         'nA', accepted, 'segs', 0, 'requests', 0, 'canary', '', 'wait_reason', '', 'wait_actor', '')
+    campaign_save(campaign(P, seq), tonumber(now))
+    return {0}
+end
+
+-- seq, most chunks. Answers {0, chunks left}.
+local function abort(keys, args)
+    local P, seq, most = keys[1], args[1], tonumber(args[2])
+    local key = P .. 'c:' .. seq
+    local v = call('HMGET', key, 'state', 'last_staged', 'id', 'prev')
+    if not v[1] then
+        return {0, 0}
+    elseif v[1] ~= 'importing' then
+        return refused('the campaign is ' .. v[1] .. ', no import')
+    end
+    local last = tonumber(v[2])
+    local stop = last - most
+    if stop < -1 then
+        stop = -1
+    end
+    for n = last, stop + 1, -1 do
+        local tail = seq .. ':' .. n
+        call('UNLINK', P .. 'p:' .. tail, P .. 's:' .. tail, P .. 'v:' .. tail, P .. 'r:' .. tail)
+    end
+    if stop >= 0 then
+        call('HSET', key, 'aborting', 1, 'last_staged', stop)
+        return {0, stop + 1}
+    end
+    if call('HGET', P .. 'ids', v[3]) == seq then
+        if v[4] and v[4] ~= '' then
+            call('HSET', P .. 'ids', v[3], v[4])
+        else
+            call('HDEL', P .. 'ids', v[3])
+        end
+    end
+    call('SREM', P .. 'live', seq)
+    call('DEL', key)
+    return {0, 0}
+end
+
+-- ---- sending ----
+
+-- The first chunk goes alone. Nil: clear, "wait": no verdict yet, else why the campaign has to stop.
+local function canary(c, s)
+    if c.canary == 'ok' then
+        return nil
+    end
+    s = s or call('GET', c.P .. 's:' .. c.seq .. ':0') or ''
+    if find(s, '[AC]') then
+        return 'wait'
+    end
+    local _, rejected = gsub(s, 'I', 'I')
+    local _, unknown = gsub(s, 'E', 'E')
+    if find(s, '[GKMS]') or rejected + unknown == 0 then
+        call('HSET', c.key, 'canary', 'ok')
+        c.canary = 'ok'
+        return nil
+    end
+    call('HSET', c.key, 'canary', 'failed')
+    return 'canary: of the first ' .. #s .. ' recipients none was accepted, ' .. rejected .. ' rejected, ' .. unknown ..
+        ' with unknown outcome'
+end
+
+local function why_not_sending(c)
+    if c.wait_reason ~= '' then
+        return 'campaign ' .. c.state .. ' by ' .. c.wait_actor .. ': ' .. c.wait_reason
+    end
+    return 'campaign is ' .. c.state
+end
+
+-- Chooses a chunk: {n, s} or {nil, result, retry_at}. Chunks that came back go first, then the next fresh one.
+local function choose(c, only_canary, now)
+    local P, rz = c.P, c.P .. 'rz:' .. c.seq
+    for _ = 1, SKIPS_MAX do
+        local n
+        if only_canary and c.cursor > 0 then
+            local score = tonumber(call('ZSCORE', rz, '0') or -1)
+            if score > now then
+                return nil, 'LATER', score
+            elseif score < 0 then
+                return nil, 'CANARY', 0
+            end
+            n = 0
+        else
+            local due = call('ZRANGEBYSCORE', rz, '-inf', now, 'LIMIT', 0, 1)
+            n = tonumber(due[1])
+        end
+        if n then
+            call('ZREM', rz, n)
+        elseif c.cursor < c.chunks then
+            n = c.cursor
+            c.cursor = c.cursor + 1
+            call('HSET', c.key, 'cursor', c.cursor)
+        else
+            local next_ = call('ZRANGE', rz, 0, 0, 'WITHSCORES')
+            if next_[1] then
+                return nil, 'LATER', tonumber(next_[2])
+            end
+            return nil, 'EMPTY', 0
+        end
+        local s = call('GET', P .. 's:' .. c.seq .. ':' .. n)
+        if s and find(s, 'A', 1, true) then
+            return n, s
+        end
+    end
+    return nil, 'LATER', now
+end
+
+-- seq, owner, lease, now. Answers {0, 'CHUNK', '', 0, n, token, attempts, p, s, v} or {0, result, reason, retry_at}.
+local function claim(keys, args)
+    local P, seq, owner, lease, now = keys[1], args[1], args[2], tonumber(args[3]), tonumber(args[4])
+    local c = campaign(P, seq)
+    if not c then
+        return missing('no such campaign')
+    elseif not SENDS[c.state] then
+        return {0, 'STOPPED', why_not_sending(c), 0}
+    end
+    local why = carrier_stops(P, now)
+    if why then
+        return {0, 'STOPPED', why, 0}
+    end
+    local verdict = canary(c)
+    if verdict and verdict ~= 'wait' then
+        stop_sending(c, now, verdict)
+        return {0, 'STOPPED', verdict, 0}
+    end
+    local n, s, retry_at = choose(c, verdict == 'wait', now)
+    if not n then
+        return {0, s, '', retry_at}
+    end
+    local tail = seq .. ':' .. n
+    local m = P .. 'm:' .. tail
+    local token = call('INCR', P .. 'tok')
+    call('HSET', m, 'tok', token, 'own', owner)
+    call('HDEL', m, 'intents', 'sub0', 'sub1')
+    call('ZADD', P .. 'cl', now + lease, tail)
+    if c.state == 'scheduled' then
+        set_state(c, 'sending', now, '', '')
+        if not c.started then
+            call('HSET', c.key, 'started', now)
+        end
+    end
+    return {0, 'CHUNK', '', 0, n, token, tonumber(call('HGET', m, 'att') or 0), call('GET', P .. 'p:' .. tail), s,
+            call('GET', P .. 'v:' .. tail)}
+end
+
+-- seq, chunk, token, positions (2 bytes each), now
+local function suppress(keys, args)
+    local P, seq, n, token, places, now = keys[1], args[1], args[2], args[3], args[4], tonumber(args[5])
+    local c = campaign(P, seq)
+    local k = c and chunk_open(c, n)
+    if not k then
+        return missing('no such chunk')
+    elseif not holds(k, token) then
+        return stale()
+    end
+    for i = 1, #places, 2 do
+        local at = unpack_bytes('>I2', places, i)
+        if at < k.size and state_at(k, at) == 'A' then
+            move(k, at, 'O')
+        end
+    end
+    chunk_save(k)
+    campaign_save(c, now)
+    return {0}
+end
+
+-- Token buckets: a bucket is the time at which it is empty again, and how much the last request added. A clock that went back
+-- cannot make anyone wait longer than that.
+local function bucket_wait(packed, rate, now)
+    if rate == 0 or not packed then
+        return 0, now
+    end
+    local free, added = match(packed, '^(.-):(.+)$')
+    free, added = tonumber(free), tonumber(added)
+    if free - now > added then
+        free = now + added
+    end
+    return free - now, free
+end
+local function bucket_take(P, field, free, rate, segments, now)
+    if free < now - RATE_SLACK_MS then
+        free = now - RATE_SLACK_MS
+    end
+    local add = segments * 1000 / rate
+    call('HSET', P .. 'tb', field, string.format('%.3f:%.3f', free + add, add))
+end
+
+-- seq, chunk, token, from, count, segments, carrier rate, campaign rate, lease, now. Answers {0, mask} | {4, wait_ms} | …
+local function intent(keys, args)
+    local P, seq, n, token = keys[1], args[1], args[2], args[3]
+    local from, cnt, segments = tonumber(args[4]), tonumber(args[5]), tonumber(args[6])
+    local rate_carrier, rate_campaign = tonumber(args[7]), tonumber(args[8])
+    local lease, now = tonumber(args[9]), tonumber(args[10])
+    local c = campaign(P, seq)
+    local k = c and chunk_open(c, n)
+    if not k then
+        return missing('no such chunk')
+    elseif from + cnt > k.size or cnt == 0 then
+        return refused('positions outside of the chunk')
+    end
+    local m_key = P .. 'm:' .. k.tail
+    local m = call('HMGET', m_key, 'tok', 'own', 'intents', 'sub0', 'first')
+    if m[1] ~= token or not m[2] then
+        return stale()
+    end
+    local intents = intents_read(m[3])
+    for _, entry in ipairs(intents) do
+        if entry.from == from and entry.count == cnt then
+            local mask = rep('\0', cnt)
+            for _, run in ipairs(entry) do
+                local mine = gsub(gsub(sub(k.s, run[1] + 1, run[1] + run[2]), '[^C]', '0'), 'C', '1')
+                mine = gsub(gsub(mine, '0', '\0'), '1', '\1')
+                mask = sub(mask, 1, run[1] - from) .. mine .. sub(mask, run[1] - from + run[2] + 1)
+            end
+            call('ZADD', P .. 'cl', 'XX', now + lease, k.tail)
+            return {0, mask}
+        end
+    end
+    if not SENDS[c.state] then
+        return refused(why_not_sending(c))
+    end
+    local why = carrier_stops(P, now)
+    if why then
+        return refused(why)
+    end
+    local range = sub(k.s, from + 1, from + cnt)
+    local bytes, moved = gsub(range, 'A', 'C')
+    if moved == 0 then
+        return {0, rep('\0', cnt)}
+    end
+    if rate_carrier > 0 or rate_campaign > 0 then
+        local tb = call('HMGET', P .. 'tb', 'k', 'c' .. seq)
+        local wait_carrier, free_carrier = bucket_wait(tb[1], rate_carrier, now)
+        local wait_campaign, free_campaign = bucket_wait(tb[2], rate_campaign, now)
+        local wait = wait_carrier > wait_campaign and wait_carrier or wait_campaign
+        if wait > 0 then
+            return {4, math.ceil(wait)}
+        end
+        if rate_carrier > 0 then
+            bucket_take(P, 'k', free_carrier, rate_carrier, segments, now)
+        end
+        if rate_campaign > 0 then
+            bucket_take(P, 'c' .. seq, free_campaign, rate_campaign, segments, now)
+        end
+    end
+    local entry = {from = from, count = cnt}
+    local mask
+    if moved == cnt then
+        entry[1] = {from, cnt}
+        mask = rep('\1', cnt)
+    else
+        local at = 1
+        while true do
+            local first, last = find(range, 'A+', at)
+            if not first then
+                break
+            end
+            entry[#entry + 1] = {from + first - 1, last - first + 1}
+            at = last + 1
+        end
+        mask = gsub(gsub(range, '[^A]', '\0'), 'A', '\1')
+    end
+    put(k, from, bytes)
+    count(c, 'A', 'C', moved)
+    intents[#intents + 1] = entry
+    call('HSET', m_key, 'intents', intents_write(intents), 'sub0', m[4] or now, 'sub1', now, 'first', m[5] or now)
+    call('ZADD', P .. 'cl', now + lease, k.tail)
+    chunk_save(k)
+    campaign_save(c, now)
+    return {0, mask}
+end
+
+-- Moves the positions of one request. `from_states`: the bytes that it may move. Gives how many moved.
+local function turn(k, from, cnt, from_states, to, segments, four)
+    local range = sub(k.s, from + 1, from + cnt)
+    if to == 'A' and k.c.cancelled then
+        to = 'Q'
+    end
+    if to ~= 'E' and from_states.C and not find(range, '[^C]') then
+        put(k, from, rep(to, cnt))
+        count(k.c, 'C', to, cnt, segments)
+        if four then
+            details(k, from, cnt, four)
+        end
+        return cnt
+    end
+    local moved = 0
+    for i = 1, #range do
+        if from_states[sub(range, i, i)] then
+            move(k, from + i - 1, to, floor(segments / cnt + 0.5))
+            if four then
+                details(k, from + i - 1, 1, four)
+            end
+            moved = moved + 1
+        end
+    end
+    return moved
+end
+
+-- What the kinds of outcome do: the byte the recipients get, and the figure of the account they count in.
+local KINDS = {
+    G = {to = 'G', figure = 'accepted', fact = true},   -- accepted
+    I = {to = 'I', figure = 'rejected', fact = true},   -- these recipients refused
+    T = {to = 'I', figure = 'rejected', fact = true},   -- refused for the text
+    E = {to = 'E', figure = 'ambiguous'},               -- nobody knows
+    A = {to = 'A'},                                     -- provably not taken
+    N = {to = 'A', unsent = true},                      -- provably not sent at all
+    F = {to = 'A'},                                     -- refused for the account
+    U = {to = 'A'},                                     -- refused for a quota
+}
+local ONLY_C, ONLY_E, C_AND_E, A_C_E = {C = true}, {E = true}, {C = true, E = true}, {A = true, C = true, E = true}
+
+-- Which bytes an outcome may move. Under a stale token only facts count: "accepted" is true whatever happened since;
+-- "rejected" only of the attempt it speaks of, so not when a person has ordered another one since (the fence).
+local function movable(kind, current, resent)
+    if kind.to == 'G' then
+        return (not current and resent) and A_C_E or C_AND_E
+    elseif current then
+        return ONLY_C
+    elseif kind.fact and not resent then
+        return ONLY_E
+    end
+    return nil
+end
+
+-- seq, chunk, token, items, lease, now, limit. An item: from u16, count u16, kind, segments u32, bucket u16, batch, code
+local function settle(keys, args)
+    local P, seq, n, token, items = keys[1], args[1], args[2], args[3], args[4]
+    local lease, now, limit = tonumber(args[5]), tonumber(args[6]), tonumber(args[7])
+    local c = campaign(P, seq)
+    local k = c and chunk_open(c, n)
+    if not k then
+        return missing('no such chunk')
+    end
+    local current = holds(k, token)
+    local resent = tonumber(token) <= k.fence
+    local m_key = P .. 'm:' .. k.tail
+    local m = call('HMGET', m_key, 'intents', 'sub0', 'sub1')
+    local first, last = m[2] or now, m[3] or now
+    local intents, heard = intents_read(m[1]), false
+    local parked = call('EXISTS', P .. 'pkz') == 1
+    local when = minutes(c, now)
+    local figures, codes, unheeded, pause = {}, {}, false, nil
+    local at = 1
+    while at <= #items do
+        local from, cnt, letter, segments, bucket, batch, code
+        from, cnt, letter, segments, bucket, batch, code, at = unpack_bytes('>I2I2c1I4I2Bc0Bc0', items, at)
+        local kind = KINDS[letter]
+        local states = movable(kind, current, resent)
+        if from + cnt > k.size then
+            cnt = k.size > from and k.size - from or 0
+        end
+        if not states then
+            unheeded = true
+        elseif cnt > 0 then
+            local four
+            if kind.fact then
+                if not codes[code] then
+                    codes[code] = pack('>I2', code_number(P, code)) .. when
+                end
+                four = codes[code]
+            end
+            local moved = turn(k, from, cnt, states, kind.to, segments, four)
+            if moved > 0 then
+                if not kind.unsent then
+                    c.requests = c.requests + 1
+                end
+                if kind.figure then
+                    figures[kind.figure] = (figures[kind.figure] or 0) + moved
+                end
+                if letter == 'T' then
+                    pause = 'the carrier refuses the text: ' .. code
+                elseif letter == 'F' then
+                    carrier_stop(P, now, code, code ~= '' and code or 'the carrier refuses the account', 0)
+                elseif letter == 'U' then
+                    carrier_stop(P, now, code, (code ~= '' and code or 'quota') .. ' (a quota: tries again by itself)',
+                                 now + QUOTA_REST_MS)
+                end
+            end
+            if letter == 'G' and batch ~= '' then
+                bind(P, bucket, batch, k.tail)
+                if parked then
+                    drain_batch(k, batch)
+                end
+            end
+        end
+        if current then
+            for i = #intents, 1, -1 do
+                if touches(intents[i], from, cnt) then
+                    table.remove(intents, i)
+                    heard = true
+                end
+            end
+        end
+    end
+    try_parked(k, first, last)
+    local too_many = chunk_save(k, first, last, limit)
+    if current then
+        if heard then
+            call('HSET', m_key, 'intents', intents_write(intents))
+        end
+        if find(k.s, 'C', 1, true) or (not c.cancelled and find(k.s, 'A', 1, true)) then
+            call('ZADD', P .. 'cl', 'XX', now + lease, k.tail)
+        else
+            let_go(k, now)
+        end
+    end
+    figures.requests = c.requests ~= 0 and c.requests or nil
+    for figure, by in pairs(figures) do
+        call('HINCRBY', P .. 'carrier', figure, by)
+    end
+    if not campaign_save(c, now) then
+        if pause or too_many then
+            stop_sending(c, now, pause or too_many)
+        end
+        if tonumber(n) == 0 then
+            local verdict = canary(c, k.s)
+            if verdict and verdict ~= 'wait' then
+                stop_sending(c, now, verdict)
+            end
+        end
+    end
+    if unheeded then
+        return stale()
+    end
+    return {0}
+end
+
+-- seq, chunk, token, not_before, counts as attempt, now
+local function release(keys, args)
+    local P, seq, n, token = keys[1], args[1], args[2], args[3]
+    local c = campaign(P, seq)
+    local k = c and chunk_open(c, n)
+    if not k then
+        return missing('no such chunk')
+    end
+    if not holds(k, token) then
+        return k.token == token and {0} or stale()
+    elseif find(k.s, 'C', 1, true) then
+        return refused('the chunk has recipients in flight')
+    end
+    if args[5] == '1' then
+        call('HINCRBY', P .. 'm:' .. k.tail, 'att', 1)
+    end
+    let_go(k, tonumber(args[4]))
+    return {0}
+end
+
+-- owner ("" for leases that ran out), now, limit, most. Answers {0, chunks, ambiguous, more}.
+local function sweep(keys, args)
+    local P, owner, now, limit, most = keys[1], args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+    local tails = {}
+    if owner == '' then
+        tails = call('ZRANGEBYSCORE', P .. 'cl', '-inf', now, 'LIMIT', 0, most)
+    else
+        for _, tail in ipairs(call('ZRANGE', P .. 'cl', 0, -1)) do
+            if #tails < most and call('HGET', P .. 'm:' .. tail, 'own') == owner then
+                tails[#tails + 1] = tail
+            end
+        end
+    end
+    local ambiguous = 0
+    for _, tail in ipairs(tails) do
+        local seq, n = match(tail, '^(%d+):(%d+)$')
+        local c = campaign(P, seq)
+        local k = c and chunk_open(c, n)
+        if not k then
+            call('ZREM', P .. 'cl', tail)
+        else
+            local m = call('HMGET', P .. 'm:' .. tail, 'sub0', 'sub1')
+            local at = find(k.s, 'C', 1, true)
+            while at do
+                move(k, at - 1, 'E')
+                ambiguous = ambiguous + 1
+                at = find(k.s, 'C', at + 1, true)
+            end
+            try_parked(k, m[1] or now, m[2] or now)
+            local too_many = chunk_save(k, m[1] or now, m[2] or now, limit)
+            call('HINCRBY', P .. 'm:' .. tail, 'att', 1)
+            let_go(k, now)
+            if not campaign_save(c, now) and too_many then
+                stop_sending(c, now, too_many)
+            end
+        end
+    end
+    if ambiguous > 0 then
+        call('HINCRBY', P .. 'carrier', 'ambiguous', ambiguous)
+    end
+    return {0, #tails, ambiguous, #tails == most and 1 or 0}
+end
+
+-- ---- commands of people ----
+
+local function counts(c, answer)
+    local fields = {}
+    for i = 1, #STATES do
+        fields[i] = 'n' .. sub(STATES, i, i)
+    end
+    local v = call('HMGET', c.key, unpack(fields))
+    for i = 1, #STATES do
+        answer[#answer + 1] = tonumber(v[i]) or 0
+    end
+    return answer
+end
+
+local ACTS = {
+    pause = {from = {scheduled = true, sending = true}, to = 'paused'},
+    miss = {from = {scheduled = true, sending = true, paused = true}, to = 'missed'},
+    resume = {from = {paused = true, missed = true}},
+    cancel = {from = {scheduled = true, sending = true, paused = true, missed = true}, to = 'cancelled'},
+}
+-- seq, act, actor, reason, until, now. Answers {0, counts …}; {5} for cancelling an import (throw it away).
+local function act(keys, args)
+    local P, seq, verb, actor, reason, till, now = keys[1], args[1], args[2], args[3], args[4], tonumber(args[5]), tonumber(args[6])
+    local c = campaign(P, seq)
+    local how = ACTS[verb]
+    if not c then
+        return missing('no such campaign')
+    elseif verb == 'cancel' and c.state == 'importing' then
+        return {5}
+    elseif how.to == c.state and c.wait_actor == actor and c.wait_reason == reason then
+        return counts(c, {0})
+    elseif verb == 'resume' and SENDS[c.state] and call('HGET', c.key, 'resumed_by') == actor then
+        return counts(c, {0})
+    elseif not how.from[c.state] then
+        local by = c.wait_actor ~= '' and (' (by ' .. c.wait_actor .. ': ' .. c.wait_reason .. ')') or ''
+        return refused('cannot ' .. verb .. ' it: the campaign is ' .. c.state .. by)
+    end
+    if verb == 'resume' then
+        set_state(c, c.started and 'sending' or 'scheduled', now, '', '')
+        call('HSET', c.key, 'late_waived', 1, 'resumed_by', actor)
+        if till > 0 then
+            call('HSET', c.key, 'end_ms', args[5])
+        end
+        if c.canary == 'failed' then
+            local s = call('GET', P .. 's:' .. seq .. ':0') or ''
+            call('HSET', c.key, 'canary', find(s, 'A', 1, true) and '' or 'ok')
+        end
+    else
+        set_state(c, how.to, now, reason, actor)
+        call('HDEL', c.key, 'resumed_by')
+    end
+    if verb == 'cancel' then
+        c.cancelled = true
+        if c.queued > 0 then
+            count(c, 'A', 'Q', c.queued)
+        end
+        call('DEL', P .. 'rz:' .. seq)
+        if c.dedup_group ~= '' then
+            call('SADD', P .. 'fr', seq)
+        end
+        campaign_save(c, now)
+    end
+    return counts(c, {0})
+end
+
+-- seq, how, now, most chunks. Answers {0, ambiguous chunks left, counts …}.
+local function resolve(keys, args)
+    local P, seq, how, now, most = keys[1], args[1], args[2], tonumber(args[3]), tonumber(args[4])
+    local c = campaign(P, seq)
+    if not c then
+        return missing('no such campaign')
+    elseif how == 'resend' then
+        if c.cancelled then
+            return refused('the campaign is cancelled: nothing can be sent again')
+        elseif call('HGET', c.key, 'vd') then
+            return refused('the personal values are deleted: the texts cannot be built again')
+        end
+    end
+    local to = ({resend = 'A', accept = 'G', fail = 'K'})[how]
+    local four = how ~= 'resend' and pack('>I2', code_number(P, how == 'fail' and 'OPERATOR' or '')) .. minutes(c, now)
+    for _, n in ipairs(call('SRANDMEMBER', P .. 'ac:' .. seq, most)) do
+        local k = chunk_open(c, n)
+        local at = find(k.s, 'E', 1, true)
+        while at do
+            move(k, at - 1, to)
+            if four then
+                details(k, at - 1, 1, four)
+            end
+            at = find(k.s, 'E', at + 1, true)
+        end
+        chunk_save(k)
+        if how == 'resend' then
+            -- A verdict on an attempt before this one is no verdict on the next.
+            call('HSET', P .. 'm:' .. k.tail, 'fence', call('GET', P .. 'tok') or 0)
+            if not call('ZSCORE', P .. 'cl', k.tail) then
+                call('ZADD', P .. 'rz:' .. seq, now, n)
+            end
+            if c.state == 'done' then
+                set_state(c, 'sending', now, '', '')
+                call('HDEL', c.key, 'finished')
+                call('SADD', P .. 'live', seq)
+                call('ZREM', P .. 'fv', seq)
+            end
+        end
+    end
+    campaign_save(c, now)
+    return counts(c, {0, call('SCARD', P .. 'ac:' .. seq)})
+end
+
+-- ---- looking ----
+
+local function view(P, seq)
+    local all = call('HGETALL', P .. 'c:' .. seq)
+    if #all == 0 then
+        return nil
+    end
+    all[#all + 1] = 'seq'
+    all[#all + 1] = seq
+    all[#all + 1] = 'amb_chunks'
+    all[#all + 1] = tostring(call('SCARD', P .. 'ac:' .. seq))
+    return all
+end
+
+-- id, seq (one of them ""). Answers {0, {field, value …}}.
+local function find_campaign(keys, args)
+    local P = keys[1]
+    local seq = args[2]
+    if seq == '' then
+        seq = call('HGET', P .. 'ids', args[1])
+    end
+    local found = seq and view(P, seq)
+    if not found then
+        return missing('no such campaign')
+    end
+    return {0, found}
+end
+
+-- live only, after seq, most. Answers {0, more, {field, value …} …} in order of seq.
+local function list(keys, args)
+    local P, after, most = keys[1], tonumber(args[2]), tonumber(args[3])
+    local all = args[1] == '1' and call('SMEMBERS', P .. 'live') or call('HVALS', P .. 'ids')
+    local seqs = {}
+    for _, seq in ipairs(all) do
+        if tonumber(seq) > after then
+            seqs[#seqs + 1] = tonumber(seq)
+        end
+    end
+    sort(seqs)
+    local answer = {0, #seqs > most and 1 or 0}
+    for i = 1, #seqs < most and #seqs or most do
+        answer[#answer + 1] = view(P, string.format('%d', seqs[i])) or nil
+    end
+    return answer
+end
+
+-- seq, chunk. Answers {0, p, s, v, r, t, first intent, base, cancelled}.
+local function show_chunk(keys, args)
+    local P, tail = keys[1], args[1] .. ':' .. args[2]
+    local c = call('HMGET', P .. 'c:' .. args[1], 'state', 'base')
+    local p = call('GET', P .. 'p:' .. tail)
+    if not c[1] or not p then
+        return missing('no such chunk')
+    end
+    return {0, p, call('GET', P .. 's:' .. tail), call('GET', P .. 'v:' .. tail), call('GET', P .. 'r:' .. tail),
+            call('GET', P .. 't:' .. tail), call('HGET', P .. 'm:' .. tail, 'first'), c[2] or '0', c[1] == 'cancelled' and 1 or 0}
+end
+
+local function codes(keys)
+    return {0, call('LRANGE', keys[1] .. 'codel', 0, -1)}
+end
+
+-- before, most chunks. Answers {0, more}. One finished campaign at a time, its chunks in order.
+local function drop_values(keys, args)
+    local P, most = keys[1], tonumber(args[2])
+    local seq = call('ZRANGEBYSCORE', P .. 'fv', '-inf', args[1], 'LIMIT', 0, 1)[1]
+    if not seq then
+        return {0, 0}
+    end
+    local key = P .. 'c:' .. seq
+    local v = call('HMGET', key, 'vd', 'n_chunks')
+    local from, chunks = tonumber(v[1]) or 0, tonumber(v[2]) or 0
+    local to = from + most < chunks and from + most or chunks
+    for n = from, to - 1 do
+        call('UNLINK', P .. 'v:' .. seq .. ':' .. n)
+    end
+    if v[2] then
+        call('HSET', key, 'vd', to)
+    end
+    if to >= chunks then
+        call('ZREM', P .. 'fv', seq)
+    end
+    return {0, 1}
+end
+
+-- seq, from chunk, most. Answers {0, next chunk or -1, sentence of what is wrong or '', counts of the bytes …, counters …}.
+local function recount(keys, args)
+    local P, seq, from, most = keys[1], args[1], tonumber(args[2]), tonumber(args[3])
+    local c = campaign(P, seq)
+    if not c then
+        return missing('no such campaign')
+    end
+    local wrong = ''
+    local function fault(n, text)
+        if wrong == '' then
+            wrong = 'chunk ' .. n .. ': ' .. text
+        end
+    end
+    local total = {}
+    for i = 1, #STATES do
+        total[i] = 0
+    end
+    local last = from + most < c.chunks and from + most or c.chunks
+    for n = from, last - 1 do
+        local tail = seq .. ':' .. n
+        local s, p = call('GET', P .. 's:' .. tail) or '', call('GET', P .. 'p:' .. tail) or ''
+        local t, v = call('STRLEN', P .. 't:' .. tail), call('EXISTS', P .. 'v:' .. tail)
+        if #p ~= 5 * #s or #s == 0 then
+            fault(n, 'numbers and states do not fit')
+        elseif t ~= 0 and t ~= 4 * #s then
+            fault(n, 'details and states do not fit')
+        elseif v == 1 and not c.personal then
+            fault(n, 'values in a campaign of one text')
+        end
+        local seen = 0
+        for i = 1, #STATES do
+            local b = sub(STATES, i, i)
+            local _, k = gsub(s, b, b)
+            seen = seen + k
+            local as = b == 'A' and c.cancelled and 9 or i
+            total[as] = total[as] + k
+        end
+        if seen ~= #s then
+            fault(n, 'a byte that is no state')
+        end
+        local claimed = call('ZSCORE', P .. 'cl', tail)
+        local returned = call('ZSCORE', P .. 'rz:' .. seq, n)
+        local owner = call('HGET', P .. 'm:' .. tail, 'own')
+        if (claimed and true or false) ~= (owner and true or false) then
+            fault(n, 'a claim without owner, or an owner without claim')
+        elseif claimed and returned then
+            fault(n, 'claimed and waiting')
+        elseif find(s, 'C', 1, true) and not claimed then
+            fault(n, 'in flight without a claim')
+        elseif n >= c.cursor and (claimed or returned or find(s, '[CEGI]')) then
+            fault(n, 'used before its turn')
+        elseif LIVE[c.state] and n < c.cursor and find(s, 'A', 1, true) and not claimed and not returned then
+            fault(n, 'queued and forgotten')
+        end
+        if (call('SISMEMBER', P .. 'ac:' .. seq, n) == 1) ~= (find(s, 'E', 1, true) ~= nil) then
+            fault(n, 'the list of ambiguous chunks is wrong')
+        end
+        local at = find(s, 'E', 1, true)
+        while at do
+            local index = call('HGET', P .. 'amb', sub(p, at * 5 - 4, at * 5)) or ''
+            if not find(';' .. index, ';' .. tail .. ':', 1, true) then
+                fault(n, 'an ambiguous recipient is not in the index')
+            end
+            at = find(s, 'E', at + 1, true)
+        end
+    end
+    if c.state == 'done' and (c.queued > 0 or c.inflight > 0) then
+        wrong = 'done with recipients queued or in flight'
+    elseif LIVE[c.state] and c.queued == 0 and c.inflight == 0 then
+        wrong = c.state .. ' with nobody queued or in flight'
+    elseif (call('SISMEMBER', P .. 'live', seq) == 1) ~= (c.state ~= 'done' and (not c.cancelled or c.inflight > 0)) then
+        wrong = 'the list of live campaigns is wrong'
+    end
+    local answer = {0, last < c.chunks and last or -1, wrong, c.accepted}
+    for i = 1, #STATES do
+        answer[#answer + 1] = total[i]
+    end
+    return counts(c, answer)
+end
+
+-- Campaigns that were cancelled and whose unsent numbers are still reserved in a dedup group.
+-- done seq or "". Answers {0, seq … }.
+local function to_free(keys, args)
+    if args[1] ~= '' then
+        call('SREM', keys[1] .. 'fr', args[1])
+    end
+    local answer = {0}
+    for _, seq in ipairs(call('SMEMBERS', keys[1] .. 'fr')) do
+        answer[#answer + 1] = seq
+    end
+    return answer
+end
+
+-- ---- status reports and uplinks ----
+
+local function park(P, figures, bucket, batch, number, to, code, told, now)
+    local key = P .. 'pk:' .. batch
+    local record = char(to == '' and 0 or byte(to)) .. pack('>I8I8', now, told) .. sub(code, 1, CODE_BYTES)
+    local old = call('HGET', key, number)
+    if old then
+        local before, _, _, word = parked_read(old)
+        if before == to and word == sub(code, 1, CODE_BYTES) then
+            figures.repeated = figures.repeated + 1
+            return
+        end
+        if (to == '' and 0 or byte(to)) < byte(old) then
+            figures.contradictions = figures.contradictions + 1
+            return
+        end
+    else
+        local list = call('HGET', P .. 'pkm', number) or ''
+        call('HSET', P .. 'pkm', number, list .. pack('>I2B', bucket, #batch) .. batch)
+        figures.new_parked = figures.new_parked + 1
+    end
+    call('HSET', key, number, record)
+    call('ZADD', P .. 'pkz', now, batch)
+    figures.parked = figures.parked + 1
+end
+
+-- items, parked_max, now. An item: number (5 bytes), state byte or 0, unknown code flag, bucket u16, told u64, batch, code
+-- Answers {0 | 4, changed, repeated, parked, noted, contradictions, cured}.
+local function report(keys, args)
+    local P, items, parked_max, now = keys[1], args[1], tonumber(args[2]), tonumber(args[3])
+    local figures = {changed = 0, repeated = 0, parked = 0, noted = 0, contradictions = 0, cured = 0, new_parked = 0}
+    local camps, chunks, numbers_of_codes = {}, {}, {}
+    local function opened(tail)
+        local k = chunks[tail]
+        if k == nil then
+            local seq, n = match(tail, '^(%d+):(%d+)')
+            local c = camps[seq]
+            if c == nil then
+                c = campaign(P, seq) or false
+                camps[seq] = c
+            end
+            k = c and chunk_open(c, n) or false
+            chunks[tail] = k
+        end
+        return k
+    end
+    local parked_now = tonumber(call('HGET', P .. 'carrier', 'parked') or 0)
+    local any_ambiguous = call('EXISTS', P .. 'amb') == 1
+    local total, unknown, last_unknown, full = 0, 0, nil, false
+    local at = 1
+    while at <= #items do
+        local number, to, flag, bucket, told, batch, code
+        number, to, flag, bucket, told, batch, code, at = unpack_bytes('>c5BBI2I8Bc0Bc0', items, at)
+        to = to == 0 and '' or char(to)
+        total = total + 1
+        if flag == 1 then
+            unknown, last_unknown = unknown + 1, code
+        end
+        local what, cured, k
+        local bound = batch ~= '' and call('HGET', batch_key(P, bucket), batch)
+        if bound then
+            for tail in gmatch(bound, '[^,]+') do
+                k = opened(tail)
+                local place = k and search(chunk_numbers(k), number)
+                if place then
+                    local known = numbers_of_codes[code]
+                    if not known then
+                        known = code_number(P, code)
+                        numbers_of_codes[code] = known
+                    end
+                    what, cured = apply(k, place, to, known, now)
+                    break
+                end
+            end
+        end
+        if not what and any_ambiguous then
+            -- The answer with the batch id never reached us: number and time tell.
+            for entry in gmatch(call('HGET', P .. 'amb', number) or '', '[^;]+') do
+                local tail, first, last = match(entry, '^(%d+:%d+):(%d+):(%d+)$')
+                if time_fits(told, tonumber(first), tonumber(last)) and not what then
+                    k = opened(tail)
+                    local place = k and search(chunk_numbers(k), number)
+                    if place and state_at(k, place) == 'E' then
+                        what, cured = apply(k, place, to, code_number(P, code), now)
+                        if bind(P, bucket, batch, tail) then
+                            drain_batch(k, batch)
+                        end
+                    end
+                end
+            end
+        end
+        if what then
+            figures[what] = figures[what] + 1
+            if cured then
+                figures.cured = figures.cured + 1
+            end
+        elseif parked_now + figures.new_parked >= parked_max and call('HEXISTS', P .. 'pk:' .. batch, number) == 0 then
+            full = true
+        else
+            park(P, figures, bucket, batch, number, to, code, told, now)
+        end
+    end
+    for _, k in pairs(chunks) do
+        if k then
+            chunk_save(k)
+        end
+    end
+    for _, c in pairs(camps) do
+        if c then
+            campaign_save(c, now)
+        end
+    end
+    call('HINCRBY', P .. 'carrier', 'reports', total)
+    if figures.new_parked > 0 then
+        call('HINCRBY', P .. 'carrier', 'parked', figures.new_parked)
+    end
+    if figures.contradictions > 0 then
+        call('HINCRBY', P .. 'carrier', 'contradictions', figures.contradictions)
+    end
+    if unknown > 0 then
+        call('HINCRBY', P .. 'carrier', 'unknown_codes', unknown)
+        call('HSET', P .. 'carrier', 'last_unknown_code', sub(last_unknown, 1, CODE_BYTES))
+    end
+    return {full and 4 or 0, figures.changed, figures.repeated, figures.parked, figures.noted, figures.contradictions, figures.cured}
+end
+
+-- before, most batches. Answers {0, thrown away, more}.
+local function expire_parked(keys, args)
+    local P, most = keys[1], tonumber(args[2])
+    local gone = 0
+    local batches = call('ZRANGEBYSCORE', P .. 'pkz', '-inf', args[1], 'LIMIT', 0, most)
+    for _, batch in ipairs(batches) do
+        local key = P .. 'pk:' .. batch
+        local numbers = call('HKEYS', key)
+        for _, number in ipairs(numbers) do
+            unpark_number(P, number, batch)
+        end
+        gone = gone + #numbers
+        call('UNLINK', key)
+        call('ZREM', P .. 'pkz', batch)
+    end
+    if gone > 0 then
+        call('HINCRBY', P .. 'carrier', 'parked', -gone)
+        call('HINCRBY', P .. 'carrier', 'parked_expired', gone)
+    end
+    return {0, gone, #batches == most and 1 or 0}
+end
+
+-- id, number, text, service code, meaning, sent, now. Answers {0, fresh}.
+local function uplink(keys, args)
+    local P, now = keys[1], tonumber(args[7])
+    local seen = P .. 'upd'
+    if call('ZADD', seen, 'NX', now, args[1]) == 0 then
+        return {0, 0}
+    end
+    call('XADD', P .. 'up', 'MAXLEN', '~', 100000, '*', 'id', args[1], 'number', args[2], 'text', args[3], 'service', args[4],
+         'meaning', args[5], 'sent', args[6], 'came', args[7])
+    call('HINCRBY', P .. 'carrier', 'uplinks', 1)
+    call('ZREMRANGEBYSCORE', seen, '-inf', now - UPLINK_IDS_MS)
+    call('ZREMRANGEBYRANK', seen, 0, -UPLINK_IDS_MAX - 1)
+    return {0, 1}
+end
+
+-- Answers {0, {field, value …}, oldest parked}.
+local function show_carrier(keys)
+    local P = keys[1]
+    return {0, call('HGETALL', P .. 'carrier'), call('ZRANGE', P .. 'pkz', 0, 0, 'WITHSCORES')[2] or '0'}
+end
+
+-- act, actor, reason, code, resume_at, now
+local function carrier_act(keys, args)
+    local key, verb, now = keys[1] .. 'carrier', args[1], args[6]
+    local state = call('HGET', key, 'state') or 'running'
+    if verb == 'resume' then
+        if state ~= 'running' then
+            call('HSET', key, 'state', 'running', 'reason', '', 'actor', args[2], 'code', '', 'since', now, 'resume_at', 0)
+        end
+    elseif verb == 'pause' then
+        call('HSET', key, 'state', 'paused', 'reason', args[3], 'actor', args[2], 'code', '', 'since', now, 'resume_at', 0)
+    elseif state ~= 'stopped' and state ~= 'paused' then
+        call('HSET', key, 'state', 'stopped', 'reason', args[3], 'actor', args[2], 'code', args[4], 'since', now, 'resume_at',
+             args[5])
+    end
+    return {0}
+end
+
+-- ---- daemons, audit, launch fingerprints ----
+
+-- id, record
+local function beat(keys, args)
+    call('HSET', keys[1] .. 'd', args[1], args[2])
+    return {0}
+end
+-- id to forget or "". Answers {0, {id, record …}}.
+local function daemons(keys, args)
+    if args[1] and args[1] ~= '' then
+        call('HDEL', keys[1] .. 'd', args[1])
+    end
+    return {0, call('HGETALL', keys[1] .. 'd')}
+end
+
+-- at, actor, act, object, detail
+local function audit(keys, args)
+    call('XADD', keys[1] .. 'audit', 'MAXLEN', '~', 100000, '*', 'at', args[1], 'actor', args[2], 'act', args[3], 'object', args[4],
+         'detail', args[5])
+    return {0}
+end
+
+-- owner "carrier:seq:id", guard_ms, owner that may be replaced, or "" ("*": any). Answers {0} | {5, present owner, its age}.
+local function guard(keys, args)
+    local key = keys[1] .. 'launch'
+    local present = call('GET', key)
+    if present and present ~= args[1] and args[3] ~= '*' and present ~= args[3] then
+        return {5, present, tonumber(args[2]) - call('PTTL', key)}
+    end
+    if present ~= args[1] then
+        call('SET', key, args[1], 'PX', args[2])
+    end
+    return {0}
+end
+
+-- ---- opt-outs, under "<prefix>:{o}:" ----
+-- m:<7 digits> the last four digits of those who want no publicity, a:<7 digits> of those who want nothing; r the records;
+-- z all numbers in order; p how many opt-outs a 7-digit segment has, so that most lookups end there.
+
+local function digits(number)
+    return string.format('%011d', number)
+end
+
+-- records: number (5 bytes), scope u8, at u64, source, detail. Answers {0, fresh}.
+local function optout_add(keys, args)
+    local O, at, fresh = keys[1], 1, 0
+    while at <= #args[1] do
+        local number, scope, when, source, detail
+        number, scope, when, source, detail, at = unpack_bytes('>I5BI8Bc0I2c0', args[1], at)
+        local d = digits(number)
+        local segment, rest = sub(d, 1, 7), tonumber(sub(d, 8))
+        if call('SADD', O .. 'm:' .. segment, rest) == 1 then
+            call('HINCRBY', O .. 'p', segment, 1)
+            call('ZADD', O .. 'z', number, d)
+            fresh = fresh + 1
+        end
+        if scope == 2 then
+            call('SADD', O .. 'a:' .. segment, rest)
+        end
+        local old = call('HGET', O .. 'r', d)
+        if not old then
+            call('HSET', O .. 'r', d, pack('>BI8B', scope, when, #source) .. source .. detail)
+        elseif scope > byte(old) then
+            call('HSET', O .. 'r', d, char(scope) .. sub(old, 2))
+        end
+    end
+    return {0, fresh}
+end
+
+-- number (11 digits)
+local function optout_remove(keys, args)
+    local O, d = keys[1], args[1]
+    local segment, rest = sub(d, 1, 7), tonumber(sub(d, 8))
+    if call('SREM', O .. 'm:' .. segment, rest) == 0 then
+        return missing('this number has not opted out')
+    end
+    call('SREM', O .. 'a:' .. segment, rest)
+    if call('HINCRBY', O .. 'p', segment, -1) == 0 then
+        call('HDEL', O .. 'p', segment)
+    end
+    call('HDEL', O .. 'r', d)
+    call('ZREM', O .. 'z', d)
+    return {0}
+end
+
+-- numbers (5 bytes each, sorted), is receipt. Answers {0, a byte each} or {0, ''} when nobody is in it.
+local function optout_lookup(keys, args)
+    local O, packed = keys[1], args[1]
+    if call('EXISTS', O .. 'p') == 0 then
+        return {0, ''}
+    end
+    local letter = args[2] == '1' and 'a:' or 'm:'
+    local segments, groups, n = {}, {}, #packed / 5
+    for i = 1, n do
+        local number = unpack_bytes('>I5', packed, i * 5 - 4)
+        local segment = floor(number / 10000)
+        if segments[#segments] ~= segment then
+            segments[#segments + 1] = segment
+            groups[#groups + 1] = {from = i}
+        end
+        local group = groups[#groups]
+        group[#group + 1] = number - segment * 10000
+    end
+    local any = hmget(O .. 'p', segments)
+    local out, hit = {}, false
+    for g, group in ipairs(groups) do
+        if any[g] then
+            local found = call('SMISMEMBER', O .. letter .. segments[g], unpack(group))
+            for i = 1, #group do
+                out[#out + 1] = found[i] == 1 and '\1' or '\0'
+                hit = hit or found[i] == 1
+            end
+        else
+            out[#out + 1] = rep('\0', #group)
+        end
+    end
+    return {0, hit and concat(out) or ''}
+end
+
+-- after, most (or a number to check and 0). Answers {0, more, number, record …}.
+local function optout_page(keys, args)
+    local O, most = keys[1], tonumber(args[2])
+    local answer = {0, 0}
+    if most == 0 then
+        local record = call('HGET', O .. 'r', args[1])
+        if record then
+            answer[3], answer[4] = args[1], record
+        end
+        return answer
+    end
+    local page = call('ZRANGEBYSCORE', O .. 'z', '(' .. args[1], '+inf', 'LIMIT', 0, most + 1)
+    for i = 1, #page < most and #page or most do
+        answer[#answer + 1] = page[i]
+        answer[#answer + 1] = call('HGET', O .. 'r', page[i]) or ''
+    end
+    answer[2] = #page > most and 1 or 0
+    return answer
+end
+
+-- ---- dedup groups, under "<prefix>:{d:<group>}:" ----
+-- <first 8 digits> hash: last 3 digits -> number of the owner; own: owner -> number; dead: numbers of owners that never sent.
+
+local function owner_number(D, name, make)
+    local known = call('HGET', D .. 'own', name)
+    if known or not make then
+        return known
+    end
+    known = tostring(call('INCR', D .. 'next'))
+    call('HSET', D .. 'own', name, known)
+    return known
+end
+
+-- numbers (5 bytes each, sorted), owner, parent. Answers {0, a byte each} or {0, ''} when all are free or ours.
+local function dedup(keys, args, take)
+    local D, packed = keys[1], args[1]
+    local mine, parent = owner_number(D, args[2], take), owner_number(D, args[3], false)
+    local any_dead = call('EXISTS', D .. 'dead') == 1
+    local dead = {}
+    local function is_dead(owner)
+        if dead[owner] == nil then
+            dead[owner] = any_dead and call('SISMEMBER', D .. 'dead', owner) == 1
+        end
+        return dead[owner]
+    end
+    local out, hit, n, i = {}, false, #packed / 5, 1
+    while i <= n do
+        local number = unpack_bytes('>I5', packed, i * 5 - 4)
+        local group = floor(number / 1000)
+        local fields, places = {}, {}
+        while i <= n do
+            number = unpack_bytes('>I5', packed, i * 5 - 4)
+            if floor(number / 1000) ~= group then
+                break
+            end
+            fields[#fields + 1] = number - group * 1000
+            places[#places + 1] = i
+            i = i + 1
+        end
+        local key = D .. group
+        local owners, set = call('HMGET', key, unpack(fields)), {}
+        for j = 1, #fields do
+            local owner = owners[j]
+            local free = not owner or owner == mine or (parent and owner == parent) or is_dead(owner)
+            out[places[j]] = free and '\0' or '\2'
+            hit = hit or not free
+            if take and free and owner ~= mine then
+                set[#set + 1] = fields[j]
+                set[#set + 1] = mine
+            end
+        end
+        if #set > 0 then
+            call('HSET', key, unpack(set))
+        end
+    end
+    return {0, hit and concat(out) or ''}
+end
+
+local function dedup_take(keys, args)
+    return dedup(keys, args, true)
+end
+local function dedup_ask(keys, args)
+    return dedup(keys, args, false)
+end
+
+-- owner, numbers (5 bytes each) or "" for all of them at once (it never sent)
+local function dedup_free(keys, args)
+    local D, packed = keys[1], args[2]
+    local mine = owner_number(D, args[1], false)
+    if not mine then
+        return {0}
+    end
+    if packed == '' then
+        call('SADD', D .. 'dead', mine)
+        return {0}
+    end
+    for i = 1, #packed, 5 do
+        local number = unpack_bytes('>I5', packed, i)
+        local group = floor(number / 1000)
+        if call('HGET', D .. group, number - group * 1000) == mine then
+            call('HDEL', D .. group, number - group * 1000)
+        end
+    end
+    return {0}
+end
+
+local function alphabet()
+    local answer = {0, STATES}
+    for i, word in ipairs(WORDS) do
+        answer[i + 2] = word
+    end
+    return answer
+end
+
+-- ---- registration ----
+-- Outcomes, reports, opt-outs and orders of people are recorded even at maxmemory (allow-oom); new work is not accepted then.
+
+local OUTCOME, READ, WORK = {'allow-oom'}, {'no-writes'}, {}
+local FUNCTIONS = {
+    {'or1_begin', begin, WORK}, {'or1_stage', stage, WORK}, {'or1_full', full, READ}, {'or1_guard', guard, WORK},
+    {'or1_commit', commit, WORK}, {'or1_abort', abort, OUTCOME},
+    {'or1_claim', claim, WORK}, {'or1_intent', intent, WORK}, {'or1_suppress', suppress, OUTCOME},
+    {'or1_settle', settle, OUTCOME}, {'or1_release', release, OUTCOME}, {'or1_sweep', sweep, OUTCOME},
+    {'or1_act', act, OUTCOME}, {'or1_resolve', resolve, OUTCOME}, {'or1_to_free', to_free, OUTCOME},
+    {'or1_find', find_campaign, READ}, {'or1_list', list, READ}, {'or1_chunk', show_chunk, READ}, {'or1_codes', codes, READ},
+    {'or1_recount', recount, READ}, {'or1_drop_values', drop_values, OUTCOME},
+    {'or1_report', report, OUTCOME}, {'or1_expire_parked', expire_parked, OUTCOME}, {'or1_uplink', uplink, OUTCOME},
+    {'or1_carrier', show_carrier, READ}, {'or1_carrier_act', carrier_act, OUTCOME},
+    {'or1_beat', beat, OUTCOME}, {'or1_daemons', daemons, OUTCOME}, {'or1_audit', audit, OUTCOME},
+    {'or1_optout_add', optout_add, OUTCOME}, {'or1_optout_remove', optout_remove, OUTCOME},
+    {'or1_optout_lookup', optout_lookup, READ}, {'or1_optout_page', optout_page, READ},
+    {'or1_dedup', dedup_take, WORK}, {'or1_dedup_ask', dedup_ask, READ}, {'or1_dedup_free', dedup_free, OUTCOME},
+    {'or1_alphabet', alphabet, READ},
+}
+for i = 1, #FUNCTIONS do
+    local body = FUNCTIONS[i][2]
+    redis.register_function{
+        function_name = FUNCTIONS[i][1],
+        flags = FUNCTIONS[i][3],
+        callback = function(keys, args)
+            if not call then
+                wake()
+            end
+            return body(keys, args)
+        end,
+    }
+end
