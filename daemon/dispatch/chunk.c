@@ -774,7 +774,7 @@ void chunk_step(struct chunk *chunk, int64_t now_ms, bool *is_blocked)
         return;
     settle_if_due(chunk, now_ms);
     bool is_spent = chunk->n_pieces == 0 && !chunk->is_asking;
-    if (!chunk->is_closing && !is_spent)
+    if (!chunk->is_closing && (!is_spent || chunk->out > 0))
         close_if_it_must(chunk, now_ms);
     if (chunk->is_calling)
         return;

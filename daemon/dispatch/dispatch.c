@@ -68,6 +68,12 @@ static void on_tick(void *arg)
 
 /* ---- life ---- */
 
+static void call_drained(void *arg)
+{
+    struct dispatch *dispatch = arg;
+    dispatch->drained(dispatch->drained_arg);
+}
+
 enum err dispatch_new(struct event_base *base, struct store *store, const char *owner,
                       struct dispatch **out)
 {
@@ -80,7 +86,8 @@ enum err dispatch_new(struct event_base *base, struct store *store, const char *
     TAILQ_INIT(&dispatch->trials);
     dispatch->owner = strdup(owner);
     dispatch->tick = loop_timer_new(base, on_tick, dispatch);
-    if (!dispatch->owner || !dispatch->tick) {
+    dispatch->drain_end = loop_timer_new(base, call_drained, dispatch);
+    if (!dispatch->owner) {
         dispatch_free(dispatch);
         return ERR_NOMEM;
     }
@@ -109,6 +116,7 @@ void dispatch_free(struct dispatch *dispatch)
         dispatch->is_dead = true;
         trials_abandon(dispatch);
         loop_timer_free(dispatch->tick);
+        loop_timer_free(dispatch->drain_end);
         struct lane *lane;
         TAILQ_FOREACH(lane, &dispatch->lanes, entry)
         lane_stop(lane);
@@ -166,12 +174,6 @@ void dispatch_wake(struct dispatch *dispatch, const char *carrier)
 
 /* ---- drain ---- */
 
-static void call_drained(void *arg)
-{
-    struct dispatch *dispatch = arg;
-    dispatch->drained(dispatch->drained_arg);
-}
-
 void dispatch_check_drained(struct dispatch *dispatch)
 {
     if (dispatch->is_drained || !dispatch->drained)
@@ -190,7 +192,7 @@ void dispatch_check_drained(struct dispatch *dispatch)
     if (chunks > 0) /* Redis is away: leases and the sweep at the next start deal with them */
         log_line(LOG_ERROR, "daemon", "event=drain_incomplete chunks=%zu", chunks);
     dispatch->is_drained = true;
-    loop_defer(dispatch->base, call_drained, dispatch);
+    loop_timer_arm(dispatch->drain_end, 0);
 }
 
 void dispatch_drain(struct dispatch *dispatch, void (*drained)(void *arg), void *arg)

@@ -52,7 +52,7 @@ struct event;
 #define ROUTE_CAP_MS 60000
 #define ROUTE_FORGET_MS 30000
 #define LOOKAHEAD_CHUNKS 4 /* claimed beyond what the connections can take */
-#define AHEAD_MIN 32       /* requests with an intent beyond the connections, for small requests */
+#define AHEAD_MIN 8        /* requests with an intent beyond few connections */
 #define MISS_RETRY_MS 5000
 #define ANSWER_MAX_BYTES (64 * 1024)
 #define BODY_MAX_BYTES (8 * 1024 * 1024)
@@ -87,6 +87,9 @@ struct campaign { /* a live campaign as the last list showed it */
     uint16_t text_segments;
     char fault[160]; /* why the text cannot be used */
     struct meter accepted;
+    int64_t judged_at_ms; /* wall: campaign_is_open is asked often, and its answer holds for a
+                             millisecond */
+    bool was_open;
 };
 
 enum chunk_phase {
@@ -209,7 +212,7 @@ struct dispatch {
     const struct settings *settings;
     TAILQ_HEAD(, lane) lanes;
     TAILQ_HEAD(trials, trial) trials;
-    struct loop_timer *tick;
+    struct loop_timer *tick, *drain_end;
     uint64_t ticks;
     size_t calls;
     bool is_dead, is_draining, is_drained;

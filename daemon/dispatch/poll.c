@@ -131,6 +131,7 @@ static void see(struct lane *lane, const struct campaign_view *view)
     campaign->late_waived = view->late_waived;
     campaign->queued = count_of(view, STATE_QUEUED);
     campaign->is_dry = false;
+    campaign->judged_at_ms = 0;
 }
 
 static void on_list(void *arg, enum err error, const struct campaign_view *views, size_t n)
@@ -205,10 +206,8 @@ static void miss(struct campaign *campaign, int64_t wall_ms, const char *reason)
              reason);
 }
 
-bool campaign_is_open(struct campaign *campaign, int64_t wall_ms)
+static bool judge(struct campaign *campaign, int64_t wall_ms)
 {
-    if (!campaign->is_sendable || campaign->is_missing)
-        return false;
     const struct window *window = &campaign->window;
     char reason[160], start[CLOCK_TEXT_SIZE];
     int64_t until_ms;
@@ -231,6 +230,17 @@ bool campaign_is_open(struct campaign *campaign, int64_t wall_ms)
         return false;
     }
     return state == WINDOW_OPEN && !campaign->fault[0];
+}
+
+bool campaign_is_open(struct campaign *campaign, int64_t wall_ms)
+{
+    if (!campaign->is_sendable || campaign->is_missing)
+        return false;
+    if (campaign->judged_at_ms != wall_ms) {
+        campaign->judged_at_ms = wall_ms;
+        campaign->was_open = judge(campaign, wall_ms);
+    }
+    return campaign->was_open;
 }
 
 /* ---- the account ---- */

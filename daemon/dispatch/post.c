@@ -336,7 +336,8 @@ void post_ready(struct lane *lane, int64_t now_ms)
         return; /* nothing new goes out while its outcome could not be told */
     struct request *request;
     while ((request = STAILQ_FIRST(&lane->ready))) {
-        if (now_ms - request->asked_at_ms > POST_WITHIN_MS) {
+        /* Paused, out of its window, refused: an intent on record does not make it go. */
+        if (request->chunk->is_closing || now_ms - request->asked_at_ms > POST_WITHIN_MS) {
             cancel_first(lane, now_ms);
             continue;
         }
