@@ -1,6 +1,6 @@
 /* Takes requests of two servers. The control socket is trusted by its file mode and gets the route
  * table; the listening port gets the webhooks and /healthz only. */
-#include "api/call.h"
+#include "api/apicall.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,9 @@ void api_free(struct api *api)
     if (api == NULL) {
         return;
     }
-    /* Calls whose answer from Redis is still to come end by themselves: call_lives() tells them. */
-    for (struct call *call = api->calls, *next; call != NULL; call = next) {
+    /* Calls whose answer from Redis is still to come end by themselves: apicall_lives() tells them.
+     */
+    for (struct apicall *call = api->calls, *next; call != NULL; call = next) {
         next = call->next;
         call->api = NULL;
         call->next = NULL;
@@ -52,7 +53,7 @@ void api_note_reload(struct api *api, bool ok, const char *mistakes)
 size_t api_calls(const struct api *api)
 {
     size_t n = 0;
-    for (const struct call *call = api->calls; call != NULL; call = call->next) {
+    for (const struct apicall *call = api->calls; call != NULL; call = call->next) {
         n++;
     }
     return n;
@@ -60,9 +61,9 @@ size_t api_calls(const struct api *api)
 
 /* ---- requests ---- */
 
-static struct call *call_new(struct api *api, struct http_request *request)
+static struct apicall *apicall_new(struct api *api, struct http_request *request)
 {
-    struct call *call = calloc(1, sizeof *call);
+    struct apicall *call = calloc(1, sizeof *call);
     if (call == NULL) {
         http_answer(request, 500, "application/json", "{}", 2);
         return NULL;
@@ -79,7 +80,7 @@ static struct call *call_new(struct api *api, struct http_request *request)
 }
 
 /* A POST carries an object, or nothing. */
-static bool read_body(struct call *call)
+static bool read_body(struct apicall *call)
 {
     size_t len;
     json_error_t problem;
@@ -90,8 +91,8 @@ static bool read_body(struct call *call)
     }
     call->body = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &problem);
     if (!json_is_object(call->body)) {
-        call_error(call, 400, "json", NULL, "the body is no JSON object: %s",
-                   call->body == NULL ? problem.text : "it is something else");
+        apicall_error(call, 400, "json", NULL, "the body is no JSON object: %s",
+                      call->body == NULL ? problem.text : "it is something else");
         return false;
     }
     return true;
@@ -101,17 +102,17 @@ void api_handle_control(void *arg, struct http_request *request)
 {
     struct api *api = arg;
     const struct route *route = NULL;
-    struct call *call = call_new(api, request);
+    struct apicall *call = apicall_new(api, request);
     if (call == NULL) {
         return;
     }
     const char *method = http_request_method(request), *path = http_request_path(request);
-    switch (route_find(method, path, &route, call->params)) {
+    switch (routes_find(method, path, &route, call->params)) {
     case ROUTE_NO_PATH:
-        call_error(call, 404, "no_route", NULL, "there is no route %s", path);
+        apicall_error(call, 404, "no_route", NULL, "there is no route %s", path);
         return;
     case ROUTE_NO_METHOD:
-        call_error(call, 405, "no_method", NULL, "%s is not a method of %s", method, path);
+        apicall_error(call, 405, "no_method", NULL, "%s is not a method of %s", method, path);
         return;
     case ROUTE_FOUND:
         break;

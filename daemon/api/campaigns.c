@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/call.h"
+#include "api/apicall.h"
 #include "api/encode.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -35,7 +35,7 @@ static struct definition *load_draft(const struct settings *settings, const char
     return definition;
 }
 
-static json_t *draft_json(struct call *call, const char *id)
+static json_t *draft_json(struct apicall *call, const char *id)
 {
     char path[PATH_MAX_BYTES];
     const struct settings *settings = call->api->settings;
@@ -45,7 +45,7 @@ static json_t *draft_json(struct call *call, const char *id)
         return NULL;
     }
     json_t *json = encode_draft(definition, launcher_view(call->api->parts.launcher, id),
-                                call_offset_min(call));
+                                apicall_offset_min(call));
     definition_free(definition);
     return json;
 }
@@ -70,7 +70,7 @@ static int is_definition(const struct dirent *entry)
            strcmp(entry->d_name + len - 4, ".ini") == 0;
 }
 
-static void add_drafts(struct call *call, json_t *campaigns)
+static void add_drafts(struct apicall *call, json_t *campaigns)
 {
     struct dirent **entries = NULL;
     int n = scandir(call->api->settings->daemon.campaigns_dir, &entries, is_definition, alphasort);
@@ -90,41 +90,41 @@ static void add_drafts(struct call *call, json_t *campaigns)
 
 /* ---- looking ---- */
 
-static void show_found(struct call *call)
+static void show_found(struct apicall *call)
 {
     if (call->found.is_there) {
-        call_answer(call, 200, json_incref(call->found.json));
+        apicall_answer(call, 200, json_incref(call->found.json));
         return;
     }
     json_t *draft = draft_json(call, call->params[0]);
     if (draft != NULL) {
-        call_answer(call, 200, draft);
+        apicall_answer(call, 200, draft);
         return;
     }
     const struct launch_view *import = launcher_view(call->api->parts.launcher, call->params[0]);
     if (import != NULL) { /* launched from a file elsewhere, and it failed */
-        call_error(call, 404, "no_campaign", NULL, "%s was not launched: %s", call->params[0],
-                   import->reason);
+        apicall_error(call, 404, "no_campaign", NULL, "%s was not launched: %s", call->params[0],
+                      import->reason);
         return;
     }
-    call_error(call, 404, "no_campaign", NULL, "there is no campaign %s", call->params[0]);
+    apicall_error(call, 404, "no_campaign", NULL, "there is no campaign %s", call->params[0]);
 }
 
-void handle_campaign_show(struct call *call)
+void handle_campaign_show(struct apicall *call)
 {
-    call_find_campaign(call, show_found);
+    apicall_find_campaign(call, show_found);
 }
 
-static void list_carrier(struct call *call);
+static void list_carrier(struct apicall *call);
 
 static void on_list(void *arg, enum err error, const struct campaign_view *views, size_t n)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
         return;
     }
     struct api *api = call->api;
@@ -135,7 +135,7 @@ static void on_list(void *arg, enum err error, const struct campaign_view *views
         dispatch_rate(api->parts.dispatch, views[i].fields.carrier, views[i].seq, &rate_now);
         const struct launch_view *import = launcher_view(api->parts.launcher, views[i].fields.id);
         json_array_append_new(call->answer, encode_campaign(&views[i], &wait, rate_now, import,
-                                                            call_offset_min(call)));
+                                                            apicall_offset_min(call)));
     }
     call->at_carrier++;
     list_carrier(call);
@@ -169,7 +169,7 @@ static json_t *sorted(json_t *array)
     return out;
 }
 
-static void list_carrier(struct call *call)
+static void list_carrier(struct apicall *call)
 {
     const struct settings *settings = call->api->settings;
     if (call->at_carrier < settings->n_carriers) {
@@ -177,16 +177,16 @@ static void list_carrier(struct call *call)
             queue_list(call->api->parts.store, settings->carriers[call->at_carrier].name, false,
                        on_list, call);
         if (error != ERR_OK) {
-            call_fail(call, error, NULL);
+            apicall_fail(call, error, NULL);
         }
         return;
     }
     json_t *campaigns = sorted(call->answer);
     add_drafts(call, campaigns);
-    call_answer(call, 200, json_pack("{s:o}", "campaigns", campaigns));
+    apicall_answer(call, 200, json_pack("{s:o}", "campaigns", campaigns));
 }
 
-void handle_campaign_list(struct call *call)
+void handle_campaign_list(struct apicall *call)
 {
     call->answer = json_array();
     list_carrier(call);
@@ -216,80 +216,82 @@ static void audit(struct api *api, const char *actor, const char *act, const cha
 static void on_started(void *arg, enum err error, const char *reason, const char *id,
                        const char *carrier)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, reason);
+        apicall_fail(call, error, reason);
         return;
     }
     const char *actor = json_string_value(json_object_get(call->body, "actor"));
     const char *why = json_string_value(json_object_get(call->body, "reason"));
     audit(call->api, actor, call->params[0][0] != '\0' ? "resend" : "launch", id,
           why != NULL ? why : "");
-    call_answer(call, 202,
-                json_pack("{s:s, s:s, s:s}", "id", id, "carrier", carrier, "state", "importing"));
+    apicall_answer(
+        call, 202,
+        json_pack("{s:s, s:s, s:s}", "id", id, "carrier", carrier, "state", "importing"));
 }
 
-void handle_campaign_launch(struct call *call)
+void handle_campaign_launch(struct apicall *call)
 {
     char path[PATH_MAX_BYTES];
     const char *file;
     struct launch_request request = {.file = path};
-    if (!call_text(call, "file", true, sizeof path - 1, &file) ||
-        !call_actor(call, &request.actor) || !call_bool(call, "now", &request.now) ||
-        !call_bool(call, "again", &request.again) ||
-        !call_text(call, "reason", request.again, CALL_REASON_MAX, &request.reason) ||
-        !call_integer(call, "expect_recipients", -1, &request.expect_recipients)) {
+    if (!apicall_text(call, "file", true, sizeof path - 1, &file) ||
+        !apicall_actor(call, &request.actor) || !apicall_bool(call, "now", &request.now) ||
+        !apicall_bool(call, "again", &request.again) ||
+        !apicall_text(call, "reason", request.again, CALL_REASON_MAX, &request.reason) ||
+        !apicall_integer(call, "expect_recipients", -1, &request.expect_recipients)) {
         return;
     }
     if (definition_find(file, call->api->settings, path, sizeof path) != ERR_OK) {
-        call_error(call, 404, "no_campaign", "file",
-                   "there is neither a file nor a campaign \"%s\"", file);
+        apicall_error(call, 404, "no_campaign", "file",
+                      "there is neither a file nor a campaign \"%s\"", file);
         return;
     }
     enum err error = launcher_start(call->api->parts.launcher, &request, on_started, call);
     if (error != ERR_OK) {
-        call_fail(call, error,
-                  error == ERR_BUSY ? "too many imports run already, try again when one is done"
-                                    : NULL);
+        apicall_fail(call, error,
+                     error == ERR_BUSY ? "too many imports run already, try again when one is done"
+                                       : NULL);
     }
 }
 
 /* Asked while the codes in force are those of the moment: the call lives until on_started. */
 static bool is_temporary(void *ctx, const char *code)
 {
-    const struct call *call = ctx;
-    const struct codes *codes = call->api != NULL ? call_codes(call, call->found.carrier) : NULL;
+    const struct apicall *call = ctx;
+    const struct codes *codes = call->api != NULL ? apicall_codes(call, call->found.carrier) : NULL;
     return codes != NULL && report_class_is_temporary(codes_class(codes, code));
 }
 
-static void resend_found(struct call *call)
+static void resend_found(struct apicall *call)
 {
     static const char *const words[] = {"temporary", "rejected", NULL};
     const struct api *api = call->api;
     const char *actor = json_string_value(json_object_get(call->body, "actor"));
     const char *reason = json_string_value(json_object_get(call->body, "reason"));
     int only;
-    if (!call_word(call, "only", words, true, &only)) {
+    if (!apicall_word(call, "only", words, true, &only)) {
         return;
     }
     enum err error =
         launcher_resend(api->parts.launcher, call->found.carrier, call->found.id, only == 0,
                         only == 1, actor, reason, is_temporary, call, on_started, call);
     if (error != ERR_OK) {
-        call_fail(call, error,
-                  error == ERR_BUSY ? "too many imports run already, try again when one is done"
-                                    : NULL);
+        apicall_fail(call, error,
+                     error == ERR_BUSY ? "too many imports run already, try again when one is done"
+                                       : NULL);
     }
 }
 
-void handle_campaign_resend(struct call *call)
+void handle_campaign_resend(struct apicall *call)
 {
     const char *actor, *reason;
-    if (call_actor(call, &actor) && call_text(call, "reason", true, CALL_REASON_MAX, &reason)) {
-        call_need_campaign(call, resend_found);
+    if (apicall_actor(call, &actor) &&
+        apicall_text(call, "reason", true, CALL_REASON_MAX, &reason)) {
+        apicall_need_campaign(call, resend_found);
     }
 }
 
@@ -298,12 +300,12 @@ void handle_campaign_resend(struct call *call)
 static void on_changed(void *arg, enum err error, const char *reason,
                        const struct queue_counts *counts)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, reason);
+        apicall_fail(call, error, reason);
         return;
     }
     uint64_t accepted = 0;
@@ -312,41 +314,42 @@ static void on_changed(void *arg, enum err error, const char *reason,
     }
     static const struct queue_counts none;
     dispatch_wake(call->api->parts.dispatch, call->found.carrier);
-    call_answer(call, 200,
-                json_pack("{s:s, s:I, s:o}", "id", call->found.id, "accepted", (json_int_t)accepted,
-                          "counts", encode_counts(counts != NULL ? counts : &none)));
+    apicall_answer(call, 200,
+                   json_pack("{s:s, s:I, s:o}", "id", call->found.id, "accepted",
+                             (json_int_t)accepted, "counts",
+                             encode_counts(counts != NULL ? counts : &none)));
 }
 
-static void act_found(struct call *call, enum campaign_act act)
+static void act_found(struct apicall *call, enum campaign_act act)
 {
     int64_t until_ms = 0;
     const char *until = json_string_value(json_object_get(call->body, "until"));
     const char *actor = json_string_value(json_object_get(call->body, "actor"));
     const char *reason = json_string_value(json_object_get(call->body, "reason"));
-    if (until != NULL && clock_parse(until, call_offset_min(call), &until_ms) != ERR_OK) {
-        call_error(call, 400, "invalid", "until",
-                   "until is \"%s\", not a time such as \"2026-10-17 21:00\"", until);
+    if (until != NULL && clock_parse(until, apicall_offset_min(call), &until_ms) != ERR_OK) {
+        apicall_error(call, 400, "invalid", "until",
+                      "until is \"%s\", not a time such as \"2026-10-17 21:00\"", until);
         return;
     }
     enum err error =
         queue_act(call->api->parts.store, call->found.carrier, call->found.seq, act, actor,
                   reason != NULL ? reason : "", until_ms, clock_wall_ms(), on_changed, call);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
-static void pause_found(struct call *call)
+static void pause_found(struct apicall *call)
 {
     act_found(call, ACT_PAUSE);
 }
 
-static void resume_found(struct call *call)
+static void resume_found(struct apicall *call)
 {
     act_found(call, ACT_RESUME);
 }
 
-static void cancel_found(struct call *call)
+static void cancel_found(struct apicall *call)
 {
     char sentence[CALL_REASON_MAX + CALL_ACTOR_MAX + 32];
     if (strcmp(call->found.state, "importing") == 0) {
@@ -361,37 +364,37 @@ static void cancel_found(struct call *call)
     act_found(call, ACT_CANCEL);
 }
 
-static void change(struct call *call, bool needs_reason, void (*on_found)(struct call *call))
+static void change(struct apicall *call, bool needs_reason, void (*on_found)(struct apicall *call))
 {
     const char *actor, *reason, *until;
-    if (call_actor(call, &actor) &&
-        call_text(call, "reason", needs_reason, CALL_REASON_MAX, &reason) &&
-        call_text(call, "until", false, 40, &until)) {
-        call_need_campaign(call, on_found);
+    if (apicall_actor(call, &actor) &&
+        apicall_text(call, "reason", needs_reason, CALL_REASON_MAX, &reason) &&
+        apicall_text(call, "until", false, 40, &until)) {
+        apicall_need_campaign(call, on_found);
     }
 }
 
-void handle_campaign_pause(struct call *call)
+void handle_campaign_pause(struct apicall *call)
 {
     change(call, true, pause_found);
 }
 
-void handle_campaign_resume(struct call *call)
+void handle_campaign_resume(struct apicall *call)
 {
     change(call, false, resume_found);
 }
 
-void handle_campaign_cancel(struct call *call)
+void handle_campaign_cancel(struct apicall *call)
 {
     change(call, true, cancel_found);
 }
 
-static void resolve_found(struct call *call)
+static void resolve_found(struct apicall *call)
 {
     static const char *const words[] = {
         [RESOLVE_RESEND] = "resend", [RESOLVE_ACCEPT] = "accept", [RESOLVE_FAIL] = "fail", NULL};
     int as;
-    if (!call_word(call, "as", words, true, &as)) {
+    if (!apicall_word(call, "as", words, true, &as)) {
         return;
     }
     enum err error =
@@ -400,11 +403,11 @@ static void resolve_found(struct call *call)
                       json_string_value(json_object_get(call->body, "reason")), clock_wall_ms(),
                       on_changed, call);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
-void handle_campaign_resolve(struct call *call)
+void handle_campaign_resolve(struct apicall *call)
 {
     change(call, true, resolve_found);
 }
@@ -413,17 +416,17 @@ void handle_campaign_resolve(struct call *call)
 
 static void on_tested(void *arg, enum err error, const char *sentence)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, sentence);
+        apicall_fail(call, error, sentence);
         return;
     }
     json_t *answer = json_incref(call->answer);
     json_object_set_new(answer, "message", json_string(sentence));
-    call_answer(call, 200, answer);
+    apicall_answer(call, 200, answer);
 }
 
 /* The text with the values of the first row that would get it. */
@@ -448,7 +451,7 @@ static enum err first_text(struct plan *plan, struct buf *text, struct buf *show
     return error;
 }
 
-static void send_test(struct call *call, const struct definition *definition, uint64_t number,
+static void send_test(struct apicall *call, const struct definition *definition, uint64_t number,
                       const char *actor)
 {
     struct plan *plan = NULL;
@@ -468,8 +471,8 @@ static void send_test(struct call *call, const struct definition *definition, ui
         plan_free(plan);
     }
     if (error != ERR_OK) {
-        call_error(call, 400, "definition", "file", "%s",
-                   problem.len > 0 ? buf_text(&problem) : err_sentence(error));
+        apicall_error(call, 400, "definition", "file", "%s",
+                      problem.len > 0 ? buf_text(&problem) : err_sentence(error));
     } else {
         mobile_mask(number, masked);
         call->answer = json_pack("{s:s, s:s}", "id", definition->id, "text", buf_text(&shown));
@@ -477,7 +480,7 @@ static void send_test(struct call *call, const struct definition *definition, ui
         error = dispatch_test(call->api->parts.dispatch, definition->carrier, number,
                               buf_text(&text), on_tested, call);
         if (error != ERR_OK) {
-            call_fail(call, error, NULL);
+            apicall_fail(call, error, NULL);
         }
     }
     buf_fini(&problem);
@@ -485,20 +488,20 @@ static void send_test(struct call *call, const struct definition *definition, ui
     buf_fini(&shown);
 }
 
-void handle_campaign_test(struct call *call)
+void handle_campaign_test(struct apicall *call)
 {
     char path[PATH_MAX_BYTES];
     const char *file, *actor;
     uint64_t number;
     struct mistakes mistakes;
     struct definition *definition = NULL;
-    if (!call_text(call, "file", true, sizeof path - 1, &file) || !call_actor(call, &actor) ||
-        !call_mobile(call, "to", &number)) {
+    if (!apicall_text(call, "file", true, sizeof path - 1, &file) || !apicall_actor(call, &actor) ||
+        !apicall_mobile(call, "to", &number)) {
         return;
     }
     if (definition_find(file, call->api->settings, path, sizeof path) != ERR_OK) {
-        call_error(call, 404, "no_campaign", "file",
-                   "there is neither a file nor a campaign \"%s\"", file);
+        apicall_error(call, 404, "no_campaign", "file",
+                      "there is neither a file nor a campaign \"%s\"", file);
         return;
     }
     mistakes_init(&mistakes);
@@ -509,7 +512,7 @@ void handle_campaign_test(struct call *call)
         struct buf text;
         buf_init(&text, PROBLEM_MAX_BYTES);
         mistakes_print(&mistakes, &text);
-        call_error(call, 400, "definition", "file", "%s", buf_text(&text));
+        apicall_error(call, 400, "definition", "file", "%s", buf_text(&text));
         buf_fini(&text);
     }
     mistakes_fini(&mistakes);

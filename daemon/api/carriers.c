@@ -8,12 +8,12 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 
-static void walk(struct call *call);
+static void walk(struct apicall *call);
 
 static void on_carrier(void *arg, enum err error, const struct carrier_view *view)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
@@ -27,13 +27,13 @@ static void on_carrier(void *arg, enum err error, const struct carrier_view *vie
         struct dispatch_view lane = {.route_fault = ""};
         dispatch_lane_view(call->api->parts.dispatch, carrier->name, &lane);
         json_array_append_new(json_object_get(call->answer, "carriers"),
-                              encode_carrier(carrier, view, &lane, call_offset_min(call)));
+                              encode_carrier(carrier, view, &lane, apicall_offset_min(call)));
     }
     call->at_carrier++;
     walk(call);
 }
 
-static void walk(struct call *call)
+static void walk(struct apicall *call)
 {
     const struct settings *settings = call->api->settings;
     if (call->at_carrier >= settings->n_carriers) {
@@ -48,7 +48,7 @@ static void walk(struct call *call)
     }
 }
 
-void carriers_collect(struct call *call, void (*then)(struct call *call))
+void carriers_collect(struct apicall *call, void (*then)(struct apicall *call))
 {
     call->then = then;
     call->at_carrier = 0;
@@ -56,16 +56,16 @@ void carriers_collect(struct call *call, void (*then)(struct call *call))
     walk(call);
 }
 
-static void listed(struct call *call)
+static void listed(struct apicall *call)
 {
     if (call->error != ERR_OK) {
-        call_fail(call, call->error, NULL);
+        apicall_fail(call, call->error, NULL);
         return;
     }
-    call_answer(call, 200, json_incref(call->answer));
+    apicall_answer(call, 200, json_incref(call->answer));
 }
 
-void handle_carrier_list(struct call *call)
+void handle_carrier_list(struct apicall *call)
 {
     call->answer = json_object();
     carriers_collect(call, listed);
@@ -75,23 +75,23 @@ void handle_carrier_list(struct call *call)
 
 static void on_acted(void *arg, enum err error, const char *reason)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, reason);
+        apicall_fail(call, error, reason);
         return;
     }
     dispatch_wake(call->api->parts.dispatch, call->params[0]);
-    call_answer(call, 200, json_pack("{s:s}", "name", call->params[0]));
+    apicall_answer(call, 200, json_pack("{s:s}", "name", call->params[0]));
 }
 
-static void act(struct call *call, enum carrier_act act_, bool needs_reason)
+static void act(struct apicall *call, enum carrier_act act_, bool needs_reason)
 {
     const char *actor, *reason;
-    if (!call_actor(call, &actor) ||
-        !call_text(call, "reason", needs_reason, CALL_REASON_MAX, &reason)) {
+    if (!apicall_actor(call, &actor) ||
+        !apicall_text(call, "reason", needs_reason, CALL_REASON_MAX, &reason)) {
         return;
     }
     const struct settings *settings = call->api->settings;
@@ -101,24 +101,24 @@ static void act(struct call *call, enum carrier_act act_, bool needs_reason)
             names[i] = settings->carriers[i].name;
         }
         const char *near = mistake_nearest(call->params[0], names, settings->n_carriers);
-        call_error(call, 404, "no_carrier", NULL, "there is no carrier \"%s\"%s%s%s",
-                   call->params[0], near != NULL ? " (did you mean \"" : "",
-                   near != NULL ? near : "", near != NULL ? "\"?)" : "");
+        apicall_error(call, 404, "no_carrier", NULL, "there is no carrier \"%s\"%s%s%s",
+                      call->params[0], near != NULL ? " (did you mean \"" : "",
+                      near != NULL ? near : "", near != NULL ? "\"?)" : "");
         return;
     }
     enum err error = status_carrier_act(call->api->parts.store, call->params[0], act_, actor,
                                         reason, "", 0, clock_wall_ms(), on_acted, call);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
-void handle_carrier_pause(struct call *call)
+void handle_carrier_pause(struct apicall *call)
 {
     act(call, CARRIER_PAUSE, true);
 }
 
-void handle_carrier_resume(struct call *call)
+void handle_carrier_resume(struct apicall *call)
 {
     act(call, CARRIER_RESUME, false);
 }

@@ -1,8 +1,8 @@
 /* Internal to api/. */
 #pragma once
 
-#include "api/call.h"
+#include "api/apicall.h"
 
 /* Puts "carriers": […] into call->answer (an object), then goes on with `then`. Answers errors
  * itself. */
-void carriers_collect(struct call *call, void (*then)(struct call *call));
+void carriers_collect(struct apicall *call, void (*then)(struct apicall *call));

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/call.h"
+#include "api/apicall.h"
 #include "api/encode.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -19,8 +19,8 @@
 
 static void on_lookup(void *arg, enum err error, const uint8_t *flags, size_t n)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     char *text = error == ERR_OK ? malloc(n + 1) : NULL;
@@ -28,18 +28,18 @@ static void on_lookup(void *arg, enum err error, const uint8_t *flags, size_t n)
         error = ERR_NOMEM;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
         return;
     }
     for (size_t i = 0; i < n; i++) {
         text[i] = (char)('0' + (flags[i] & 3));
     }
     text[n] = '\0';
-    call_answer(call, 200, json_pack("{s:s}", "flags", text));
+    apicall_answer(call, 200, json_pack("{s:s}", "flags", text));
     free(text);
 }
 
-void handle_recipients_lookup(struct call *call)
+void handle_recipients_lookup(struct apicall *call)
 {
     static const char *const words[] = {[CLASS_PUBLICITY] = "publicity",
                                         [CLASS_NOTICE] = "notice",
@@ -50,17 +50,18 @@ void handle_recipients_lookup(struct call *call)
     int64_t seq;
     size_t n;
     int class_;
-    if (!call_word(call, "class", words, true, &class_) ||
-        !call_text(call, "dedup_group", false, 64, &group) ||
-        !call_text(call, "carrier", false, 64, &carrier) || !call_integer(call, "seq", 0, &seq) ||
-        !call_mobiles(call, "numbers", NUMBERS_MAX, &numbers, &n)) {
+    if (!apicall_word(call, "class", words, true, &class_) ||
+        !apicall_text(call, "dedup_group", false, 64, &group) ||
+        !apicall_text(call, "carrier", false, 64, &carrier) ||
+        !apicall_integer(call, "seq", 0, &seq) ||
+        !apicall_mobiles(call, "numbers", NUMBERS_MAX, &numbers, &n)) {
         return;
     }
     enum err error = optout_lookup(call->api->parts.store, numbers, n, class_ == CLASS_RECEIPT,
                                    group, carrier, (uint32_t)seq, 0, on_lookup, call);
     free(numbers);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
@@ -68,20 +69,20 @@ void handle_recipients_lookup(struct call *call)
 
 static void on_added(void *arg, enum err error, uint64_t fresh)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
         return;
     }
     size_t given = json_array_size(json_object_get(call->body, "numbers"));
-    call_answer(call, 200,
-                json_pack("{s:I, s:I}", "given", (json_int_t)given, "fresh", (json_int_t)fresh));
+    apicall_answer(call, 200,
+                   json_pack("{s:I, s:I}", "given", (json_int_t)given, "fresh", (json_int_t)fresh));
 }
 
-void handle_optout_add(struct call *call)
+void handle_optout_add(struct apicall *call)
 {
     static const char *const scopes[] = {"marketing", "all", NULL}, *const sources[] = {
                                                                         "operator", "import", NULL};
@@ -90,10 +91,11 @@ void handle_optout_add(struct call *call)
     uint64_t *numbers;
     size_t n;
     int scope, source;
-    if (!call_actor(call, &actor) || !call_text(call, "reason", false, CALL_REASON_MAX, &reason) ||
-        !call_word(call, "scope", scopes, false, &scope) ||
-        !call_word(call, "source", sources, false, &source) ||
-        !call_mobiles(call, "numbers", NUMBERS_MAX, &numbers, &n)) {
+    if (!apicall_actor(call, &actor) ||
+        !apicall_text(call, "reason", false, CALL_REASON_MAX, &reason) ||
+        !apicall_word(call, "scope", scopes, false, &scope) ||
+        !apicall_word(call, "source", sources, false, &source) ||
+        !apicall_mobiles(call, "numbers", NUMBERS_MAX, &numbers, &n)) {
         return;
     }
     snprintf(detail, sizeof detail, "%s%s%s", actor, reason[0] != '\0' ? ": " : "", reason);
@@ -111,7 +113,7 @@ void handle_optout_add(struct call *call)
     free(records);
     free(numbers);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
@@ -119,65 +121,66 @@ void handle_optout_add(struct call *call)
 
 static void on_removed(void *arg, enum err error, const char *reason)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error == ERR_NOT_FOUND) {
-        call_error(call, 404, "no_optout", "number", "this number has not opted out");
+        apicall_error(call, 404, "no_optout", "number", "this number has not opted out");
     } else if (error != ERR_OK) {
-        call_fail(call, error, reason);
+        apicall_fail(call, error, reason);
     } else {
-        call_answer(call, 200, json_pack("{s:b}", "removed", 1));
+        apicall_answer(call, 200, json_pack("{s:b}", "removed", 1));
     }
 }
 
-void handle_optout_remove(struct call *call)
+void handle_optout_remove(struct apicall *call)
 {
     const char *actor, *reason;
     uint64_t number;
-    if (!call_actor(call, &actor) || !call_text(call, "reason", true, CALL_REASON_MAX, &reason) ||
-        !call_mobile(call, "number", &number)) {
+    if (!apicall_actor(call, &actor) ||
+        !apicall_text(call, "reason", true, CALL_REASON_MAX, &reason) ||
+        !apicall_mobile(call, "number", &number)) {
         return;
     }
     enum err error = optout_remove(call->api->parts.store, number, actor, reason, clock_wall_ms(),
                                    on_removed, call);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
 static void on_checked(void *arg, enum err error, const struct optout_record *record)
 {
-    struct call *call = arg;
+    struct apicall *call = arg;
     char number[MOBILE_TEXT_SIZE];
     uint64_t asked = 0;
-    if (!call_lives(call)) {
+    if (!apicall_lives(call)) {
         return;
     }
     bool known = error == ERR_OK && record != NULL && record->at_ms != 0;
     if (error != ERR_OK && error != ERR_NOT_FOUND) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
         return;
     }
-    json_t *json = known ? encode_optout(record, call_offset_min(call)) : json_object();
-    if (!known && call_mobile(call, "number", &asked)) {
+    json_t *json = known ? encode_optout(record, apicall_offset_min(call)) : json_object();
+    if (!known && apicall_mobile(call, "number", &asked)) {
         mobile_format(asked, number);
         json_object_set_new(json, "number", json_string(number));
     }
     json_object_set_new(json, "opted_out", json_boolean(known));
-    call_answer(call, 200, json);
+    apicall_answer(call, 200, json);
 }
 
-void handle_optout_check(struct call *call)
+void handle_optout_check(struct apicall *call)
 {
     uint64_t number;
-    if (!call_mobile(call, "number", &number)) {
+    if (!apicall_mobile(call, "number", &number)) {
         return;
     }
     enum err error = optout_check(call->api->parts.store, number, on_checked, call);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
@@ -186,22 +189,22 @@ void handle_optout_check(struct call *call)
 static void on_page(void *arg, enum err error, const struct optout_record *records, size_t n,
                     bool more)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
         return;
     }
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(array, encode_optout(&records[i], call_offset_min(call)));
+        json_array_append_new(array, encode_optout(&records[i], apicall_offset_min(call)));
     }
-    call_answer(call, 200, json_pack("{s:o, s:b}", "optouts", array, "more", more));
+    apicall_answer(call, 200, json_pack("{s:o, s:b}", "optouts", array, "more", more));
 }
 
-static bool query_number(struct call *call, const char *name, uint64_t fallback, uint64_t max,
+static bool query_number(struct apicall *call, const char *name, uint64_t fallback, uint64_t max,
                          uint64_t *out)
 {
     const char *text = http_request_query(call->request, name);
@@ -212,14 +215,14 @@ static bool query_number(struct call *call, const char *name, uint64_t fallback,
     }
     *out = strtoull(text, &end, 10);
     if (text[0] < '0' || text[0] > '9' || *end != '\0' || *out > max) {
-        call_error(call, 400, "invalid", name, "%s must be a whole number up to %llu", name,
-                   (unsigned long long)max);
+        apicall_error(call, 400, "invalid", name, "%s must be a whole number up to %llu", name,
+                      (unsigned long long)max);
         return false;
     }
     return true;
 }
 
-void handle_optout_page(struct call *call)
+void handle_optout_page(struct apicall *call)
 {
     uint64_t after, limit;
     if (!query_number(call, "after", 0, UINT64_C(99999999999), &after) ||
@@ -229,6 +232,6 @@ void handle_optout_page(struct call *call)
     enum err error =
         optout_page(call->api->parts.store, after, limit > 0 ? limit : 1, on_page, call);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }

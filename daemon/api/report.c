@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/call.h"
+#include "api/apicall.h"
 #include "api/encode.h"
 #include "base/loop.h"
 #include "sms/mobile.h"
@@ -15,7 +15,7 @@
 #define RETRIES_MAX 20
 
 struct report {
-    struct call *call;
+    struct apicall *call;
     bool csv, started;
     char **texts; /* the carrier's dictionary of codes */
     size_t n_texts;
@@ -40,10 +40,10 @@ static void next_chunk(struct report *report);
 static void on_ready(void *arg, bool gone)
 {
     struct report *report = arg;
-    struct call *call = report->call;
+    struct apicall *call = report->call;
     if (gone || call->api == NULL) {
         http_answer_end(call->request);
-        call_end(call);
+        apicall_end(call);
         return;
     }
     next_chunk(report);
@@ -54,15 +54,15 @@ static void break_off(struct report *report, const char *reason)
 {
     static const char csv[] = "\"REPORT BROKEN OFF\"\n",
                       jsonl[] = "{\"error\":\"REPORT BROKEN OFF\"}\n";
-    struct call *call = report->call;
+    struct apicall *call = report->call;
     if (!report->started) {
-        call_error(call, 503, "redis", NULL, "%s", reason);
+        apicall_error(call, 503, "redis", NULL, "%s", reason);
         return;
     }
     http_answer_piece(call->request, report->csv ? csv : jsonl, strlen(report->csv ? csv : jsonl),
                       NULL, NULL);
     http_answer_end(call->request);
-    call_end(call);
+    apicall_end(call);
 }
 
 static void retry(struct report *report, enum err error)
@@ -100,7 +100,7 @@ static void fill_line(const struct report *report, const struct codes *codes,
     line->state = state;
     line->code = code < report->n_texts ? report->texts[code] : "";
     line->meaning = line->code[0] != '\0' && codes != NULL ? codes_meaning(codes, line->code) : "";
-    line->updated_ms = touched ? report->call->found.base_ms + minutes * INT64_C(60000) : 0;
+    line->updated_ms = touched ? chunk->base_ms + minutes * INT64_C(60000) : 0;
     line->submitted_ms =
         state != STATE_QUEUED && state != STATE_CANCELLED && state != STATE_SUPPRESSED
             ? chunk->submitted_ms
@@ -110,14 +110,14 @@ static void fill_line(const struct report *report, const struct codes *codes,
 static void on_chunk(void *arg, enum err error, const struct chunk_view *chunk)
 {
     struct report *report = arg;
-    struct call *call = report->call;
+    struct apicall *call = report->call;
     struct buf piece;
     if (error != ERR_OK || call->api == NULL) {
         retry(report, error != ERR_OK ? error : ERR_REFUSED);
         return;
     }
     const struct codes *codes =
-        call_codes(call, call->found.carrier); /* may be new since the last chunk */
+        apicall_codes(call, call->found.carrier); /* may be new since the last chunk */
     buf_init(&piece, PIECE_MAX_BYTES);
     if (!report->started) {
         report->started = true;
@@ -129,9 +129,9 @@ static void on_chunk(void *arg, enum err error, const struct chunk_view *chunk)
         struct report_line line;
         fill_line(report, codes, chunk, i, &line);
         if (report->csv) {
-            encode_report_csv(&line, call_offset_min(call), &piece);
+            encode_report_csv(&line, apicall_offset_min(call), &piece);
         } else {
-            encode_report_jsonl(&line, call_offset_min(call), &piece);
+            encode_report_jsonl(&line, apicall_offset_min(call), &piece);
         }
     }
     report->retries = 0;
@@ -146,7 +146,7 @@ static void on_chunk(void *arg, enum err error, const struct chunk_view *chunk)
 
 static void next_chunk(struct report *report)
 {
-    struct call *call = report->call;
+    struct apicall *call = report->call;
     if (report->at_chunk >= call->found.n_chunks) {
         if (!report->started) {
             http_answer(call->request, 200,
@@ -155,7 +155,7 @@ static void next_chunk(struct report *report)
         } else {
             http_answer_end(call->request);
         }
-        call_end(call);
+        apicall_end(call);
         return;
     }
     struct chunk_ref ref = {
@@ -178,13 +178,13 @@ static void on_retry(void *arg)
 
 static void on_codes(void *arg, enum err error, const char *const *codes, size_t n)
 {
-    struct call *call = arg;
+    struct apicall *call = arg;
     struct report *report = call->state;
-    if (!call_lives(call)) {
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
         return;
     }
     report->texts = calloc(n + 1, sizeof *report->texts);
@@ -198,26 +198,26 @@ static void on_codes(void *arg, enum err error, const char *const *codes, size_t
     next_chunk(report);
 }
 
-static void report_found(struct call *call)
+static void report_found(struct apicall *call)
 {
     enum err error = queue_codes(call->api->parts.store, call->found.carrier, on_codes, call);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
-void handle_campaign_report(struct call *call)
+void handle_campaign_report(struct apicall *call)
 {
     const char *format = http_request_query(call->request, "format");
     bool jsonl = format != NULL && strcmp(format, "jsonl") == 0;
     if (format != NULL && !jsonl && strcmp(format, "csv") != 0) {
-        call_error(call, 400, "invalid", "format", "format is \"%s\"; possible: csv, jsonl",
-                   format);
+        apicall_error(call, 400, "invalid", "format", "format is \"%s\"; possible: csv, jsonl",
+                      format);
         return;
     }
     struct report *report = calloc(1, sizeof *report);
     if (report == NULL) {
-        call_fail(call, ERR_NOMEM, NULL);
+        apicall_fail(call, ERR_NOMEM, NULL);
         return;
     }
     report->call = call;
@@ -225,5 +225,5 @@ void handle_campaign_report(struct call *call)
     report->timer = loop_timer_new(call->api->parts.base, on_retry, report);
     call->state = report;
     call->free_state = report_free;
-    call_need_campaign(call, report_found);
+    apicall_need_campaign(call, report_found);
 }

@@ -67,11 +67,11 @@ static json_t *reload_json(const struct api *api, int offset_min)
                      api->reload_mistakes != NULL ? api->reload_mistakes : "");
 }
 
-static void set_own(struct call *call)
+static void set_own(struct apicall *call)
 {
     const struct api *api = call->api;
     json_t *json = call->answer;
-    int offset = call_offset_min(call);
+    int offset = apicall_offset_min(call);
     json_object_set_new(json, "version", json_string(OUTREACH_VERSION));
     json_object_set_new(json, "daemon", json_string(api->parts.owner));
     json_object_set_new(json, "now", encode_time(clock_wall_ms(), offset));
@@ -86,7 +86,7 @@ static void set_own(struct call *call)
     json_object_set_new(json, "last_reload", reload_json(api, offset));
 }
 
-static void finish(struct call *call)
+static void finish(struct apicall *call)
 {
     static const char *const arrays[] = {"daemons", "carriers", "campaigns"};
     uint64_t parked = 0;
@@ -103,13 +103,13 @@ static void finish(struct call *call)
     }
     json_object_set_new(call->answer, "parked", json_integer((json_int_t)parked));
     json_object_set_new(call->answer, "attention",
-                        attention_lines(call->answer, clock_wall_ms(), call_offset_min(call)));
-    call_answer(call, 200, json_incref(call->answer));
+                        attention_lines(call->answer, clock_wall_ms(), apicall_offset_min(call)));
+    apicall_answer(call, 200, json_incref(call->answer));
 }
 
 /* ---- campaigns: the live ones, and finished ones with something ambiguous ---- */
 
-static void list_campaigns(struct call *call);
+static void list_campaigns(struct apicall *call);
 
 static bool is_shown(const struct campaign_view *view)
 {
@@ -119,8 +119,8 @@ static bool is_shown(const struct campaign_view *view)
 
 static void on_campaigns(void *arg, enum err error, const struct campaign_view *views, size_t n)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     struct api *api = call->api;
@@ -134,14 +134,14 @@ static void on_campaigns(void *arg, enum err error, const struct campaign_view *
             json_array_append_new(
                 array, encode_campaign(&views[i], &wait, rate_now,
                                        launcher_view(api->parts.launcher, views[i].fields.id),
-                                       call_offset_min(call)));
+                                       apicall_offset_min(call)));
         }
     }
     call->at_carrier++;
     list_campaigns(call);
 }
 
-static void list_campaigns(struct call *call)
+static void list_campaigns(struct apicall *call)
 {
     const struct settings *settings = call->api->settings;
     if (call->at_carrier >= settings->n_carriers) {
@@ -158,7 +158,7 @@ static void list_campaigns(struct call *call)
     }
 }
 
-static void carriers_are_in(struct call *call)
+static void carriers_are_in(struct apicall *call)
 {
     if (call->error != ERR_OK) {
         finish(call);
@@ -171,8 +171,8 @@ static void carriers_are_in(struct call *call)
 
 static void on_daemons(void *arg, enum err error, const struct daemon_beat *beats, size_t n)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK) {
@@ -181,13 +181,13 @@ static void on_daemons(void *arg, enum err error, const struct daemon_beat *beat
     }
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(array, encode_daemon(&beats[i], call_offset_min(call)));
+        json_array_append_new(array, encode_daemon(&beats[i], apicall_offset_min(call)));
     }
     json_object_set_new(call->answer, "daemons", array);
     carriers_collect(call, carriers_are_in);
 }
 
-void handle_status(struct call *call)
+void handle_status(struct apicall *call)
 {
     call->answer = json_object();
     set_own(call);
@@ -198,24 +198,24 @@ void handle_status(struct call *call)
 
 /* ---- reload ---- */
 
-void handle_reload(struct call *call)
+void handle_reload(struct apicall *call)
 {
     const char *actor;
     struct buf text;
-    if (!call_actor(call, &actor)) {
+    if (!apicall_actor(call, &actor)) {
         return;
     }
     struct api *api = call->api;
     buf_init(&text, RELOAD_TEXT_MAX_BYTES);
     enum err error = api->parts.reload(api->parts.reload_arg, &text);
     if (error == ERR_OK) {
-        call_answer(call, 200, json_pack("{s:b, s:s}", "ok", 1, "message", buf_text(&text)));
+        apicall_answer(call, 200, json_pack("{s:b, s:s}", "ok", 1, "message", buf_text(&text)));
     } else {
-        call_answer(call, 409,
-                    json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "code", "configuration",
-                              "message",
-                              "the new configuration was refused, the old one stays in force",
-                              "field", "mistakes", buf_text(&text)));
+        apicall_answer(call, 409,
+                       json_pack("{s:{s:s, s:s, s:n, s:s}}", "error", "code", "configuration",
+                                 "message",
+                                 "the new configuration was refused, the old one stays in force",
+                                 "field", "mistakes", buf_text(&text)));
     }
     buf_fini(&text);
 }

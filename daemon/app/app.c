@@ -431,15 +431,6 @@ static void on_beat_stored(void *arg, enum err error, const char *reason)
     }
 }
 
-static void free_retired(struct app *app)
-{
-    while (app->retired != NULL && launcher_running(app->launcher) == 0) {
-        struct config *next = app->retired->next;
-        config_free(app->retired);
-        app->retired = next;
-    }
-}
-
 static void on_beat(void *arg)
 {
     struct app *app = arg;
@@ -464,7 +455,6 @@ static void on_beat(void *arg)
         }
     }
     roll_lag(app);
-    free_retired(app);
     loop_timer_arm(app->beat, BEAT_MS);
 }
 
@@ -536,11 +526,6 @@ int app_run(struct app *app)
     }
     while (up > 0) {
         stages[--up].down(app);
-    }
-    while (app->retired != NULL) {
-        struct config *next = app->retired->next;
-        config_free(app->retired);
-        app->retired = next;
     }
     return app->exit_code;
 }

@@ -17,7 +17,6 @@ struct loop_watch;
 struct app {
     const char *config_path;
     struct config *config;
-    struct config *retired;    /* replaced by a reload, kept while an import may still read them */
     char owner[APP_OWNER_MAX]; /* settings.daemon.id, which a reload cannot change */
     int lock_fd;
     int64_t started_ms;

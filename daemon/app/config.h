@@ -6,7 +6,6 @@
 #include "conf/settings.h"
 
 struct config {
-    struct config *next; /* of the retired ones, see app/app.h */
     struct settings *settings;
     struct codes *codes[SETTINGS_CARRIERS_MAX]; /* codes[i] belongs to settings->carriers[i] */
 };

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "conf/mistake.h"
+#include "ctl/table.h"
 
 #define NAMES_MAX 64
+#define HELP_LEFT 28 /* columns of the left side of a list */
 
 /* ---- names for "did you mean" and for lists of what is possible ---- */
 
@@ -345,7 +347,9 @@ static void help_list(const char *group, struct buf *out)
         snprintf(left, sizeof left, "%s%s%s%s%s", row->group, row->verb != NULL ? " " : "",
                  row->verb != NULL ? row->verb : "", row->operands[0] != '\0' ? " " : "",
                  row->operands);
-        buf_addf(out, "  %-28s %s\n", left, row->summary);
+        size_t width = table_width(left);
+        buf_addf(out, "  %s%*s %s\n", left, (int)(width < HELP_LEFT ? HELP_LEFT - width : 0), "",
+                 row->summary);
     }
 }
 

@@ -1,10 +1,10 @@
-#include "api/route.h"
+#include "api/routes.h"
 
 #include <string.h>
 
 #include "api/handlers.h"
 
-const struct route route_rows[] = {
+const struct route routes_rows[] = {
     {"GET", "/api/v1/status", handle_status,
      "the daemon, Redis, carriers, live campaigns, and what needs a person"},
     {"POST", "/api/v1/reload", handle_reload,
@@ -36,7 +36,7 @@ const struct route route_rows[] = {
     {"POST", "/api/v1/carriers/{name}/resume", handle_carrier_resume,
      "tries a paused or stopped account again"},
 };
-const size_t route_count = sizeof route_rows / sizeof *route_rows;
+const size_t routes_count = sizeof routes_rows / sizeof *routes_rows;
 
 static size_t segment_len(const char *path)
 {
@@ -65,16 +65,16 @@ static int matches(const char *pattern, const char *path,
     return *pattern == '\0' && *path == '\0';
 }
 
-enum route_match route_find(const char *method, const char *path, const struct route **route,
-                            char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE])
+enum routes_match routes_find(const char *method, const char *path, const struct route **route,
+                              char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE])
 {
-    enum route_match result = ROUTE_NO_PATH;
-    for (size_t i = 0; i < route_count; i++) {
-        if (!matches(route_rows[i].path, path, params)) {
+    enum routes_match result = ROUTE_NO_PATH;
+    for (size_t i = 0; i < routes_count; i++) {
+        if (!matches(routes_rows[i].path, path, params)) {
             continue;
         }
-        if (strcmp(route_rows[i].method, method) == 0) {
-            *route = &route_rows[i];
+        if (strcmp(routes_rows[i].method, method) == 0) {
+            *route = &routes_rows[i];
             return ROUTE_FOUND;
         }
         result = ROUTE_NO_METHOD;

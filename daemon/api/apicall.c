@@ -1,4 +1,4 @@
-#include "api/call.h"
+#include "api/apicall.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 
 /* ---- answers ---- */
 
-static void call_free(struct call *call)
+static void apicall_free(struct apicall *call)
 {
     if (call->free_state != NULL) {
         call->free_state(call->state);
@@ -32,12 +32,12 @@ static void call_free(struct call *call)
     free(call);
 }
 
-void call_end(struct call *call)
+void apicall_end(struct apicall *call)
 {
-    call_free(call);
+    apicall_free(call);
 }
 
-void call_answer(struct call *call, int status, json_t *json)
+void apicall_answer(struct apicall *call, int status, json_t *json)
 {
     char *bytes = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
     if (bytes != NULL) {
@@ -49,11 +49,11 @@ void call_answer(struct call *call, int status, json_t *json)
     }
     free(bytes);
     json_decref(json);
-    call_free(call);
+    apicall_free(call);
 }
 
-void call_error(struct call *call, int status, const char *code, const char *field,
-                const char *format, ...)
+void apicall_error(struct apicall *call, int status, const char *code, const char *field,
+                   const char *format, ...)
 {
     char *message = malloc(MESSAGE_MAX);
     va_list args;
@@ -67,10 +67,10 @@ void call_error(struct call *call, int status, const char *code, const char *fie
                              text != NULL ? text : json_string("(not UTF-8)"), "field",
                              field != NULL ? json_string(field) : json_null());
     free(message);
-    call_answer(call, status, json);
+    apicall_answer(call, status, json);
 }
 
-void call_fail(struct call *call, enum err error, const char *sentence)
+void apicall_fail(struct apicall *call, enum err error, const char *sentence)
 {
     static const struct {
         int status;
@@ -97,26 +97,26 @@ void call_fail(struct call *call, enum err error, const char *sentence)
     if (sentence == NULL || sentence[0] == '\0') {
         sentence = err_sentence(error);
     }
-    call_error(call, rows[error].status != 0 ? rows[error].status : 500,
-               rows[error].code != NULL ? rows[error].code : "error", NULL, "%s%s%s", sentence,
-               why != NULL && why[0] != '\0' ? ": " : "", why != NULL ? why : "");
+    apicall_error(call, rows[error].status != 0 ? rows[error].status : 500,
+                  rows[error].code != NULL ? rows[error].code : "error", NULL, "%s%s%s", sentence,
+                  why != NULL && why[0] != '\0' ? ": " : "", why != NULL ? why : "");
 }
 
-bool call_lives(struct call *call)
+bool apicall_lives(struct apicall *call)
 {
     if (call->api != NULL) {
         return true;
     }
-    call_error(call, 503, "stopping", NULL, "the daemon is stopping");
+    apicall_error(call, 503, "stopping", NULL, "the daemon is stopping");
     return false;
 }
 
-int call_offset_min(const struct call *call)
+int apicall_offset_min(const struct apicall *call)
 {
     return call->api->settings->daemon.utc_offset_min;
 }
 
-const struct codes *call_codes(const struct call *call, const char *carrier)
+const struct codes *apicall_codes(const struct apicall *call, const char *carrier)
 {
     const struct settings *settings = call->api->settings;
     for (size_t i = 0; i < settings->n_carriers; i++) {
@@ -139,38 +139,39 @@ static bool is_clean(const char *text)
     return true;
 }
 
-bool call_text(struct call *call, const char *field, bool required, size_t max, const char **out)
+bool apicall_text(struct apicall *call, const char *field, bool required, size_t max,
+                  const char **out)
 {
     const json_t *value = json_object_get(call->body, field);
     *out = "";
     if (value == NULL || json_is_null(value)) {
         if (required) {
-            call_error(call, 400, "missing", field, "%s is missing", field);
+            apicall_error(call, 400, "missing", field, "%s is missing", field);
         }
         return !required;
     }
     const char *text = json_string_value(value);
     if (text == NULL || strlen(text) != json_string_length(value)) {
-        call_error(call, 400, "invalid", field, "%s must be a text", field);
+        apicall_error(call, 400, "invalid", field, "%s must be a text", field);
         return false;
     }
     if ((required && text[0] == '\0') || strlen(text) > max || !is_clean(text)) {
-        call_error(call, 400, "invalid", field,
-                   "%s must be a text of %s%zu bytes without control characters", field,
-                   required ? "1 to " : "at most ", max);
+        apicall_error(call, 400, "invalid", field,
+                      "%s must be a text of %s%zu bytes without control characters", field,
+                      required ? "1 to " : "at most ", max);
         return false;
     }
     *out = text;
     return true;
 }
 
-bool call_word(struct call *call, const char *field, const char *const *words, bool required,
-               int *index)
+bool apicall_word(struct apicall *call, const char *field, const char *const *words, bool required,
+                  int *index)
 {
     char list[256] = "";
     const char *text;
     *index = -1;
-    if (!call_text(call, field, required, 64, &text)) {
+    if (!apicall_text(call, field, required, 64, &text)) {
         return false;
     }
     if (text[0] == '\0') {
@@ -184,22 +185,22 @@ bool call_word(struct call *call, const char *field, const char *const *words, b
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? ", " : "",
                  words[i]);
     }
-    call_error(call, 400, "invalid", field, "%s is \"%s\"; possible: %s", field, text, list);
+    apicall_error(call, 400, "invalid", field, "%s is \"%s\"; possible: %s", field, text, list);
     return false;
 }
 
-bool call_bool(struct call *call, const char *field, bool *out)
+bool apicall_bool(struct apicall *call, const char *field, bool *out)
 {
     const json_t *value = json_object_get(call->body, field);
     *out = json_is_true(value);
     if (value != NULL && !json_is_boolean(value) && !json_is_null(value)) {
-        call_error(call, 400, "invalid", field, "%s must be true or false", field);
+        apicall_error(call, 400, "invalid", field, "%s must be true or false", field);
         return false;
     }
     return true;
 }
 
-bool call_integer(struct call *call, const char *field, int64_t fallback, int64_t *out)
+bool apicall_integer(struct apicall *call, const char *field, int64_t fallback, int64_t *out)
 {
     const json_t *value = json_object_get(call->body, field);
     *out = fallback;
@@ -207,7 +208,7 @@ bool call_integer(struct call *call, const char *field, int64_t fallback, int64_
         return true;
     }
     if (!json_is_integer(value) || json_integer_value(value) < 0) {
-        call_error(call, 400, "invalid", field, "%s must be a whole number from 0", field);
+        apicall_error(call, 400, "invalid", field, "%s must be a whole number from 0", field);
         return false;
     }
     *out = json_integer_value(value);
@@ -227,51 +228,53 @@ static enum mobile_verdict read_mobile(const json_t *value, uint64_t *number)
     return MOBILE_EMPTY;
 }
 
-bool call_mobile(struct call *call, const char *field, uint64_t *out)
+bool apicall_mobile(struct apicall *call, const char *field, uint64_t *out)
 {
     enum mobile_verdict verdict = read_mobile(json_object_get(call->body, field), out);
     if (verdict != MOBILE_OK) {
-        call_error(call, 400, "invalid", field, "%s: %s", field, mobile_verdict_sentence(verdict));
+        apicall_error(call, 400, "invalid", field, "%s: %s", field,
+                      mobile_verdict_sentence(verdict));
     }
     return verdict == MOBILE_OK;
 }
 
-bool call_mobiles(struct call *call, const char *field, size_t max, uint64_t **numbers, size_t *n)
+bool apicall_mobiles(struct apicall *call, const char *field, size_t max, uint64_t **numbers,
+                     size_t *n)
 {
     const json_t *array = json_object_get(call->body, field);
     *n = json_array_size(array);
     if (*n == 0 || *n > max) {
-        call_error(call, 400, "invalid", field, "%s must be an array of 1 to %zu mobile numbers",
-                   field, max);
+        apicall_error(call, 400, "invalid", field, "%s must be an array of 1 to %zu mobile numbers",
+                      field, max);
         return false;
     }
     *numbers = calloc(*n, sizeof **numbers);
     if (*numbers == NULL) {
-        call_fail(call, ERR_NOMEM, NULL);
+        apicall_fail(call, ERR_NOMEM, NULL);
         return false;
     }
     for (size_t i = 0; i < *n; i++) {
         enum mobile_verdict verdict = read_mobile(json_array_get(array, i), &(*numbers)[i]);
         if (verdict != MOBILE_OK) {
             free(*numbers);
-            call_error(call, 400, "invalid", field, "%s[%zu]: %s", field, i,
-                       mobile_verdict_sentence(verdict));
+            apicall_error(call, 400, "invalid", field, "%s[%zu]: %s", field, i,
+                          mobile_verdict_sentence(verdict));
             return false;
         }
     }
     return true;
 }
 
-bool call_actor(struct call *call, const char **out)
+bool apicall_actor(struct apicall *call, const char **out)
 {
-    return call_text(call, "actor", true, CALL_ACTOR_MAX, out);
+    return apicall_text(call, "actor", true, CALL_ACTOR_MAX, out);
 }
 
 /* ---- campaigns ---- */
 
-static void search(struct call *call);
+static void search(struct apicall *call);
 
-static void note_view(struct call *call, const struct campaign_view *view)
+static void note_view(struct apicall *call, const struct campaign_view *view)
 {
     struct api *api = call->api;
     struct found *found = &call->found;
@@ -293,17 +296,17 @@ static void note_view(struct call *call, const struct campaign_view *view)
     found->base_ms =
         view->fields.start_ms > view->launched_ms ? view->fields.start_ms : view->launched_ms;
     json_decref(found->json);
-    found->json = encode_campaign(view, &wait, rate_now, import, call_offset_min(call));
+    found->json = encode_campaign(view, &wait, rate_now, import, apicall_offset_min(call));
 }
 
 static void on_view(void *arg, enum err error, const struct campaign_view *views, size_t n)
 {
-    struct call *call = arg;
-    if (!call_lives(call)) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
         return;
     }
     if (error != ERR_OK && error != ERR_NOT_FOUND) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
         return;
     }
     for (size_t i = 0; error == ERR_OK && i < n; i++) {
@@ -313,7 +316,7 @@ static void on_view(void *arg, enum err error, const struct campaign_view *views
     search(call);
 }
 
-static void search(struct call *call)
+static void search(struct apicall *call)
 {
     const struct settings *settings = call->api->settings;
     if (call->at_carrier >= settings->n_carriers) {
@@ -323,34 +326,34 @@ static void search(struct call *call)
     enum err error = queue_find(call->api->parts.store, settings->carriers[call->at_carrier].name,
                                 call->params[0], on_view, call);
     if (error != ERR_OK) {
-        call_fail(call, error, NULL);
+        apicall_fail(call, error, NULL);
     }
 }
 
-void call_find_campaign(struct call *call, void (*on_found)(struct call *call))
+void apicall_find_campaign(struct apicall *call, void (*on_found)(struct apicall *call))
 {
     call->on_found = on_found;
     call->at_carrier = 0;
     if (!ids_valid_name(call->params[0])) {
-        call_error(call, 404, "no_campaign", NULL,
-                   "there is no such campaign: its name is not valid");
+        apicall_error(call, 404, "no_campaign", NULL,
+                      "there is no such campaign: its name is not valid");
         return;
     }
     search(call);
 }
 
-static void check_found(struct call *call)
+static void check_found(struct apicall *call)
 {
     if (!call->found.is_there) {
-        call_error(call, 404, "no_campaign", NULL, "no campaign %s has been launched",
-                   call->params[0]);
+        apicall_error(call, 404, "no_campaign", NULL, "no campaign %s has been launched",
+                      call->params[0]);
         return;
     }
     call->then(call);
 }
 
-void call_need_campaign(struct call *call, void (*on_found)(struct call *call))
+void apicall_need_campaign(struct apicall *call, void (*on_found)(struct apicall *call))
 {
     call->then = on_found;
-    call_find_campaign(call, check_found);
+    apicall_find_campaign(call, check_found);
 }

@@ -5,19 +5,19 @@
 #include <jansson.h>
 
 #include "api/api.h"
-#include "api/route.h"
+#include "api/routes.h"
 
 struct api {
     struct api_parts parts;
     const struct settings *settings;
     struct codes *const *codes;
-    struct call *calls;
+    struct apicall *calls;
     bool reload_known, reload_ok;
     int64_t reload_at_ms;
     char *reload_mistakes;
 };
 
-/* What call_find_campaign found: the newest launch of the id on any carrier. */
+/* What apicall_find_campaign found: the newest launch of the id on any carrier. */
 struct found {
     bool is_there;
     char id[ROUTE_PARAM_SIZE], carrier[ROUTE_PARAM_SIZE], state[24];
@@ -26,15 +26,15 @@ struct found {
     json_t *json;
 };
 
-struct call {
-    struct call *next, **link;
+struct apicall {
+    struct apicall *next, **link;
     struct api *api; /* NULL: the API is gone, only an answer is owed */
     struct http_request *request;
     char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE];
     json_t *body; /* of a POST: an object */
 
     struct found found;
-    void (*on_found)(struct call *call), (*then)(struct call *call);
+    void (*on_found)(struct apicall *call), (*then)(struct apicall *call);
     size_t at_carrier; /* of a walk over the carriers */
     enum err error;    /* of a collection that broke off */
     json_t *answer;    /* grows while the handler works */
@@ -45,46 +45,48 @@ struct call {
 /* ---- answers: each ends the call ---- */
 
 /* Takes `json`. */
-void call_answer(struct call *call, int status, json_t *json);
+void apicall_answer(struct apicall *call, int status, json_t *json);
 /* `field` NULL: none. */
-void call_error(struct call *call, int status, const char *code, const char *field,
-                const char *format, ...) PRINTF_LIKE(5, 6);
+void apicall_error(struct apicall *call, int status, const char *code, const char *field,
+                   const char *format, ...) PRINTF_LIKE(5, 6);
 /* An error of a lower room with its sentence (NULL: the error's own): 404, 409, 503 … */
-void call_fail(struct call *call, enum err error, const char *sentence);
+void apicall_fail(struct apicall *call, enum err error, const char *sentence);
 /* For the top of every callback: false when the API went away meanwhile; then the call was
  * answered. */
-bool call_lives(struct call *call);
+bool apicall_lives(struct apicall *call);
 /* Ends a call whose answer was streamed. */
-void call_end(struct call *call);
+void apicall_end(struct apicall *call);
 
 /* ---- reading the body: false means that the call was answered with the mistake ---- */
 
 /* A text of 1 to `max` bytes without control characters; *out is "" when it is absent and not
  * required. */
-bool call_text(struct call *call, const char *field, bool required, size_t max, const char **out);
+bool apicall_text(struct apicall *call, const char *field, bool required, size_t max,
+                  const char **out);
 /* One of `words` (NULL at the end); *index is -1 when absent and not required. */
-bool call_word(struct call *call, const char *field, const char *const *words, bool required,
-               int *index);
-bool call_bool(struct call *call, const char *field, bool *out); /* absent: false */
-bool call_integer(struct call *call, const char *field, int64_t fallback, int64_t *out);
+bool apicall_word(struct apicall *call, const char *field, const char *const *words, bool required,
+                  int *index);
+bool apicall_bool(struct apicall *call, const char *field, bool *out); /* absent: false */
+bool apicall_integer(struct apicall *call, const char *field, int64_t fallback, int64_t *out);
 /* A mobile number, as text or integer. */
-bool call_mobile(struct call *call, const char *field, uint64_t *out);
+bool apicall_mobile(struct apicall *call, const char *field, uint64_t *out);
 /* An array of 1 to `max` mobile numbers, malloc'ed. */
-bool call_mobiles(struct call *call, const char *field, size_t max, uint64_t **numbers, size_t *n);
+bool apicall_mobiles(struct apicall *call, const char *field, size_t max, uint64_t **numbers,
+                     size_t *n);
 #define CALL_ACTOR_MAX 64
 #define CALL_REASON_MAX 500
 /* "actor", required. */
-bool call_actor(struct call *call, const char **out);
+bool apicall_actor(struct apicall *call, const char **out);
 
 /* ---- campaigns ---- */
 
 /* Looks for params[0] on every carrier, then calls `on_found` with call->found (is_there may be
  * false). */
-void call_find_campaign(struct call *call, void (*on_found)(struct call *call));
+void apicall_find_campaign(struct apicall *call, void (*on_found)(struct apicall *call));
 /* The same, but answers 404 itself when there is none. */
-void call_need_campaign(struct call *call, void (*on_found)(struct call *call));
+void apicall_need_campaign(struct apicall *call, void (*on_found)(struct apicall *call));
 
-int call_offset_min(const struct call *call);
+int apicall_offset_min(const struct apicall *call);
 /* The code table of a carrier, NULL when the carrier is not configured any more. Ask anew in every
  * callback: a reload replaces it. */
-const struct codes *call_codes(const struct call *call, const char *carrier);
+const struct codes *apicall_codes(const struct apicall *call, const char *carrier);
