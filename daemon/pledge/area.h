@@ -1,6 +1,7 @@
-/* Statistical area codes: 12 digits, of which 2 name the province, 4 the city, 6 the county, 9 the township, 12 the village (source:
- * reliability.md D8). A code is kept as 12 digits with zeros on the right, as an integer; 0 is the nation as a place in the tree and
- * AREA_UNASSIGNED the bucket for what nobody could place. Sums always go by prefix; only the display skips pseudo-levels. */
+/* Statistical area codes: 12 digits, of which 2 name the province, 4 the city, 6 the county, 9 the township, 12 the village
+ * (source: reliability.md D8). A code is kept as 12 digits with zeros on the right, as an integer; 0 is the nation as a place in
+ * the tree and AREA_UNASSIGNED the bucket for what nobody could place. Sums always go by prefix; only the display skips
+ * pseudo-levels. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,8 +29,8 @@ uint64_t area_at(uint64_t area, enum area_level level);
 bool area_within(uint64_t area, uint64_t scope);
 /* A level that exists only so that the digits fill up (1101 市辖区, 4290 省直辖县). Its children are shown in its place. */
 bool area_is_pseudo(uint64_t area);
-/* The codes in which a sum over `area` stands, from the nation down to itself, each once: a town of Dongguan has county digits 00, so
- * its county is its city and is counted once. gives: how many (at most AREA_LEVELS). */
+/* The codes in which a sum over `area` stands, from the nation down to itself, each once: a town of Dongguan has county digits
+ * 00, so its county is its city and is counted once. gives: how many (at most AREA_LEVELS). */
 size_t area_ancestors(uint64_t area, uint64_t out[AREA_LEVELS]);
 #define AREA_TEXT_SIZE 16
 /* The shortest form: "513327205", "" for the nation, "unassigned". */

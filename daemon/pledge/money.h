@@ -12,8 +12,9 @@
 #define MONEY_MAX_FEN INT64_C(1000000000000000) /* 10^15: ten trillion yuan; more is a slip of the finger */
 #define MONEY_TEXT_SIZE 32
 
-/* Reads one amount at the start of `text` (UTF-8, already NFKC-folded, see pledge/parse.h). *used: bytes taken, its unit included.
- * gives: 1 to MONEY_MAX_FEN. errors: ERR_NOT_FOUND (no amount stands here), ERR_INVALID (it is not exact, or malformed), ERR_RANGE */
+/* Reads one amount at the start of `text` (UTF-8, already NFKC-folded, see pledge/parse.h). *used: bytes taken, its unit
+ * included. gives: 1 to MONEY_MAX_FEN.
+ * errors: ERR_NOT_FOUND (no amount stands here), ERR_INVALID (it is not exact, or malformed), ERR_RANGE */
 MUST_CHECK enum err money_read(const char *text, size_t len, int64_t *fen, size_t *used);
 /* The whole of `text` is one amount. */
 MUST_CHECK enum err money_parse(const char *text, size_t len, int64_t *fen);

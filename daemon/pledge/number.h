@@ -21,6 +21,6 @@ struct number {
 /* 0 to 97-ish: the value of the two check digits for these digits. */
 unsigned number_check_digits(const struct number *number);
 const char *number_format(const struct number *number, char out[NUMBER_TEXT_SIZE]);
-/* With or without dashes and blanks; `text` is NFKC-folded. errors: ERR_INVALID (not of the form), ERR_RANGE (the check digits are
- * wrong: a slip of the finger) */
+/* With or without dashes and blanks; `text` is NFKC-folded. errors: ERR_INVALID (not of the form), ERR_RANGE (the check
+ * digits are wrong: a slip of the finger) */
 MUST_CHECK enum err number_parse(const char *text, size_t len, struct number *number);
