@@ -1,5 +1,5 @@
-/* A driver is a struct of functions that builds bytes and reads bytes. No I/O, no clock, no memory of earlier calls: each function
- * can be tested with the worked vectors of carrier-apis.md. */
+/* A driver is a struct of functions that builds bytes and reads bytes. No I/O, no clock, no memory
+ * of earlier calls: each function can be tested with the worked vectors of carrier-apis.md. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +20,8 @@ struct carrier_batch {
 
 struct carrier_verdict {
     enum outcome outcome;
-    char code[64];  /* the carrier's own word, "" when there was none; printable ASCII or well-formed UTF-8 */
+    char code[64]; /* the carrier's own word, "" when there was none; printable ASCII or well-formed
+                      UTF-8 */
     char batch[64]; /* its id for this request (msgGroup), "" when there is none */
 };
 
@@ -39,7 +40,8 @@ struct carrier_uplink {
     size_t text_len;
     char service_code[32]; /* full code with extension, as pushed */
     int64_t sent_ms;       /* wall; 0: not told */
-    char id[41];           /* stable for repetitions of the same push: SHA-1 hex over number, time, text, code */
+    char id[41]; /* stable for repetitions of the same push: SHA-1 hex over number, time, text, code
+                  */
 };
 
 struct codes;
@@ -48,16 +50,23 @@ struct carrier_driver {
     const char *name;
     uint32_t batch_max_same, batch_max_personal;
     const char *content_type; /* of the request body */
-    /* Appends the request body. errors: ERR_INVALID (a number or text the form cannot carry), ERR_NOMEM */
-    enum err (*build)(const struct settings_carrier *carrier, const struct carrier_batch *batch, struct buf *body);
-    /* Reads a complete answer. Only a complete, parsed verdict is a verdict: everything else is OUTCOME_AMBIGUOUS. */
-    void (*parse_submit)(int http_status, const char *body, size_t len, struct carrier_verdict *verdict);
-    /* Reads a pushed body (object or array), calls `on_report` for each. errors: ERR_INVALID (nothing was called),
-     * ERR_TOO_BIG (more than CARRIER_REPORTS_MAX). */
-    enum err (*parse_reports)(const struct codes *codes, int utc_offset_min, const char *body, size_t len,
-                              void (*on_report)(void *arg, const struct carrier_report *report), void *arg);
+    /* Appends the request body. errors: ERR_INVALID (a number or text the form cannot carry),
+     * ERR_NOMEM */
+    enum err (*build)(const struct settings_carrier *carrier, const struct carrier_batch *batch,
+                      struct buf *body);
+    /* Reads a complete answer. Only a complete, parsed verdict is a verdict: everything else is
+     * OUTCOME_AMBIGUOUS. */
+    void (*parse_submit)(int http_status, const char *body, size_t len,
+                         struct carrier_verdict *verdict);
+    /* Reads a pushed body (object or array), calls `on_report` for each. errors: ERR_INVALID
+     * (nothing was called), ERR_TOO_BIG (more than CARRIER_REPORTS_MAX). */
+    enum err (*parse_reports)(const struct codes *codes, int utc_offset_min, const char *body,
+                              size_t len,
+                              void (*on_report)(void *arg, const struct carrier_report *report),
+                              void *arg);
     enum err (*parse_uplinks)(int utc_offset_min, const char *body, size_t len,
-                              void (*on_uplink)(void *arg, const struct carrier_uplink *uplink), void *arg);
+                              void (*on_uplink)(void *arg, const struct carrier_uplink *uplink),
+                              void *arg);
     /* What the carrier wants to read when its push was stored. */
     const char *ack_body, *ack_content_type;
 };
@@ -68,5 +77,6 @@ struct carrier_driver {
 const struct carrier_driver *carrier_driver(const char *name);
 size_t carrier_driver_names(const char *const **names);
 
-/* Outcome of a transport failure. `curl_code` is libcurl's, `sent_any` is true when any byte of the request may have left. */
+/* Outcome of a transport failure. `curl_code` is libcurl's, `sent_any` is true when any byte of the
+ * request may have left. */
 enum outcome carrier_transport_outcome(int curl_code, bool sent_any);

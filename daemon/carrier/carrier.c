@@ -1,0 +1,71 @@
+/* The drivers there are, and what libcurl's errors prove. */
+#include "carrier/carrier.h"
+
+#include <string.h>
+
+#include "carrier/cloudmas.h"
+
+static const struct carrier_driver *const drivers[] = {&cloudmas_driver};
+static const char *const driver_names[] = {"cloudmas"};
+
+const struct carrier_driver *carrier_driver(const char *name)
+{
+    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++) {
+        if (strcmp(drivers[i]->name, name) == 0)
+            return drivers[i];
+    }
+    return NULL;
+}
+
+size_t carrier_driver_names(const char *const **names)
+{
+    *names = driver_names;
+    return sizeof driver_names / sizeof driver_names[0];
+}
+
+/* The codes of libcurl (curl/curl.h; their numbers never change) that can end a request before its
+ * first byte. Together with sent_any = false they are proof; a code that is not here and sent_any =
+ * false contradict each other, and nothing is proved. */
+static bool may_precede_first_byte(int curl_code)
+{
+    switch (curl_code) {
+    case 1:  /* unsupported protocol */
+    case 2:  /* no handle */
+    case 3:  /* malformed address */
+    case 4:  /* not built in */
+    case 5:  /* proxy not resolved */
+    case 6:  /* host not resolved */
+    case 7:  /* refused, unreachable */
+    case 27: /* out of memory */
+    case 28: /* time-out: while resolving, connecting, or waiting for a connection */
+    case 35: /* TLS handshake */
+    case 42: /* we stopped it */
+    case 43: /* wrong use */
+    case 45: /* local interface */
+    case 48: /* unknown option */
+    case 53: /* TLS engine */
+    case 54:
+    case 58: /* client certificate */
+    case 59: /* ciphers */
+    case 60: /* peer's certificate */
+    case 66: /* TLS engine */
+    case 77: /* CA file */
+    case 80: /* TLS shutdown */
+    case 82: /* CRL file */
+    case 83: /* issuer */
+    case 90: /* pinned key */
+    case 91: /* certificate status */
+    case 96: /* QUIC connect */
+    case 97: /* proxy handshake */
+    case 98: /* client certificate wanted */
+    case 99: /* poll failed */
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum outcome carrier_transport_outcome(int curl_code, bool sent_any)
+{
+    return !sent_any && may_precede_first_byte(curl_code) ? OUTCOME_NOT_SENT : OUTCOME_AMBIGUOUS;
+}
