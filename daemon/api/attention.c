@@ -191,7 +191,9 @@ static void each(struct view *view, const json_t *array,
 
 static void look_at_import(struct view *view, const json_t *import)
 {
-    if (strcmp(text(import, "phase"), "failed") == 0) {
+    /* What a rule refused was told to the person who tried. */
+    if (strcmp(text(import, "phase"), "failed") == 0 &&
+        !json_is_true(json_object_get(import, "refused"))) {
         say(view, "%s was not launched: %s", text(import, "id"), text(import, "reason"));
     }
 }

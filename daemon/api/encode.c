@@ -85,6 +85,8 @@ json_t *encode_import(const struct launch_view *import)
     set_number(json, "all_bytes", import->all_bytes);
     json_object_set_new(json, "reason",
                         import->phase == LAUNCH_FAILED ? text(import->reason) : json_null());
+    json_object_set_new(json, "refused",
+                        json_boolean(import->phase == LAUNCH_FAILED && import->refused));
     return json;
 }
 

@@ -60,7 +60,7 @@ static void print_added(const struct ctl *ctl, int64_t given, int64_t fresh, int
     } else {
         printf("%" PRId64 " opted out (%" PRId64 " of them had already)\n", given, given - fresh);
         if (invalid > 0) {
-            printf("%" PRId64 " lines held no mobile number\n", invalid);
+            printf("%" PRId64 " line%s held no mobile number\n", invalid, invalid == 1 ? "" : "s");
         }
     }
 }

@@ -265,9 +265,14 @@ static void print_times(const struct planning *planning, FILE *out)
     int offset = planning->settings->daemon.utc_offset_min;
     char text[128], time[CLOCK_TEXT_SIZE], end[CLOCK_TEXT_SIZE];
     print_line(out, "begins", clock_format(totals->starts_ms, offset, time));
-    snprintf(text, sizeof text, "%02d:%02d-%02d:%02d, until %s", definition->window_from_min / 60,
-             definition->window_from_min % 60, definition->window_to_min / 60,
-             definition->window_to_min % 60, clock_format(definition->end_ms, offset, end));
+    int from = definition->window_from_min, to = definition->window_to_min;
+    clock_format(definition->end_ms, offset, end);
+    if (from == to || (from == 0 && to == 1440)) {
+        snprintf(text, sizeof text, "the whole day, until %s", end);
+    } else {
+        snprintf(text, sizeof text, "%02d:%02d-%02d:%02d, until %s", from / 60, from % 60, to / 60,
+                 to % 60, end);
+    }
     print_line(out, "window", text);
     if (totals->ends_in_time) {
         print_line(out, "would end", clock_format(totals->ends_ms, offset, time));

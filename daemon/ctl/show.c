@@ -162,7 +162,7 @@ void show_campaign(const json_t *campaign, FILE *out)
     show_pair(out, "state", state_of(campaign));
     add_waiting(campaign, &text);
     show_pair(out, "waiting", buf_text(&text));
-    show_pair(out, "import failed", ctl_text(json_object_get(campaign, "import"), "reason"));
+    show_pair(out, "not launched", ctl_text(json_object_get(campaign, "import"), "reason"));
     show_pair(out, "carrier", ctl_text(campaign, "carrier"));
     show_pair(out, "class", ctl_text(campaign, "class"));
     show_pair(out, "launched by", ctl_text(campaign, "actor"));

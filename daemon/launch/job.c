@@ -145,13 +145,14 @@ static void end(struct job *job, enum launch_phase phase)
 }
 
 /* Nothing new is begun; when the last answer is here, what was staged is thrown away. */
-static void fail(struct job *job, const char *reason)
+static void fail(struct job *job, const char *reason, bool refused)
 {
     if (job->stage >= STAGE_STOPPING) {
         return;
     }
     snprintf(job->reason, sizeof job->reason, "%s", reason);
     job->view.reason = job->reason;
+    job->view.refused = refused;
     job->stage = STAGE_STOPPING;
     job->resting = false;
     job->failing_since_ms = 0;
@@ -204,7 +205,7 @@ static bool take_answer(struct job *job, enum err error, const char *reason)
     snprintf(sentence, sizeof sentence, "%s%s",
              is_unknown(error) ? "Redis did not answer for a minute: " : "",
              reason != NULL && reason[0] != '\0' ? reason : err_sentence(error));
-    fail(job, sentence);
+    fail(job, sentence, !is_unknown(error));
     return false;
 }
 
@@ -344,13 +345,13 @@ static void fill(struct job *job)
     size_t want = job->next_chunk == 0 ? JOB_CANARY : PLAN_BLOCK_ROWS;
     bool wait = false;
     if (slot == NULL) {
-        fail(job, "no memory for the import");
+        fail(job, "no memory for the import", false);
         return;
     }
     enum err error = job->options.source->fill(job->options.source_arg, want, &slot->block,
                                                &job->read_all, &wait);
     if (error != ERR_OK) {
-        fail(job, job->options.source->fault(job->options.source_arg));
+        fail(job, job->options.source->fault(job->options.source_arg), true);
         return;
     }
     job->source_waits = wait;
@@ -393,7 +394,7 @@ static void on_begun(void *arg, enum err error, const char *reason, uint32_t seq
     if (error != ERR_OK) {
         const char *sentence = reason != NULL && reason[0] != '\0' ? reason : err_sentence(error);
         if (job->stage == STAGE_BEGIN) {
-            fail(job, sentence);
+            fail(job, sentence, true);
         }
         tell_started(job, error, job->reason);
     } else {
@@ -414,8 +415,9 @@ static void begin(struct job *job)
         job->pending++;
         return;
     }
-    fail(job, error == ERR_CLOSED ? "Redis is not reachable, nothing was launched"
-                                  : err_sentence(error));
+    fail(job,
+         error == ERR_CLOSED ? "Redis is not reachable, nothing was launched" : err_sentence(error),
+         true);
     tell_started(job, error, job->reason);
 }
 
@@ -435,14 +437,15 @@ static bool expected(struct job *job)
     char sentence[REASON_MAX];
     int64_t want = job->options.expect_recipients;
     if (job->accepted == 0) {
-        fail(job, "there is nobody to send to: every row is a duplicate, invalid or opted out");
+        fail(job, "there is nobody to send to: every row is a duplicate, invalid or opted out",
+             true);
         return false;
     }
     if (want >= 0 && (uint64_t)want != job->accepted) {
         snprintf(sentence, sizeof sentence,
                  "%lld recipients were expected, but %llu are accepted; look at the plan again",
                  (long long)want, (unsigned long long)job->accepted);
-        fail(job, sentence);
+        fail(job, sentence, true);
         return false;
     }
     return true;
@@ -578,7 +581,7 @@ void job_free(struct job *job)
          * away. */
         destroy(job);
     } else {
-        fail(job, "the daemon is stopping");
+        fail(job, "the daemon is stopping", false);
     }
 }
 
@@ -595,7 +598,7 @@ bool job_stop(struct job *job, const char *reason)
     if (job->stage >= STAGE_COMMIT) {
         return false;
     }
-    fail(job, reason);
+    fail(job, reason, true);
     return true;
 }
 

@@ -26,6 +26,7 @@ struct launch_view {
     enum launch_phase phase;
     uint64_t rows, accepted, read_bytes, all_bytes;
     const char *reason; /* of LAUNCH_FAILED: a sentence */
+    bool refused;       /* of LAUNCH_FAILED: by a rule, or by a person; nothing is out of order */
 };
 
 MUST_CHECK enum err launcher_new(struct event_base *base, struct store *store, const char *owner,

@@ -158,6 +158,14 @@ static void test_the_rest(void **state)
         json_object_get(status, "imports"),
         json_pack("{s:s, s:s, s:s}", "id", "x", "phase", "failed", "reason", "nobody"));
     SAYS(status, "x was not launched: nobody");
+    status = healthy();
+    json_array_append_new(json_object_get(status, "imports"),
+                          json_pack("{s:s, s:s, s:s, s:b}", "id", "x", "phase", "failed", "reason",
+                                    "nobody", "refused", 1));
+    json_t *lines = attention_lines(status, NINE_MS, CHINA);
+    assert_int_equal(json_array_size(lines), 0);
+    json_decref(lines);
+    json_decref(status);
 }
 
 int main(void)
