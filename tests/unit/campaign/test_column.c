@@ -46,6 +46,8 @@ static void test_trim(void **state)
         {"", ""},
         {"\xe3\x80", "\xe3\x80"}, /* half an ideographic space stays for the UTF-8 check */
         {"a\x80\x80", "a\x80\x80"},
+        {"x é", "x é"},
+        {"x é\xc2\xa0", "x é"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *text = cases[i].text;
