@@ -52,11 +52,12 @@ wait_for() {
 
 redis_answers() { [[ $(redis-cli -s "$1" ping 2>/dev/null) == PONG ]]; }
 
-# redis_start DIR: a private Redis that keeps everything in DIR and listens on the Unix socket DIR/redis.sock only. It leads a process
-# group of its own and ends by redis_stop DIR.
+# redis_start DIR [PREFIX…]: a private Redis that keeps everything in DIR and listens on the Unix socket DIR/redis.sock only. It leads a
+# session of its own and ends by redis_stop DIR. PREFIX goes before its command (setpriv --pdeathsig KILL).
 redis_start() {
     local dir=$1
-    setsid redis-server --port 0 --unixsocket "$dir/redis.sock" --unixsocketperm 700 --dir "$dir" --save '' \
+    shift
+    setsid "$@" redis-server --port 0 --unixsocket "$dir/redis.sock" --unixsocketperm 700 --dir "$dir" --save '' \
         --appendonly yes --appendfsync everysec --maxmemory-policy noeviction --daemonize no \
         --pidfile "$dir/redis.pid" >"$dir/redis.log" 2>&1 </dev/null &
     printf '%s\n' $! >"$dir/redis.pid"

@@ -91,3 +91,13 @@ def test_mistakes_of_the_command_line(demo):
     process = demo("--help")
     text, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0 and "--exit" in text
+
+
+def test_a_killed_demo_leaves_no_process(demo):
+    process = demo("--exit")
+    wait_until(lambda: any("outreachd --config" in line for line in processes_of(demo.folder)))
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    wait_until(lambda: processes_of(demo.folder) == [], what="its children are gone")
+    for left in demo.folder.glob("outreach-demo.*"):  # nobody was there to remove it
+        subprocess.run(["rm", "-r", left], check=True)
