@@ -25,6 +25,7 @@
 #define REQUEST_RECIPIENTS_MAX 1000
 #define PROBLEM_MAX_BYTES 8192
 #define REASON_MAX_BYTES 512
+#define NAME_MAX_BYTES 64
 #define TEXT_MAX_BYTES 65536 /* of a finished text */
 #define VALUES_MAX_BYTES (64u << 20)
 /* What a slice that ends no row counts as against max_csv_rows. */
@@ -301,36 +302,61 @@ static bool check_number(struct plan *plan, struct candidate *candidate)
                   mobile_verdict_sentence(verdict));
 }
 
+/* #N/A and its kin: a formula failed, and its outcry must not be read as somebody's name. */
+static bool is_formula_error(const struct recipients_cell *value)
+{
+    static const char *const errors[] = {"#N/A",   "#REF!", "#VALUE!", "#NAME?", "#DIV/0!",
+                                         "#NULL!", "#NUM!", "#SPILL!", "#CALC!"};
+    if (value->text[0] != '#')
+        return false;
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        if (value->len == strlen(errors[i]) && memcmp(value->text, errors[i], value->len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static const char *value_name(const struct plan *plan, size_t i, char out[NAME_MAX_BYTES])
+{
+    const char *const *names;
+    template_columns(plan->tmpl, &names);
+    problems_show(names[i], strlen(names[i]), out, NAME_MAX_BYTES);
+    return out;
+}
+
+static bool take_empty(struct plan *plan, struct candidate *candidate, size_t i)
+{
+    char reason[REASON_MAX_BYTES], name[NAME_MAX_BYTES];
+    if (plan->on_empty == EMPTY_DEFAULT)
+        candidate->values[i] =
+            (struct recipients_cell){plan->empty_default, strlen(plan->empty_default)};
+    if (plan->on_empty != EMPTY_REJECT)
+        return true;
+    snprintf(reason, sizeof reason,
+             "%s is empty and the text needs it; fill the cell, or say in the definition what an "
+             "empty one means (empty = blank, or empty = default:…)",
+             value_name(plan, i, name));
+    return reject(plan, candidate->source, number_cell(plan, candidate->source), "empty_column",
+                  reason);
+}
+
 /* Trims value `i` and checks it; an empty one follows the definition's rule. */
 static bool check_value(struct plan *plan, struct candidate *candidate, size_t i)
 {
-    const struct recipients_row *row = candidate->source;
     struct recipients_cell *value = &candidate->values[i];
-    const char *const *names;
-    char reason[REASON_MAX_BYTES], name[PROBLEM_VALUE_MAX_BYTES];
-    *value = row->cells[plan->layout.values[i]];
-    column_trim(&value->text, &value->len);
-    template_columns(plan->tmpl, &names);
-    if (value->len == 0) {
-        if (plan->on_empty == EMPTY_REJECT) {
-            problems_show(names[i], strlen(names[i]), name, sizeof name);
-            snprintf(reason, sizeof reason,
-                     "%s is empty and the text needs it; fill the cell, or say in the definition "
-                     "what an empty one means (empty = blank, or empty = default:…)",
-                     name);
-            return reject(plan, row, number_cell(plan, row), "empty_column", reason);
-        }
-        if (plan->on_empty == EMPTY_DEFAULT)
-            *value = (struct recipients_cell){plan->empty_default, strlen(plan->empty_default)};
-        return true;
-    }
+    char reason[REASON_MAX_BYTES], name[NAME_MAX_BYTES];
     size_t at;
+    *value = candidate->source->cells[plan->layout.values[i]];
+    column_trim(&value->text, &value->len);
+    if (value->len == 0)
+        return take_empty(plan, candidate, i);
     enum text_fault fault = text_check(value->text, value->len, &at);
-    if (fault == TEXT_FINE)
+    if (fault == TEXT_FINE && !is_formula_error(value))
         return true;
-    problems_show(names[i], strlen(names[i]), name, sizeof name);
-    snprintf(reason, sizeof reason, "%s: %s", name, text_fault_sentence(fault));
-    return reject(plan, row, value, "column_text", reason);
+    snprintf(reason, sizeof reason, "%s: %s", value_name(plan, i, name),
+             fault != TEXT_FINE ? text_fault_sentence(fault)
+                                : "a formula of the spreadsheet has failed; mend it");
+    return reject(plan, candidate->source, value, "column_text", reason);
 }
 
 static bool check_values(struct plan *plan, struct candidate *candidate)

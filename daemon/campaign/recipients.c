@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "campaign/column.h"
@@ -54,6 +55,7 @@ struct open_row {
 struct recipients {
     int fd;
     uint64_t read_bytes, all_bytes;
+    struct timespec changed_at; /* when the file was last written to before we opened it */
     bool file_ended, parser_ended;
 
     enum encoding encoding;
@@ -221,6 +223,16 @@ static void *allocate_capped(void *old, size_t size)
 
 /* ---- from the file to the parser ---- */
 
+/* Half of an old list and half of a new one would be a list that nobody has approved. */
+static void check_unchanged(struct recipients *r)
+{
+    struct stat status;
+    if (fstat(r->fd, &status) != 0 || (uint64_t)status.st_size != r->all_bytes ||
+        status.st_mtim.tv_sec != r->changed_at.tv_sec ||
+        status.st_mtim.tv_nsec != r->changed_at.tv_nsec)
+        break_off(r, ERR_IO, "the file was changed while it was read; do it again");
+}
+
 /* Gives the bytes read; 0 at the end of the file or after a fault. */
 static size_t read_block(struct recipients *r, char *out)
 {
@@ -235,6 +247,8 @@ static size_t read_block(struct recipients *r, char *out)
     }
     r->read_bytes += (uint64_t)n;
     r->file_ended = n == 0;
+    if (r->file_ended)
+        check_unchanged(r);
     return (size_t)n;
 }
 
@@ -453,8 +467,10 @@ static enum err open_file(struct recipients *r, const char *path)
         break_off(r, ERR_IO, "the file cannot be opened: %s", strerror(errno));
     else if (!S_ISREG(status.st_mode))
         break_off(r, ERR_IO, "this is not a file");
-    else
+    if (r->error == ERR_OK) {
         r->all_bytes = (uint64_t)status.st_size;
+        r->changed_at = status.st_mtim;
+    }
     return r->error;
 }
 

@@ -150,7 +150,7 @@ static void test_conversion_stops_when_full(void **state)
     size_t n = encoding_convert(converter, GBK_NAME, 6, true, out, sizeof out, &used);
     assert_int_equal(n, 6);
     assert_int_equal(used, 4);
-    n = encoding_convert(converter, GBK_NAME + used, 6 - used, true, out, sizeof out, &used);
+    n = encoding_convert(converter, &GBK_NAME[used], 6 - used, true, out, sizeof out, &used);
     assert_int_equal(n, 3);
     assert_memory_equal(out, "明", 3);
     n = encoding_convert(converter, "\xff\xff", 2, true, out, 1, &used);

@@ -254,6 +254,7 @@ static void test_personal_texts(void **state)
         {7, "encoding", "154****0006", "not UTF-8"},
         {9, "column_text", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd", "surrogate"},
         {10, "empty_column", "154****0009", "姓名 is empty"},
+        {11, "column_text", "#N/A", "村: a formula of the spreadsheet has failed"},
     };
     definition.text = "((姓名))，（（村））欢迎((姓名))";
     definition.optout = "";
@@ -266,14 +267,15 @@ static void test_personal_texts(void **state)
                "王\xcd\xf5,15400000006,村\n"
                "((村)),15400000007,x\n"
                "\xed\xa0\xbd,15400000008,村\n"
-               "\xe2\x80\x8b　,15400000009,村\n");
+               "\xe2\x80\x8b　,15400000009,村\n"
+               "王,15400000010,#N/A\n");
     struct plan *plan = open_plan();
     struct buf sent;
     const char *const *previews;
     buf_init(&sent, 10000);
     read_all(plan, NULL, &sent);
-    check_totals(plan, 9, 3, 0, 6, 0);
-    check_problems(plan, problems, 6);
+    check_totals(plan, 10, 3, 0, 7, 0);
+    check_problems(plan, problems, 7);
     assert_string_equal(sent.data, "15400000001:1:【高山乡】王小明，高山村欢迎王小明\n"
                                    "15400000003:1:【高山乡】\U0001f33e，村欢迎\U0001f33e\n"
                                    "15400000007:1:【高山乡】((村))，x欢迎((村))\n");

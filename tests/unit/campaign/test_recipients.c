@@ -441,6 +441,26 @@ static void test_block_boundaries(void **state)
     }
 }
 
+static void test_a_file_that_changes_meanwhile(void **state)
+{
+    (void)state;
+    struct recipients_row row;
+    enum recipients_step step;
+    enum err error;
+    size_t rows = 0;
+    write_file(TEXT("a\n1\n2\n"));
+    struct recipients *r = open_all();
+    FILE *file = fopen(path, "a");
+    fputs("3\n", file);
+    fclose(file);
+    while ((error = recipients_next(r, &row, &step)) == ERR_OK && step != RECIPIENTS_END)
+        rows += step == RECIPIENTS_ROW;
+    assert_int_equal(error, ERR_IO);
+    assert_non_null(strstr(recipients_fault_text(r), "changed while it was read"));
+    assert_int_equal(rows, 3);
+    recipients_free(r);
+}
+
 static void test_progress(void **state)
 {
     (void)state;
@@ -471,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_late_encoding),
         cmocka_unit_test(test_fault_behind_the_look),
         cmocka_unit_test(test_block_boundaries),
+        cmocka_unit_test(test_a_file_that_changes_meanwhile),
         cmocka_unit_test(test_progress),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
