@@ -164,7 +164,7 @@ int chunk_find(const uint8_t *numbers, size_t n, uint64_t number)
 uint16_t chunk_batch_bucket(const char *batch, size_t len)
 {
     uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < len; i++)
+    for (size_t i = 0; i + 1 < len; i++)
         hash = (hash ^ (uint8_t)batch[i]) * 16777619u;
     return (uint16_t)(hash ^ hash >> 16);
 }

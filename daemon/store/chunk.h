@@ -47,5 +47,6 @@ bool chunk_values_next(struct chunk_values *walk, const uint8_t **value, size_t 
 MUST_CHECK enum err chunk_regions_unfold(const uint8_t *packed, size_t len, size_t n,
                                          struct buf *out);
 
-/* The bucket of a batch id in the batch index: a hash of 16 bits (FNV-1a folded). */
+/* The bucket of a batch id in the batch index: a hash of 16 bits (FNV-1a folded) of all but its
+ * last character, so that ids given in sequence lie together and are written together. */
 uint16_t chunk_batch_bucket(const char *batch, size_t len);

@@ -29,7 +29,8 @@ local RATE_SLACK_MS = 20        -- lateness of a sender that the token bucket ma
 local QUOTA_REST_MS = 3600000   -- a quota fault tries again by itself after this
 local SKIPS_MAX = 200           -- empty chunks one claim looks at
 local BULK = 500                -- fields of one HMGET, HSET, HDEL
-local BATCH_CHUNKS_MAX = 8      -- chunks one carrier batch id may be bound to
+local BATCH_CHUNKS_MAX = 16     -- chunks one carrier batch id may be bound to
+local OLD_TOKENS_MAX = 4        -- lost attempts of a chunk whose late verdicts are still believed
 local UPLINK_IDS_MAX = 50000
 local UPLINK_IDS_MS = 7 * 86400000
 
@@ -212,15 +213,104 @@ local function minutes(c, now)
     return pack('>I2', m)
 end
 
--- ---- a chunk while a function works on it ----
+-- ---- a string of fixed-width cells, patched ----
+-- Single cells are collected and written as runs of neighbours: one SETRANGE for a hundred requests of one recipient each.
 
-local function chunk_open(c, n)
-    local tail = c.seq .. ':' .. n
-    local s = call('GET', c.P .. 's:' .. tail)
-    if not s then
+local function patch_new(key, width)
+    return {key = key, width = width, cells = {}, order = {}, sorted = true}
+end
+
+local function patch_put(patch, at, bytes)
+    local order = patch.order
+    if not patch.cells[at] then
+        local n = #order
+        if n > 0 and order[n] > at then
+            patch.sorted = false
+        end
+        order[n + 1] = at
+    end
+    patch.cells[at] = bytes
+end
+
+-- Writes what is collected; gives the runs {first cell, bytes …} in order, or nil when there is nothing.
+local function patch_write(patch)
+    local order, cells = patch.order, patch.cells
+    if #order == 0 then
         return nil
     end
-    return {c = c, P = c.P, n = n, tail = tail, s = s, size = #s, low = #s, high = -1, fresh = {}, n_fresh = 0, cured = {}}
+    if not patch.sorted then
+        sort(order)
+    end
+    local runs, from = {}, 1
+    while from <= #order do
+        local to = from
+        while order[to + 1] == order[to] + 1 do
+            to = to + 1
+        end
+        local bytes = cells[order[from]]
+        if to > from then
+            local parts = {}
+            for i = from, to do
+                parts[i - from + 1] = cells[order[i]]
+            end
+            bytes = concat(parts)
+        end
+        call('SETRANGE', patch.key, order[from] * patch.width, bytes)
+        runs[#runs + 1] = order[from]
+        runs[#runs + 1] = bytes
+        from = to + 1
+    end
+    patch.cells, patch.order, patch.sorted = {}, {}, true
+    return runs
+end
+
+-- ---- a chunk while a function works on it ----
+
+-- Nothing is read yet: a report looks at one byte of a thousand. Gives no chunk when there is none only with chunk_open.
+local function chunk_peek(c, n)
+    local tail = c.seq .. ':' .. n
+    local P = c.P
+    return {c = c, P = P, n = n, tail = tail, states = patch_new(P .. 's:' .. tail, 1), details = patch_new(P .. 't:' .. tail, 4),
+            fresh = {}, n_fresh = 0, cured = {}}
+end
+local function chunk_open(c, n)
+    local k = chunk_peek(c, n)
+    k.s = call('GET', k.states.key)
+    if not k.s then
+        return nil
+    end
+    k.size = #k.s
+    return k
+end
+
+local function chunk_size(k)
+    if not k.size then
+        k.size = call('STRLEN', k.states.key)
+    end
+    return k.size
+end
+
+-- Writes the changed bytes; k.s, when it is loaded, follows.
+local function states_write(k)
+    local runs = patch_write(k.states)
+    if runs and k.s then
+        local parts, done = {}, 0
+        for i = 1, #runs, 2 do
+            parts[#parts + 1] = sub(k.s, done + 1, runs[i])
+            parts[#parts + 1] = runs[i + 1]
+            done = runs[i] + #runs[i + 1]
+        end
+        parts[#parts + 1] = sub(k.s, done + 1)
+        k.s = concat(parts)
+    end
+end
+-- All bytes as they are now.
+local function states_all(k)
+    states_write(k)
+    if not k.s then
+        k.s = call('GET', k.states.key)
+    end
+    return k.s
 end
 
 local function chunk_numbers(k)
@@ -230,34 +320,50 @@ local function chunk_numbers(k)
     return k.p
 end
 local function number_at(k, at)
-    return sub(chunk_numbers(k), at * 5 + 1, at * 5 + 5)
+    if k.p then
+        return sub(k.p, at * 5 + 1, at * 5 + 5)
+    end
+    return call('GETRANGE', k.P .. 'p:' .. k.tail, at * 5, at * 5 + 4)
+end
+local function numbers_at(k, places)
+    if #places > 8 then
+        chunk_numbers(k)
+    end
+    local numbers = {}
+    for i = 1, #places do
+        numbers[i] = number_at(k, places[i])
+    end
+    return numbers
+end
+-- Where a number stands among `n` positions from `from` on, or nil.
+local function place_of(k, number, from, n)
+    if n == 1 then
+        return number_at(k, from) == number and from or nil
+    end
+    local p = chunk_numbers(k)
+    local at = p and search(p, number)
+    return at and at >= from and at < from + n and at or nil
 end
 
--- Replaces bytes from position `at` on.
-local function put(k, at, bytes)
-    local last = at + #bytes - 1
-    k.s = sub(k.s, 1, at) .. bytes .. sub(k.s, last + 2)
-    if at < k.low then
-        k.low = at
-    end
-    if last > k.high then
-        k.high = last
-    end
-end
-
--- The byte of a position as it counts: a queued one of a cancelled campaign is cancelled.
+-- The byte of a position as it counts: a queued one of a cancelled campaign is cancelled; "" when there is no such position.
 local function state_at(k, at)
-    local b = sub(k.s, at + 1, at + 1)
+    local b = k.states.cells[at]
+    if not b then
+        if k.s then
+            b = sub(k.s, at + 1, at + 1)
+        else
+            b = call('GETRANGE', k.states.key, at, at)
+        end
+    end
     if b == 'A' and k.c.cancelled then
         return 'Q'
     end
     return b
 end
 
--- Moves one position; what enters or leaves "ambiguous" is remembered for the index.
-local function move(k, at, to, segments)
-    local from = state_at(k, at)
-    put(k, at, to)
+-- Moves one position from the byte it counts as; what enters or leaves "ambiguous" is remembered for the index.
+local function move(k, at, from, to, segments)
+    patch_put(k.states, at, to)
     count(k.c, from, to, 1, segments)
     if to == 'E' then
         k.fresh[at] = true
@@ -272,19 +378,35 @@ local function move(k, at, to, segments)
     end
 end
 
--- Writes the details of `n` positions from `at` on; the string is made whole at the first use, so that it never grows.
-local function details(k, at, n, four)
-    local key = k.P .. 't:' .. k.tail
+-- Replaces `n` bytes from position `at` on, all of them `from` before; never into or out of "ambiguous".
+local function move_range(k, at, n, from, to, segments)
+    states_write(k)
+    local bytes = rep(to, n)
+    call('SETRANGE', k.states.key, at, bytes)
+    k.s = sub(k.s, 1, at) .. bytes .. sub(k.s, at + n + 1)
+    count(k.c, from, to, n, segments)
+end
+
+-- The details string is made whole before its first use, so that it never grows.
+local function details_ready(k)
     if not k.has_details then
         k.has_details = true
-        if call('EXISTS', key) == 0 then
-            call('SETRANGE', key, k.size * 4 - 1, '\0')
+        if call('EXISTS', k.details.key) == 0 then
+            call('SETRANGE', k.details.key, chunk_size(k) * 4 - 1, '\0')
         end
     end
-    call('SETRANGE', key, at * 4, n == 1 and four or rep(four, n))
+end
+local function details_put(k, at, four)
+    details_ready(k)
+    patch_put(k.details, at, four)
+end
+local function details_range(k, at, n, four)
+    details_ready(k)
+    patch_write(k.details)
+    call('SETRANGE', k.details.key, at * 4, rep(four, n))
 end
 local function details_at(k, at)
-    local four = call('GETRANGE', k.P .. 't:' .. k.tail, at * 4, at * 4 + 3)
+    local four = k.details.cells[at] or call('GETRANGE', k.details.key, at * 4, at * 4 + 3)
     if #four < 4 then
         return 0
     end
@@ -304,20 +426,20 @@ end
 local function let_go(k, not_before)
     call('ZREM', k.P .. 'cl', k.tail)
     call('HDEL', k.P .. 'm:' .. k.tail, 'own', 'intents')
-    if LIVE[k.c.state] and find(k.s, 'A', 1, true) then
+    if LIVE[k.c.state] and find(states_all(k), 'A', 1, true) then
         call('ZADD', k.P .. 'rz:' .. k.c.seq, not_before, k.n)
     end
 end
 
--- Intents that are on record under the present token: entries of from, count, number of runs, and the runs {from, count} that
--- were moved. A repeated call finds its own entry here and gets the same answer; the first settlement that touches an entry
--- proves that its answer was heard, and removes it.
+-- Intents that are on record under the present token: entries of from, count, heard and the runs {from, count} that were moved.
+-- A repeated call finds its own entry here and gets the same answer. The first settlement that touches an entry proves that its
+-- answer was heard: a further call for the same positions is then another attempt. An entry goes when nobody of it is in flight.
 local function intents_read(packed)
     local list, at = {}, 1
     while packed and at <= #packed do
         local entry = {}
         local n
-        entry.from, entry.count, n, at = unpack_bytes('>I2I2I2', packed, at)
+        entry.from, entry.count, entry.heard, n, at = unpack_bytes('>I2I2BI2', packed, at)
         for i = 1, n do
             local from, k
             from, k, at = unpack_bytes('>I2I2', packed, at)
@@ -330,20 +452,52 @@ end
 local function intents_write(list)
     local out = {}
     for _, entry in ipairs(list) do
-        out[#out + 1] = pack('>I2I2I2', entry.from, entry.count, #entry)
+        out[#out + 1] = pack('>I2I2BI2', entry.from, entry.count, entry.heard, #entry)
         for _, run in ipairs(entry) do
             out[#out + 1] = pack('>I2I2', run[1], run[2])
         end
     end
     return concat(out)
 end
-local function touches(entry, from, n)
-    for _, run in ipairs(entry) do
-        if run[1] < from + n and from < run[1] + run[2] then
-            return true
+-- What is left of the list after a settlement changed the bytes `before` into `after`; true when it is another list.
+local function intents_heard(list, before, after)
+    local keep, changed = {}, false
+    for _, entry in ipairs(list) do
+        local flying = false
+        for _, run in ipairs(entry) do
+            local now = sub(after, run[1] + 1, run[1] + run[2])
+            if entry.heard == 0 and now ~= sub(before, run[1] + 1, run[1] + run[2]) then
+                entry.heard, changed = 1, true
+            end
+            flying = flying or find(now, 'C', 1, true) ~= nil
+        end
+        if flying then
+            keep[#keep + 1] = entry
         end
     end
-    return false
+    return keep, changed or #keep ~= #list
+end
+
+-- Attempts whose owner lost the chunk while they were in flight: token and runs, the newest OLD_TOKENS_MAX of them, so that a
+-- verdict that comes after all is applied to just those positions it speaks of.
+local function old_read(packed)
+    local list, at = {}, 1
+    while packed and at <= #packed do
+        local token, len
+        token, len, at = unpack_bytes('>I8I2', packed, at)
+        list[#list + 1] = {token = token, intents = sub(packed, at, at + len - 1)}
+        at = at + len
+    end
+    return list
+end
+local function old_add(packed, token, intents)
+    local list = old_read(packed)
+    list[#list + 1] = {token = tonumber(token), intents = intents}
+    local out = {}
+    for i = #list > OLD_TOKENS_MAX and #list - OLD_TOKENS_MAX + 1 or 1, #list do
+        out[#out + 1] = pack('>I8I2', list[i].token, #list[i].intents) .. list[i].intents
+    end
+    return concat(out)
 end
 
 -- ---- parked reports and the index of ambiguous recipients ----
@@ -373,28 +527,71 @@ local function batch_key(P, bucket)
     return P .. 'g:' .. bucket
 end
 
--- Binds a carrier's batch id to a chunk. True when it was not bound to it before.
-local function bind(P, bucket, batch, tail)
+-- The value of a batch in the index after it was bound to `where` ("<seq>:<n>:<from>:<count>") too; nil: nothing changes.
+-- The same batch twice in a chunk stands for all of the chunk.
+local function bound_too(known, where)
+    if not known then
+        return where
+    end
+    local tail = match(where, '^%d+:%d+:')
+    local list, n = {}, 0
+    for other in gmatch(known, '[^,]+') do
+        n = n + 1
+        if other == where then
+            return nil
+        elseif sub(other, 1, #tail) == tail then
+            where = tail .. '0:65535'
+            if other == where then
+                return nil
+            end
+        else
+            list[#list + 1] = other
+        end
+    end
+    if n > BATCH_CHUNKS_MAX then
+        return nil
+    end
+    list[#list + 1] = where
+    return concat(list, ',')
+end
+-- Binds a carrier's batch id to positions of a chunk. True when the index changed.
+local function bind(P, bucket, batch, where)
     if batch == '' then
         return false
     end
     local key = batch_key(P, bucket)
-    if call('HSETNX', key, batch, tail) == 1 then
-        return true
+    local value = bound_too(call('HGET', key, batch), where)
+    if value then
+        call('HSET', key, batch, value)
     end
-    local known = call('HGET', key, batch)
-    local n = 0
-    for other in gmatch(known, '[^,]+') do
-        n = n + 1
-        if other == tail then
-            return false
+    return value ~= nil
+end
+-- The same for many: list of {bucket, batch, where}. Neighbouring ids share a bucket (chunk_batch_bucket), so one HSET may do.
+local function bind_all(P, list)
+    local buckets = {}
+    for _, item in ipairs(list) do
+        local group = buckets[item[1]]
+        if not group then
+            group = {names = {}, wheres = {}}
+            buckets[item[1]] = group
+        end
+        group.names[#group.names + 1], group.wheres[#group.wheres + 1] = item[2], item[3]
+    end
+    for bucket, group in pairs(buckets) do
+        local key, names = batch_key(P, bucket), group.names
+        local known = call('HMGET', key, unpack(names))
+        local set, seen = {}, {}
+        for i = 1, #names do
+            local value = bound_too(seen[names[i]] or known[i], group.wheres[i])
+            if value then
+                seen[names[i]] = value
+                set[#set + 1], set[#set + 2] = names[i], value
+            end
+        end
+        if #set > 0 then
+            call('HSET', key, unpack(set))
         end
     end
-    if n >= BATCH_CHUNKS_MAX then
-        return false
-    end
-    call('HSET', key, batch, known .. ',' .. tail)
-    return true
 end
 
 -- What a report does to a recipient we found. Gives the figure it belongs to and whether it cured an ambiguous one.
@@ -412,7 +609,7 @@ local function apply(k, at, to, code, when)
             if details_at(k, at) == code then
                 return 'repeated'
             end
-            details(k, at, 1, pack('>I2', code) .. minutes(k.c, when))
+            details_put(k, at, pack('>I2', code) .. minutes(k.c, when))
             return 'noted'
         else
             return 'repeated'
@@ -422,8 +619,8 @@ local function apply(k, at, to, code, when)
     elseif byte(to) < byte(from) then
         return 'contradictions'
     end
-    move(k, at, target)
-    details(k, at, 1, pack('>I2', code) .. minutes(k.c, when))
+    move(k, at, from, target)
+    details_put(k, at, pack('>I2', code) .. minutes(k.c, when))
     return 'changed', from == 'E'
 end
 
@@ -433,8 +630,8 @@ local function parked_read(packed)
     return to == 0 and '' or char(to), came, told, sub(packed, at)
 end
 
--- Applies what is parked for `batch` to the chunk it is now bound to. What names nobody in the chunk stays parked.
-local function drain_batch(k, batch)
+-- Applies what is parked for `batch` to the positions it is now bound to. What names nobody among them stays parked.
+local function drain_batch(k, batch, from, many)
     local P = k.P
     local key = P .. 'pk:' .. batch
     local n = call('HLEN', key)
@@ -442,13 +639,14 @@ local function drain_batch(k, batch)
         return
     end
     local found = {}
-    if n > 2 * k.size then
+    if n > 2 * chunk_size(k) then
         local all = {}
+        chunk_numbers(k)
         for at = 0, k.size - 1 do
             all[at + 1] = number_at(k, at)
         end
         local got = hmget(key, all)
-        for i = 1, k.size do
+        for i = from + 1, from + many < k.size and from + many or k.size do
             if got[i] then
                 found[#found + 1] = {i - 1, all[i], got[i]}
             end
@@ -456,7 +654,7 @@ local function drain_batch(k, batch)
     else
         local got = call('HGETALL', key)
         for i = 1, #got, 2 do
-            local at = search(chunk_numbers(k), got[i])
+            local at = place_of(k, got[i], from, many)
             if at then
                 found[#found + 1] = {at, got[i], got[i + 1]}
             end
@@ -493,11 +691,11 @@ local function try_parked(k, first, last)
     if k.n_fresh == 0 or call('EXISTS', P .. 'pkm') == 0 then
         return
     end
-    local places, numbers = {}, {}
+    local places = {}
     for at in pairs(k.fresh) do
         places[#places + 1] = at
-        numbers[#numbers + 1] = number_at(k, at)
     end
+    local numbers = numbers_at(k, places)
     local lists = hmget(P .. 'pkm', numbers)
     for i, at in ipairs(places) do
         local list, from = lists[i], 1
@@ -508,8 +706,8 @@ local function try_parked(k, first, last)
             if record then
                 local _, came, told = parked_read(record)
                 if time_fits(told, first, last) and came >= first - MATCH_SLACK_MS then
-                    bind(P, bucket, batch, k.tail)
-                    drain_batch(k, batch)
+                    bind(P, bucket, batch, k.tail .. ':0:65535')
+                    drain_batch(k, batch, 0, 65535)
                 end
             end
         end
@@ -529,10 +727,11 @@ end
 local function index_save(k, first, last)
     local P, key = k.P, k.P .. 'amb'
     if k.n_fresh > 0 then
-        local numbers, pairs_ = {}, {}
+        local places, pairs_ = {}, {}
         for at in pairs(k.fresh) do
-            numbers[#numbers + 1] = number_at(k, at)
+            places[#places + 1] = at
         end
+        local numbers = numbers_at(k, places)
         local entry = k.tail .. ':' .. first .. ':' .. last
         local old = hmget(key, numbers)
         for i, number in ipairs(numbers) do
@@ -543,10 +742,7 @@ local function index_save(k, first, last)
         bulk('HSET', key, pairs_, 2)
     end
     if #k.cured > 0 then
-        local numbers, set, del = {}, {}, {}
-        for i, at in ipairs(k.cured) do
-            numbers[i] = number_at(k, at)
-        end
+        local numbers, set, del = numbers_at(k, k.cured), {}, {}
         local old = hmget(key, numbers)
         for i, number in ipairs(numbers) do
             local keep = index_drop(old[i], k.tail)
@@ -566,14 +762,13 @@ end
 -- Gives a sentence when too many chunks are ambiguous.
 local function chunk_save(k, first, last, limit)
     local P = k.P
-    if k.high >= k.low then
-        call('SETRANGE', P .. 's:' .. k.tail, k.low, sub(k.s, k.low + 1, k.high + 1))
-    end
+    states_write(k)
+    patch_write(k.details)
     local why
     if k.n_fresh > 0 or #k.cured > 0 then
         index_save(k, first, last)
         local set = P .. 'ac:' .. k.c.seq
-        if not find(k.s, 'E', 1, true) then
+        if not find(states_all(k), 'E', 1, true) then
             call('SREM', set, k.n)
         elseif call('SADD', set, k.n) == 1 and limit and limit > 0 then
             local open = call('SCARD', set)
@@ -583,7 +778,7 @@ local function chunk_save(k, first, last, limit)
             end
         end
     end
-    k.low, k.high, k.fresh, k.n_fresh, k.cured = k.size, -1, {}, 0, {}
+    k.fresh, k.n_fresh, k.cured = {}, 0, {}
     return why
 end
 
@@ -856,7 +1051,7 @@ local function suppress(keys, args)
     for i = 1, #places, 2 do
         local at = unpack_bytes('>I2', places, i)
         if at < k.size and state_at(k, at) == 'A' then
-            move(k, at, 'O')
+            move(k, at, 'A', 'O')
         end
     end
     chunk_save(k)
@@ -885,6 +1080,12 @@ local function bucket_take(P, field, free, rate, segments, now)
     call('HSET', P .. 'tb', field, string.format('%.3f:%.3f', free + add, add))
 end
 
+-- A byte for each state byte: 1 where it is `b`, else 0.
+local function mask_of(bytes, b)
+    local others = gsub(bytes, '[^' .. b .. ']', '\0')
+    return (gsub(others, b, '\1'))
+end
+
 -- seq, chunk, token, from, count, segments, carrier rate, campaign rate, lease, now. Answers {0, mask} | {4, wait_ms} | …
 local function intent(keys, args)
     local P, seq, n, token = keys[1], args[1], args[2], args[3]
@@ -905,15 +1106,16 @@ local function intent(keys, args)
     end
     local intents = intents_read(m[3])
     for _, entry in ipairs(intents) do
-        if entry.from == from and entry.count == cnt then
-            local mask = rep('\0', cnt)
+        if entry.from == from and entry.count == cnt and entry.heard == 0 then
+            local mask, done = {}, from
             for _, run in ipairs(entry) do
-                local mine = gsub(gsub(sub(k.s, run[1] + 1, run[1] + run[2]), '[^C]', '0'), 'C', '1')
-                mine = gsub(gsub(mine, '0', '\0'), '1', '\1')
-                mask = sub(mask, 1, run[1] - from) .. mine .. sub(mask, run[1] - from + run[2] + 1)
+                mask[#mask + 1] = rep('\0', run[1] - done)
+                mask[#mask + 1] = mask_of(sub(k.s, run[1] + 1, run[1] + run[2]), 'C')
+                done = run[1] + run[2]
             end
+            mask[#mask + 1] = rep('\0', from + cnt - done)
             call('ZADD', P .. 'cl', 'XX', now + lease, k.tail)
-            return {0, mask}
+            return {0, concat(mask)}
         end
     end
     if not SENDS[c.state] then
@@ -924,7 +1126,16 @@ local function intent(keys, args)
         return refused(why)
     end
     local range = sub(k.s, from + 1, from + cnt)
-    local bytes, moved = gsub(range, 'A', 'C')
+    local entry = {from = from, count = cnt, heard = 0}
+    local moved, at = 0, 1
+    while true do
+        local first, last = find(range, 'A+', at)
+        if not first then
+            break
+        end
+        entry[#entry + 1] = {from + first - 1, last - first + 1}
+        moved, at = moved + last - first + 1, last + 1
+    end
     if moved == 0 then
         return {0, rep('\0', cnt)}
     end
@@ -943,55 +1154,51 @@ local function intent(keys, args)
             bucket_take(P, 'c' .. seq, free_campaign, rate_campaign, segments, now)
         end
     end
-    local entry = {from = from, count = cnt}
-    local mask
-    if moved == cnt then
-        entry[1] = {from, cnt}
-        mask = rep('\1', cnt)
-    else
-        local at = 1
-        while true do
-            local first, last = find(range, 'A+', at)
-            if not first then
-                break
-            end
-            entry[#entry + 1] = {from + first - 1, last - first + 1}
-            at = last + 1
-        end
-        mask = gsub(gsub(range, '[^A]', '\0'), 'A', '\1')
+    for _, run in ipairs(entry) do
+        move_range(k, run[1], run[2], 'A', 'C')
     end
-    put(k, from, bytes)
-    count(c, 'A', 'C', moved)
     intents[#intents + 1] = entry
     call('HSET', m_key, 'intents', intents_write(intents), 'sub0', m[4] or now, 'sub1', now, 'first', m[5] or now)
     call('ZADD', P .. 'cl', now + lease, k.tail)
-    chunk_save(k)
     campaign_save(c, now)
-    return {0, mask}
+    return {0, mask_of(range, 'A')}
 end
 
 -- Moves the positions of one request. `from_states`: the bytes that it may move. Gives how many moved.
 local function turn(k, from, cnt, from_states, to, segments, four)
-    local range = sub(k.s, from + 1, from + cnt)
-    if to == 'A' and k.c.cancelled then
-        to = 'Q'
-    end
-    if to ~= 'E' and from_states.C and not find(range, '[^C]') then
-        put(k, from, rep(to, cnt))
-        count(k.c, 'C', to, cnt, segments)
-        if four then
-            details(k, from, cnt, four)
-        end
-        return cnt
-    end
-    local moved = 0
-    for i = 1, #range do
-        if from_states[sub(range, i, i)] then
-            move(k, from + i - 1, to, floor(segments / cnt + 0.5))
+    if cnt > 8 and to ~= 'E' and from_states.C then
+        local range = sub(states_all(k), from + 1, from + cnt)
+        if not find(range, '[^C]') then
+            move_range(k, from, cnt, 'C', to, segments)
             if four then
-                details(k, from + i - 1, 1, four)
+                details_range(k, from, cnt, four)
+            end
+            return cnt
+        end
+    end
+    local moved, each = 0, cnt == 1 and segments or floor(segments / cnt + 0.5)
+    for at = from, from + cnt - 1 do
+        local b = state_at(k, at)
+        if from_states[b] then
+            move(k, at, b, to, each)
+            if four then
+                details_put(k, at, four)
             end
             moved = moved + 1
+        end
+    end
+    return moved
+end
+-- The same for a lost attempt: only those positions that it had in flight.
+local function turn_old(k, intents, from, cnt, from_states, to, segments, four)
+    local moved = 0
+    for _, entry in ipairs(intents) do
+        for _, run in ipairs(entry) do
+            local first = run[1] > from and run[1] or from
+            local n = (run[1] + run[2] < from + cnt and run[1] + run[2] or from + cnt) - first
+            if n > 0 then
+                moved = moved + turn(k, first, n, from_states, to, floor(segments * n / cnt + 0.5), four)
+            end
         end
     end
     return moved
@@ -1008,13 +1215,14 @@ local KINDS = {
     F = {to = 'A'},                                     -- refused for the account
     U = {to = 'A'},                                     -- refused for a quota
 }
-local ONLY_C, ONLY_E, C_AND_E, A_C_E = {C = true}, {E = true}, {C = true, E = true}, {A = true, C = true, E = true}
+local ONLY_C, ONLY_E, C_AND_E = {C = true}, {E = true}, {C = true, E = true}
+local ANY_UNKNOWN = {A = true, Q = true, C = true, E = true}
 
 -- Which bytes an outcome may move. Under a stale token only facts count: "accepted" is true whatever happened since;
 -- "rejected" only of the attempt it speaks of, so not when a person has ordered another one since (the fence).
 local function movable(kind, current, resent)
     if kind.to == 'G' then
-        return (not current and resent) and A_C_E or C_AND_E
+        return current and C_AND_E or ANY_UNKNOWN
     elseif current then
         return ONLY_C
     elseif kind.fact and not resent then
@@ -1032,15 +1240,23 @@ local function settle(keys, args)
     if not k then
         return missing('no such chunk')
     end
-    local current = holds(k, token)
-    local resent = tonumber(token) <= k.fence
     local m_key = P .. 'm:' .. k.tail
-    local m = call('HMGET', m_key, 'intents', 'sub0', 'sub1')
-    local first, last = m[2] or now, m[3] or now
-    local intents, heard = intents_read(m[1]), false
+    local m = call('HMGET', m_key, 'tok', 'own', 'fence', 'intents', 'sub0', 'sub1', 'old')
+    local current = m[1] == token and m[2] and true or false
+    local resent = tonumber(token) <= (tonumber(m[3]) or 0)
+    local first, last = m[5] or now, m[6] or now
+    local lost = {}
+    if not current then
+        for _, old in ipairs(old_read(m[7])) do
+            if old.token == tonumber(token) then
+                lost = intents_read(old.intents)
+            end
+        end
+    end
+    local before = k.s
     local parked = call('EXISTS', P .. 'pkz') == 1
     local when = minutes(c, now)
-    local figures, codes, unheeded, pause = {}, {}, false, nil
+    local figures, codes, bound, unheeded, pause = {}, {}, {}, false, nil
     local at = 1
     while at <= #items do
         local from, cnt, letter, segments, bucket, batch, code
@@ -1053,14 +1269,22 @@ local function settle(keys, args)
         if not states then
             unheeded = true
         elseif cnt > 0 then
-            local four
+            local four, to = nil, kind.to
             if kind.fact then
-                if not codes[code] then
-                    codes[code] = pack('>I2', code_number(P, code)) .. when
-                end
                 four = codes[code]
+                if not four then
+                    four = pack('>I2', code_number(P, code)) .. when
+                    codes[code] = four
+                end
+            elseif to == 'A' and c.cancelled then
+                to = 'Q'
             end
-            local moved = turn(k, from, cnt, states, kind.to, segments, four)
+            local moved
+            if current then
+                moved = turn(k, from, cnt, states, to, segments, four)
+            else
+                moved = turn_old(k, lost, from, cnt, states, to, segments, four)
+            end
             if moved > 0 then
                 if not kind.unsent then
                     c.requests = c.requests + 1
@@ -1078,25 +1302,19 @@ local function settle(keys, args)
                 end
             end
             if letter == 'G' and batch ~= '' then
-                bind(P, bucket, batch, k.tail)
+                bound[#bound + 1] = {bucket, batch, k.tail .. ':' .. from .. ':' .. cnt}
                 if parked then
-                    drain_batch(k, batch)
-                end
-            end
-        end
-        if current then
-            for i = #intents, 1, -1 do
-                if touches(intents[i], from, cnt) then
-                    table.remove(intents, i)
-                    heard = true
+                    drain_batch(k, batch, from, cnt)
                 end
             end
         end
     end
+    bind_all(P, bound)
     try_parked(k, first, last)
     local too_many = chunk_save(k, first, last, limit)
     if current then
-        if heard then
+        local intents, changed = intents_heard(intents_read(m[4]), before, k.s)
+        if changed then
             call('HSET', m_key, 'intents', intents_write(intents))
         end
         if find(k.s, 'C', 1, true) or (not c.cancelled and find(k.s, 'A', 1, true)) then
@@ -1167,16 +1385,20 @@ local function sweep(keys, args)
         if not k then
             call('ZREM', P .. 'cl', tail)
         else
-            local m = call('HMGET', P .. 'm:' .. tail, 'sub0', 'sub1')
+            local m_key = P .. 'm:' .. tail
+            local m = call('HMGET', m_key, 'sub0', 'sub1', 'tok', 'intents', 'old')
             local at = find(k.s, 'C', 1, true)
+            if at and m[4] then
+                call('HSET', m_key, 'old', old_add(m[5], m[3], m[4]))
+            end
             while at do
-                move(k, at - 1, 'E')
+                move(k, at - 1, 'C', 'E')
                 ambiguous = ambiguous + 1
                 at = find(k.s, 'C', at + 1, true)
             end
             try_parked(k, m[1] or now, m[2] or now)
             local too_many = chunk_save(k, m[1] or now, m[2] or now, limit)
-            call('HINCRBY', P .. 'm:' .. tail, 'att', 1)
+            call('HINCRBY', m_key, 'att', 1)
             let_go(k, now)
             if not campaign_save(c, now) and too_many then
                 stop_sending(c, now, too_many)
@@ -1273,9 +1495,9 @@ local function resolve(keys, args)
         local k = chunk_open(c, n)
         local at = find(k.s, 'E', 1, true)
         while at do
-            move(k, at - 1, to)
+            move(k, at - 1, 'E', to)
             if four then
-                details(k, at - 1, 1, four)
+                details_put(k, at - 1, four)
             end
             at = find(k.s, 'E', at + 1, true)
         end
@@ -1508,16 +1730,16 @@ local function report(keys, args)
     local P, items, parked_max, now = keys[1], args[1], tonumber(args[2]), tonumber(args[3])
     local figures = {changed = 0, repeated = 0, parked = 0, noted = 0, contradictions = 0, cured = 0, new_parked = 0}
     local camps, chunks, numbers_of_codes = {}, {}, {}
-    local function opened(tail)
+    local function opened(seq, n)
+        local tail = seq .. ':' .. n
         local k = chunks[tail]
         if k == nil then
-            local seq, n = match(tail, '^(%d+):(%d+)')
             local c = camps[seq]
             if c == nil then
                 c = campaign(P, seq) or false
                 camps[seq] = c
             end
-            k = c and chunk_open(c, n) or false
+            k = c and chunk_peek(c, n) or false
             chunks[tail] = k
         end
         return k
@@ -1534,12 +1756,12 @@ local function report(keys, args)
         if flag == 1 then
             unknown, last_unknown = unknown + 1, code
         end
-        local what, cured, k
+        local what, cured
         local bound = batch ~= '' and call('HGET', batch_key(P, bucket), batch)
         if bound then
-            for tail in gmatch(bound, '[^,]+') do
-                k = opened(tail)
-                local place = k and search(chunk_numbers(k), number)
+            for seq, n, from, many in gmatch(bound, '(%d+):(%d+):(%d+):(%d+)') do
+                local k = opened(seq, n)
+                local place = k and place_of(k, number, tonumber(from), tonumber(many))
                 if place then
                     local known = numbers_of_codes[code]
                     if not known then
@@ -1553,15 +1775,14 @@ local function report(keys, args)
         end
         if not what and any_ambiguous then
             -- The answer with the batch id never reached us: number and time tell.
-            for entry in gmatch(call('HGET', P .. 'amb', number) or '', '[^;]+') do
-                local tail, first, last = match(entry, '^(%d+:%d+):(%d+):(%d+)$')
+            for seq, n, first, last in gmatch(call('HGET', P .. 'amb', number) or '', '(%d+):(%d+):(%d+):(%d+)') do
                 if time_fits(told, tonumber(first), tonumber(last)) and not what then
-                    k = opened(tail)
-                    local place = k and search(chunk_numbers(k), number)
+                    local k = opened(seq, n)
+                    local place = k and place_of(k, number, 0, 65535)
                     if place and state_at(k, place) == 'E' then
                         what, cured = apply(k, place, to, code_number(P, code), now)
-                        if bind(P, bucket, batch, tail) then
-                            drain_batch(k, batch)
+                        if bind(P, bucket, batch, k.tail .. ':0:65535') then
+                            drain_batch(k, batch, 0, 65535)
                         end
                     end
                 end

@@ -635,6 +635,12 @@ static void add_item(struct buf *buf, const struct settle_item *item)
     add_short_text(buf, item->code, CODE_BYTES_MAX);
 }
 
+static int by_position(const void *a, const void *b)
+{
+    const struct settle_item *const *x = a, *const *y = b;
+    return ((*x)->from > (*y)->from) - ((*x)->from < (*y)->from);
+}
+
 enum err queue_settle(struct store *store, struct chunk_ref ref, uint64_t token,
                       const struct settle_item *items, size_t n, int64_t lease_ms, int64_t now_ms,
                       queue_done_fn *done, void *arg)
@@ -643,8 +649,13 @@ enum err queue_settle(struct store *store, struct chunk_ref ref, uint64_t token,
         return ERR_TOO_BIG;
     struct buf packed;
     buf_init(&packed, SETTLE_ITEMS_MAX * SETTLE_ITEM_BYTES);
+    /* In order of position, so that neighbours are written together (patch_write). */
+    const struct settle_item *sorted[SETTLE_ITEMS_MAX];
     for (size_t i = 0; i < n; i++)
-        add_item(&packed, &items[i]);
+        sorted[i] = &items[i];
+    qsort(sorted, n, sizeof sorted[0], by_position);
+    for (size_t i = 0; i < n; i++)
+        add_item(&packed, sorted[i]);
     enum err error = buf_check(&packed);
     if (error == ERR_OK) {
         struct call call;

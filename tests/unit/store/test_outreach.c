@@ -1,0 +1,568 @@
+/* outreach.lua under a model: long random sequences of everything that may happen to a queue, with
+ * repeated calls, stale tokens, crashed owners, reports at any time. After every step the counters
+ * add up and agree with the records, and nobody gets a second intent unless a definite refusal or a
+ * person's resend stands between. OUTREACH_TEST_SEED=n plays one sequence again. */
+#include "rig.h"
+
+#include "base/digest.h"
+
+#define CAMPAIGNS 3
+#define POOL 160 /* numbers; campaigns overlap in them */
+#define STEPS 1500
+#define REQUESTS 64
+#define CLAIMS 24
+#define LEASE_MS 30000
+
+static struct rig rig;
+static struct rig_answer answer;
+static uint64_t seed, random_state;
+static int64_t now_ms;
+static unsigned step_no;
+
+static uint32_t dice(uint32_t sides)
+{
+    random_state += UINT64_C(0x9e3779b97f4a7c15);
+    return (uint32_t)(digest_mix64(random_state) % sides);
+}
+
+struct request {      /* one POST whose answer is still open, or lost for ever with its daemon */
+    bool used, ghost; /* ghost: its daemon crashed; the carrier's answer may still reach a zombie */
+    unsigned campaign, claim_chunk;
+    uint64_t token;
+    uint32_t from, count;
+    uint64_t mine[CHUNK_MAX / 8]; /* numbers */
+    size_t n;
+    bool accepted; /* what the carrier did */
+    char batch[24];
+};
+struct held { /* a claim in the hands of an owner */
+    bool used;
+    unsigned campaign, owner;
+    uint32_t chunk;
+    uint64_t token;
+    size_t n;
+    uint8_t numbers[5 * CHUNK_MAX];
+};
+static struct {
+    uint32_t seq;
+    unsigned attempts[POOL];
+    bool sent[POOL]; /* an intent stands, without refusal or resend since */
+    bool member[POOL];
+    unsigned taken[POOL]; /* by the carrier */
+} camps[CAMPAIGNS];
+static struct request requests[REQUESTS];
+static struct held claims[CLAIMS];
+static unsigned batch_no;
+
+static uint64_t number_at(const uint8_t *numbers, size_t at)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < 5; i++)
+        value = value << 8 | numbers[5 * at + i];
+    return value;
+}
+static unsigned place_of(uint64_t number)
+{
+    return (unsigned)(number - RIG_FIRST);
+}
+static const char *owner_name(unsigned owner)
+{
+    static const char *const names[] = {"d1", "d2"};
+    return names[owner];
+}
+
+/* ---- the steps ---- */
+
+static void step_claim(void)
+{
+    struct held *held = NULL;
+    for (size_t i = 0; i < CLAIMS && held == NULL; i++)
+        held = claims[i].used ? NULL : &claims[i];
+    if (held == NULL)
+        return;
+    unsigned campaign = dice(CAMPAIGNS), owner = dice(2);
+    RIG_CALL(answer, &rig,
+             queue_claim(rig.store, "mas", camps[campaign].seq, owner_name(owner), LEASE_MS, now_ms,
+                         rig_on_claim, &answer));
+    assert_int_equal(answer.error, ERR_OK);
+    if (answer.result != CLAIM_CHUNK)
+        return;
+    for (size_t i = 0; i < CLAIMS;
+         i++) /* nobody else holds it, unless he has lost it without knowing */
+        if (claims[i].used && claims[i].campaign == campaign && claims[i].chunk == answer.chunk)
+            assert_true(claims[i].token < answer.token);
+    *held = (struct held){true, campaign, owner, answer.chunk, answer.token, answer.n, {0}};
+    memcpy(held->numbers, answer.numbers, 5 * answer.n);
+}
+
+static struct held *any_claim(void)
+{
+    size_t from = dice(CLAIMS);
+    for (size_t i = 0; i < CLAIMS; i++)
+        if (claims[(from + i) % CLAIMS].used)
+            return &claims[(from + i) % CLAIMS];
+    return NULL;
+}
+static struct request *free_request(void)
+{
+    for (size_t i = 0; i < REQUESTS; i++)
+        if (!requests[i].used)
+            return &requests[i];
+    return NULL;
+}
+
+static void call_intent(const struct held *held, uint32_t from, uint32_t count)
+{
+    struct chunk_ref ref = {"mas", camps[held->campaign].seq, held->chunk};
+    RIG_CALL(answer, &rig,
+             queue_intent(rig.store, ref, held->token, from, count, count, 1000, 800, LEASE_MS,
+                          now_ms, rig_on_intent, &answer));
+}
+
+/* Open requests of one claim do not overlap: that is the caller's part (queue.h). */
+static bool overlaps(const struct held *held, uint32_t from, uint32_t count)
+{
+    for (size_t i = 0; i < REQUESTS; i++) {
+        const struct request *r = &requests[i];
+        if (r->used && r->token == held->token && r->from < from + count &&
+            from < r->from + r->count)
+            return true;
+    }
+    return false;
+}
+
+static void step_intent(void)
+{
+    struct held *held = any_claim();
+    struct request *request = free_request();
+    if (held == NULL || request == NULL)
+        return;
+    uint32_t from = dice((uint32_t)held->n), count = 1 + dice((uint32_t)held->n - from);
+    uint8_t mine[CHUNK_MAX];
+    if (overlaps(held, from, count))
+        return;
+    call_intent(held, from, count);
+    if (answer.error != ERR_OK) {
+        assert_true(answer.error == ERR_STALE || answer.error == ERR_REFUSED ||
+                    answer.error == ERR_BUSY);
+        if (answer.error == ERR_BUSY)
+            now_ms += answer.wait_ms;
+        if (answer.error == ERR_STALE)
+            held->used = false;
+        return;
+    }
+    assert_int_equal(answer.n, count);
+    memcpy(mine, answer.mine, count);
+    if (dice(3) ==
+        0) { /* the answer was lost: the same call again, even if somebody pauses meanwhile */
+        call_intent(held, from, count);
+        assert_int_equal(answer.error, ERR_OK);
+        assert_memory_equal(mine, answer.mine, count);
+    }
+    *request = (struct request){.campaign = held->campaign,
+                                .claim_chunk = held->chunk,
+                                .token = held->token,
+                                .from = from,
+                                .count = count,
+                                .accepted = dice(4) != 0};
+    snprintf(request->batch, sizeof request->batch, "b%u", ++batch_no);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(mine[i] <= 1);
+        if (mine[i] == 0)
+            continue;
+        uint64_t number = number_at(held->numbers, from + i);
+        unsigned place = place_of(number);
+        assert_true(camps[held->campaign].member[place]);
+        if (camps[held->campaign].sent[place])
+            fail_msg("seed %llu step %u: a second intent for campaign %u number %u",
+                     (unsigned long long)seed, step_no, held->campaign, place);
+        camps[held->campaign].sent[place] = true;
+        camps[held->campaign].attempts[place]++;
+        request->mine[request->n++] = number;
+    }
+    request->used = request->n > 0;
+    for (size_t i = 0; request->used && request->accepted && i < request->n; i++)
+        camps[held->campaign].taken[place_of(request->mine[i])]++;
+}
+
+static struct request *any_request(void)
+{
+    size_t from = dice(REQUESTS);
+    for (size_t i = 0; i < REQUESTS; i++)
+        if (requests[(from + i) % REQUESTS].used)
+            return &requests[(from + i) % REQUESTS];
+    return NULL;
+}
+
+/* Settles a request; the outcome fits what the carrier did, or is "ambiguous". */
+static void step_settle(void)
+{
+    static const enum outcome refusals[] = {
+        OUTCOME_REJECT_RECIPIENT, OUTCOME_REJECT_RECIPIENT, OUTCOME_REJECT_TEXT,   OUTCOME_SPLIT,
+        OUTCOME_THROTTLED,        OUTCOME_NOT_SENT,         OUTCOME_ACCOUNT_FAULT, OUTCOME_QUOTA};
+    struct request *request = any_request();
+    if (request == NULL)
+        return;
+    struct settle_item item = {request->from,
+                               request->count,
+                               request->accepted ? OUTCOME_ACCEPTED : refusals[dice(8)],
+                               request->count,
+                               request->accepted ? request->batch : "",
+                               "code1"};
+    if (dice(6) == 0) {
+        item.outcome = OUTCOME_AMBIGUOUS;
+        item.batch = "";
+    }
+    struct chunk_ref ref = {"mas", camps[request->campaign].seq, request->claim_chunk};
+    enum err first = ERR_OK;
+    for (unsigned i = 0; i < 1 + (dice(3) == 0); i++) { /* sometimes the answer is lost */
+        RIG_CALL(answer, &rig,
+                 queue_settle(rig.store, ref, request->token, &item, 1, LEASE_MS, now_ms,
+                              rig_on_done, &answer));
+        assert_true(answer.error == ERR_OK || answer.error == ERR_STALE);
+        if (i == 0)
+            first = answer.error;
+    }
+    bool again = item.outcome == OUTCOME_SPLIT || item.outcome == OUTCOME_THROTTLED ||
+                 item.outcome == OUTCOME_NOT_SENT || item.outcome == OUTCOME_ACCOUNT_FAULT ||
+                 item.outcome == OUTCOME_QUOTA;
+    /* A refusal that comes after "ambiguous" was told is not believed: what is ambiguous waits for
+     * a report or a person. */
+    for (size_t i = 0; again && first == ERR_OK && !request->ghost && i < request->n; i++)
+        camps[request->campaign].sent[place_of(request->mine[i])] = false;
+    if (item.outcome == OUTCOME_AMBIGUOUS && dice(2) == 0)
+        request->ghost = true; /* the verdict may still come, late */
+    else
+        request->used = false;
+}
+
+static void step_release(void)
+{
+    struct held *held = any_claim();
+    if (held == NULL)
+        return;
+    struct chunk_ref ref = {"mas", camps[held->campaign].seq, held->chunk};
+    RIG_CALL(answer, &rig,
+             queue_release(rig.store, ref, held->token, now_ms + dice(3) * 1000, dice(2),
+                           rig_on_done, &answer));
+    if (answer.error == ERR_OK || answer.error == ERR_STALE)
+        held->used = false;
+    else
+        assert_int_equal(answer.error, ERR_REFUSED); /* somebody is in flight */
+}
+
+static void step_suppress(void)
+{
+    struct held *held = any_claim();
+    if (held == NULL || dice(3) != 0)
+        return;
+    uint32_t position = dice((uint32_t)held->n);
+    struct chunk_ref ref = {"mas", camps[held->campaign].seq, held->chunk};
+    RIG_CALL(answer, &rig,
+             queue_suppress(rig.store, ref, held->token, &position, 1, rig_on_done, &answer));
+    assert_true(answer.error == ERR_OK || answer.error == ERR_STALE);
+}
+
+/* Leases run out, or a daemon crashed and starts again: its requests are ghosts from now on. */
+static void step_sweep(void)
+{
+    unsigned owner = dice(2);
+    bool crash = dice(2) == 0;
+    if (!crash)
+        now_ms += dice(2) * (LEASE_MS + 1);
+    RIG_CALL(answer, &rig,
+             queue_sweep(rig.store, "mas", crash ? owner_name(owner) : NULL, now_ms, rig_on_swept,
+                         &answer));
+    assert_int_equal(answer.error, ERR_OK);
+    for (size_t i = 0; crash && i < CLAIMS; i++) {
+        if (!claims[i].used || claims[i].owner != owner)
+            continue;
+        claims[i].used =
+            dice(4) == 0; /* or it was only stopped, and comes back with an old token */
+        for (size_t j = 0; j < REQUESTS; j++)
+            if (requests[j].used && requests[j].token == claims[i].token)
+                requests[j].ghost = true;
+    }
+}
+
+static void step_report(void)
+{
+    static const enum recipient_state finals[] = {STATE_DELIVERED, STATE_DELIVERED,
+                                                  STATE_UNDELIVERED, STATE_EXPIRED, 0};
+    struct status_report reports[12];
+    size_t n = 1 + dice(12);
+    char batches[12][24];
+    for (size_t i = 0; i < n; i++) {
+        struct request *request = any_request();
+        snprintf(batches[i], sizeof batches[i], "b%u",
+                 1 + dice(batch_no + 3)); /* mostly old, some from the future */
+        reports[i] = (struct status_report){.batch = batches[i],
+                                            .number = RIG_FIRST + dice(POOL),
+                                            .to = finals[dice(5)],
+                                            .code = "DELIVRD",
+                                            .submitted_ms = dice(2) ? now_ms : 0};
+        if (request != NULL && dice(4) != 0) { /* of a real request, its answer known or not */
+            if (!request->accepted)
+                continue;
+            snprintf(batches[i], sizeof batches[i], "%s", request->batch);
+            reports[i].number = request->mine[dice((uint32_t)request->n)];
+        } else if (dice(4) != 0) {
+            reports[i].number = 13900000000 + dice(1000); /* of somebody else's traffic */
+        }
+    }
+    RIG_CALL(answer, &rig,
+             status_report(rig.store, "mas", reports, n, dice(8) ? 100000 : 0, 72 * 3600000, now_ms,
+                           rig_on_stored, &answer));
+    assert_true(answer.error == ERR_OK || answer.error == ERR_BUSY);
+    const struct status_stored *s = &answer.stored;
+    if (answer.error == ERR_OK)
+        assert_int_equal(s->changed + s->repeated + s->parked + s->noted + s->contradictions, n);
+}
+
+static void step_people(void)
+{
+    unsigned campaign = dice(CAMPAIGNS), kind = dice(12);
+    uint32_t seq = camps[campaign].seq;
+    if (kind < 4) {
+        RIG_CALL(answer, &rig,
+                 queue_act(rig.store, "mas", seq, ACT_PAUSE, "uid:a", "r", 0, now_ms,
+                           rig_on_changed, &answer));
+    } else if (kind < 10) {
+        RIG_CALL(answer, &rig,
+                 queue_act(rig.store, "mas", seq, ACT_RESUME, "uid:a", "r", 0, now_ms,
+                           rig_on_changed, &answer));
+    } else if (kind == 10 && dice(8) == 0) {
+        RIG_CALL(answer, &rig,
+                 queue_act(rig.store, "mas", seq, ACT_CANCEL, "uid:a", "r", 0, now_ms,
+                           rig_on_changed, &answer));
+    } else {
+        RIG_CALL(answer, &rig,
+                 queue_act(rig.store, "mas", seq, ACT_MISS, "scheduler", "late", 0, now_ms,
+                           rig_on_changed, &answer));
+    }
+    assert_true(answer.error == ERR_OK || answer.error == ERR_REFUSED);
+    RIG_CALL(answer, &rig,
+             status_carrier_act(rig.store, "mas", CARRIER_RESUME, "uid:a", "r", "", 0, now_ms,
+                                rig_on_done, &answer));
+}
+
+/* What a chunk says, before a resend takes it: the ambiguous ones may be sent once more. */
+static void on_chunk_before_resend(void *arg, enum err error, const struct chunk_view *chunk)
+{
+    unsigned campaign = *(unsigned *)arg;
+    answer.calls++;
+    answer.error = error;
+    for (size_t i = 0; error == ERR_OK && i < chunk->n; i++)
+        if (chunk->states[i] == STATE_AMBIGUOUS)
+            camps[campaign].sent[place_of(number_at(chunk->numbers, i))] = false;
+}
+
+static void step_resolve(void)
+{
+    if (dice(3) != 0)
+        return;
+    unsigned campaign = dice(CAMPAIGNS);
+    enum resolve_as as = (enum resolve_as)dice(3);
+    uint32_t seq = camps[campaign].seq;
+    rig_view(&rig, seq, &answer);
+    bool cancelled = strcmp(answer.state, "cancelled") == 0;
+    uint32_t n_chunks = answer.view.n_chunks;
+    for (uint32_t chunk = 0; as == RESOLVE_RESEND && !cancelled && chunk < n_chunks; chunk++) {
+        struct chunk_ref ref = {"mas", seq, chunk};
+        RIG_CALL(answer, &rig, queue_chunk(rig.store, ref, on_chunk_before_resend, &campaign));
+        assert_int_equal(answer.error, ERR_OK);
+    }
+    RIG_CALL(
+        answer, &rig,
+        queue_resolve(rig.store, "mas", seq, as, "uid:a", "r", now_ms, rig_on_changed, &answer));
+    if (cancelled && as == RESOLVE_RESEND) {
+        assert_int_equal(answer.error, ERR_REFUSED);
+    } else {
+        assert_int_equal(answer.error, ERR_OK);
+        assert_int_equal(rig_count(&answer.counts, STATE_AMBIGUOUS), 0);
+    }
+}
+
+/* ---- what must hold after every step ---- */
+
+static void check_counters(void)
+{
+    for (unsigned i = 0; i < CAMPAIGNS; i++) {
+        rig_view(&rig, camps[i].seq, &answer);
+        assert_int_equal(answer.error, ERR_OK);
+        uint64_t sum = 0;
+        for (size_t k = 0; k < STATE_COUNT; k++)
+            sum += answer.view.counts.of[k];
+        if (sum != answer.view.accepted)
+            fail_msg("seed %llu step %u: the counters add up to %llu", (unsigned long long)seed,
+                     step_no, (unsigned long long)sum);
+        RIG_CALL(answer, &rig, queue_verify(rig.store, "mas", camps[i].seq, rig_on_done, &answer));
+        if (answer.error != ERR_OK)
+            fail_msg("seed %llu step %u: %s", (unsigned long long)seed, step_no, answer.reason);
+    }
+}
+
+/* Nobody is queued while an intent stands, and whoever the carrier took at the only attempt is not
+ * shown as refused or unsent. */
+static void on_chunk_truth(void *arg, enum err error, const struct chunk_view *chunk)
+{
+    unsigned campaign = *(unsigned *)arg;
+    answer.calls++;
+    answer.error = error;
+    for (size_t i = 0; error == ERR_OK && i < chunk->n; i++) {
+        unsigned place = place_of(number_at(chunk->numbers, i));
+        uint8_t is = chunk->states[i];
+        bool unsent = is == STATE_QUEUED || is == STATE_CANCELLED || is == STATE_SUPPRESSED;
+        bool known = is == STATE_REJECTED || unsent;
+        if ((is == STATE_QUEUED && camps[campaign].sent[place]) ||
+            (known && camps[campaign].attempts[place] == 1 && camps[campaign].taken[place] == 1 &&
+             camps[campaign].sent[place]))
+            fail_msg("seed %llu step %u: campaign %u number %u is %s although the carrier has it",
+                     (unsigned long long)seed, step_no, campaign, place,
+                     state_word((enum recipient_state)is));
+    }
+}
+
+/* The tables beside the chunks hold what the chunks say, and nothing more. */
+static void check_tables(void)
+{
+    long long parked = 0, indexed = 0, ambiguous = 0;
+    redisReply *keys = rig_admin(&rig, "KEYS t:{mas}:pk:*");
+    for (size_t i = 0; i < keys->elements; i++)
+        parked += rig_number(&rig, "HLEN %s", keys->element[i]->str);
+    assert_int_equal((long long)keys->elements, rig_number(&rig, "ZCARD t:{mas}:pkz"));
+    freeReplyObject(keys);
+    long long told = rig_number(&rig, "HGET t:{mas}:carrier parked");
+    assert_int_equal(told < 0 ? 0 : told, parked);
+    redisReply *index = rig_admin(&rig, "HVALS t:{mas}:amb");
+    for (size_t i = 0; i < index->elements; i++) {
+        indexed++;
+        for (const char *at = index->element[i]->str; (at = strchr(at, ';')) != NULL; at++)
+            indexed++;
+    }
+    freeReplyObject(index);
+    for (unsigned i = 0; i < CAMPAIGNS; i++) {
+        rig_view(&rig, camps[i].seq, &answer);
+        ambiguous += (long long)rig_count(&answer.view.counts, STATE_AMBIGUOUS);
+        uint32_t n_chunks = answer.view.n_chunks;
+        for (uint32_t chunk = 0; chunk < n_chunks; chunk++) {
+            struct chunk_ref ref = {"mas", camps[i].seq, chunk};
+            RIG_CALL(answer, &rig, queue_chunk(rig.store, ref, on_chunk_truth, &i));
+            assert_int_equal(answer.error, ERR_OK);
+        }
+    }
+    assert_int_equal(indexed, ambiguous);
+}
+
+/* After the faults stop everything comes to an end. */
+static void drain(void)
+{
+    memset(claims, 0, sizeof claims);
+    memset(requests, 0, sizeof requests);
+    now_ms += 10 * LEASE_MS;
+    RIG_CALL(answer, &rig, queue_sweep(rig.store, "mas", NULL, now_ms, rig_on_swept, &answer));
+    RIG_CALL(answer, &rig,
+             status_carrier_act(rig.store, "mas", CARRIER_RESUME, "uid:a", "r", "", 0, now_ms,
+                                rig_on_done, &answer));
+    for (unsigned i = 0; i < CAMPAIGNS; i++) {
+        uint32_t seq = camps[i].seq;
+        for (unsigned rounds = 0;; rounds++) {
+            assert_true(rounds < 400);
+            rig_view(&rig, seq, &answer);
+            if (strcmp(answer.state, "done") == 0 || strcmp(answer.state, "cancelled") == 0)
+                break;
+            RIG_CALL(answer, &rig,
+                     queue_act(rig.store, "mas", seq, ACT_RESUME, "uid:b", "r", 0, now_ms,
+                               rig_on_changed, &answer));
+            RIG_CALL(
+                answer, &rig,
+                queue_claim(rig.store, "mas", seq, "d1", LEASE_MS, now_ms, rig_on_claim, &answer));
+            if (answer.result != CLAIM_CHUNK) {
+                now_ms += 1000;
+                continue;
+            }
+            struct chunk_ref ref = {"mas", seq, answer.chunk};
+            uint64_t token = answer.token;
+            uint32_t n = (uint32_t)answer.n;
+            RIG_CALL(answer, &rig,
+                     queue_intent(rig.store, ref, token, 0, n, n, 0, 0, LEASE_MS, now_ms,
+                                  rig_on_intent, &answer));
+            assert_int_equal(answer.error, ERR_OK);
+            struct settle_item item = {0, n, OUTCOME_ACCEPTED, n, "last", "success"};
+            RIG_CALL(answer, &rig,
+                     queue_settle(rig.store, ref, token, &item, 1, LEASE_MS, now_ms, rig_on_done,
+                                  &answer));
+            assert_int_equal(answer.error, ERR_OK);
+        }
+        rig_view(&rig, seq, &answer);
+        assert_int_equal(rig_count(&answer.view.counts, STATE_QUEUED), 0);
+        assert_int_equal(rig_count(&answer.view.counts, STATE_INFLIGHT), 0);
+    }
+    assert_int_equal(rig_number(&rig, "SCARD t:{mas}:live"), 0);
+    check_counters();
+    check_tables();
+}
+
+static void play(uint64_t with)
+{
+    static void (*const steps[])(void) = {step_claim,   step_claim,  step_intent,   step_intent,
+                                          step_intent,  step_settle, step_settle,   step_settle,
+                                          step_release, step_sweep,  step_suppress, step_report,
+                                          step_report,  step_people, step_resolve};
+    seed = with;
+    random_state = with * 7919;
+    now_ms = RIG_NOW;
+    batch_no = 0;
+    memset(camps, 0, sizeof camps);
+    memset(claims, 0, sizeof claims);
+    memset(requests, 0, sizeof requests);
+    rig_do(&rig, "FLUSHALL");
+    store_set_ambiguous_limit(rig.store, 2 + dice(4));
+    for (unsigned i = 0; i < CAMPAIGNS; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "c%u", i);
+        size_t n = 12 + dice(POOL / 2 - 12), first = dice(POOL / 2);
+        camps[i].seq = rig_launch(&rig, rig_fields(id), RIG_FIRST + first, 1, n, 1 + dice(25));
+        for (size_t k = 0; k < n; k++)
+            camps[i].member[first + k] = true;
+    }
+    for (step_no = 0; step_no < STEPS; step_no++) {
+        now_ms += dice(50);
+        steps[dice(sizeof steps / sizeof steps[0])]();
+        check_counters();
+        if (step_no % 50 == 0)
+            check_tables();
+    }
+    check_tables();
+    drain();
+}
+
+static void test_random_sequences(void **state)
+{
+    (void)state;
+    const char *one = getenv("OUTREACH_TEST_SEED");
+    uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 1, last = one != NULL ? first : 4;
+    for (uint64_t with = first; with <= last; with++) {
+        print_message("seed %llu\n", (unsigned long long)with);
+        play(with);
+    }
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    return 0;
+}
+static int teardown(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_sequences)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
