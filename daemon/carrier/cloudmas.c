@@ -32,9 +32,10 @@
     4999 /* 5000 is the platform's limit, and published clients differ on whether it is included   \
           */
 #define PERSONAL_MAX 1000
-#define REQUEST_MAX_BYTES (8 * 1024 * 1024)
-#define ANSWER_MAX_BYTES (64 * 1024) /* of a submit answer; a real one has a hundred */
-#define PUSH_MAX_BYTES (8 * 1024 * 1024)
+#define REQUEST_MAX_BYTES 8388608
+#define ANSWER_MAX_BYTES 65536 /* of a submit answer; a real one has a hundred */
+#define PUSH_MAX_BYTES 8388608
+#define MOBILE_COMMA_BYTES 12 /* a number and the comma behind it */
 #define NUMBER_MIN UINT64_C(10000000000)
 #define NUMBER_MAX UINT64_C(19999999999)
 
@@ -165,14 +166,14 @@ static void add_field(struct buf *json, const char *key, const char *value)
 /* "13800138000,13800138001" */
 static void add_mobiles(struct buf *json, const uint64_t *numbers, size_t n)
 {
-    char *to = buf_room(json, n * (MOBILE_DIGITS + 1));
+    char *to = buf_room(json, n * MOBILE_COMMA_BYTES);
     if (!to)
         return;
-    for (size_t i = 0; i < n; i++, to += MOBILE_DIGITS + 1) {
+    for (size_t i = 0; i < n; i++, to += MOBILE_COMMA_BYTES) {
         write_digits(to, numbers[i]);
         to[MOBILE_DIGITS] = ',';
     }
-    json->len += n * (MOBILE_DIGITS + 1) - 1; /* without the last comma */
+    json->len += n * MOBILE_COMMA_BYTES - 1; /* without the last comma */
 }
 
 /* {"13800138000":"text","13800138001":"text"} */
@@ -336,8 +337,11 @@ static void copy_word(char *out, size_t size, const char *word, size_t len)
         while (len > 0 && ((unsigned char)word[len] & 0xc0) == 0x80)
             len--;
     }
-    for (size_t i = 0; i < len; i++)
-        out[i] = (unsigned char)word[i] < 0x20 || word[i] == 0x7f ? '?' : word[i];
+    for (size_t i = 0; i < len; i++) {
+        out[i] = word[i];
+        if ((unsigned char)word[i] < 0x20 || word[i] == 0x7f)
+            out[i] = '?';
+    }
     out[len] = '\0';
 }
 

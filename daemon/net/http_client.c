@@ -25,9 +25,8 @@
 #include "base/loop.h"
 
 #define CONNECT_TIMEOUT_MAX_MS 10000
-#define HEADERS_MAX_BYTES (64 * 1024)
-#define ANSWER_KEEP_BYTES                                                                          \
-    (16 * 1024) /* a slot's answer buffer above this is given back after use */
+#define HEADERS_MAX_BYTES 65536
+#define ANSWER_KEEP_BYTES 16384 /* a slot's answer buffer above this is given back after use */
 #define CONTENT_TYPES_MAX 8
 
 struct request {
@@ -57,9 +56,9 @@ struct slot {
 
 struct watched {
     struct event *event;
-    short interest; /* what libcurl wants now; 0: nothing */
-    short armed;    /* what the event is added for */
-    bool ours;      /* opened by on_open_socket(), so on_close_socket() will tell of its end */
+    int interest; /* what libcurl wants now; 0: nothing */
+    int armed;    /* what the event is added for */
+    bool ours;    /* opened by on_open_socket(), so on_close_socket() will tell of its end */
 };
 
 struct http_client {
@@ -214,7 +213,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 {
     struct http_client *client = arg;
     struct watched *watched = watched_at(client, fd);
-    short wanted = what & watched->interest;
+    int wanted = what & watched->interest;
     if (wanted == 0) {
         /* A kept connection with news (closed by the peer, usually) that libcurl will find out
          * about itself before it uses it. */
@@ -250,10 +249,10 @@ static struct watched *watch(struct http_client *client, curl_socket_t fd)
 {
     if ((size_t)fd >= client->by_fd_n) {
         size_t n = (size_t)fd + 64;
-        struct watched **grown = realloc(client->by_fd, n * sizeof *grown);
+        struct watched **grown = realloc(client->by_fd, n * sizeof(struct watched *));
         if (!grown)
             return NULL;
-        memset(grown + client->by_fd_n, 0, (n - client->by_fd_n) * sizeof *grown);
+        memset(grown + client->by_fd_n, 0, (n - client->by_fd_n) * sizeof(struct watched *));
         client->by_fd = grown;
         client->by_fd_n = n;
     }
