@@ -255,6 +255,7 @@ void report_desk_take(struct report_desk *desk, struct ticket *ticket,
     flight->reports[i] = (struct status_report){.batch = flight->texts[i].batch,
                                                 .number = report->number,
                                                 .to = report_state(report->class_),
+                                                .unknown_code = report->class_ == REPORT_UNKNOWN,
                                                 .code = flight->texts[i].code,
                                                 .submitted_ms = report->submitted_ms};
     if (flight->n == REPORTS_A_CALL)
