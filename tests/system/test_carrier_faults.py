@@ -97,7 +97,7 @@ def test_what_cannot_be_known_is_ambiguous_until_a_report_says(make_world, fault
 
 def test_a_refused_connection_is_proof_and_waits(world):
     run(world, "refuse")
-    status = wait_until(lambda: (s := world.status("c1"))["waiting"] and "refused" in s["waiting"]["reason"] and s, what="a reason")
+    status = wait_until(lambda: (s := world.status("c1"))["waiting"] and "connection refused" in s["waiting"]["reason"].lower() and s, what="a reason")
     assert status["counts"]["queued"] == 60 and status["counts"]["ambiguous"] == 0
     world.sim.clear()
     world.wait_reported("c1")
@@ -119,7 +119,8 @@ def test_keepalive_closed_without_answer_is_never_repeated_by_curl(make_world):
 
 
 def test_many_ambiguous_chunks_stop_the_campaign(make_world):
-    world = make_world(carrier={"batch_max": 10, "connections": 1}, daemon={"ambiguous_limit": 3}, sim={"reports": "none"})
+    world = make_world(carrier={"batch_max": 10, "connections": 1}, daemon={"ambiguous_limit": 3},
+                       sim={"reports": "none", "latency_ms": 2})
     world.campaign("c1", rows=12000)
     world.launch("c1")
     wait_until(lambda: len(world.sim.oracle()) >= 20, what="the canary is through")

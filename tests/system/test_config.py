@@ -23,12 +23,12 @@ def test_a_broken_reload_changes_nothing(world):
     good = daemon.config.read_text()
     daemon.config.write_text(good.replace("batch_max", "batch_maximum") if "batch_max" in good else good + "\nnonsense\n")
     daemon.process.send(signal.SIGHUP)
-    status = wait_until(lambda: (s := world.api("GET", "/status"))["reload"] and not s["reload"]["ok"] and s, what="reload refused")
-    assert status["reload"]["mistakes"]
+    status = wait_until(lambda: (s := world.api("GET", "/status"))["last_reload"] and not s["last_reload"]["ok"] and s, what="reload refused")
+    assert status["last_reload"]["message"]
     world.campaign("c1", rows=20)
     daemon.config.write_text(good)
     daemon.process.send(signal.SIGHUP)
-    wait_until(lambda: world.api("GET", "/status")["reload"]["ok"], what="reload accepted")
+    wait_until(lambda: world.api("GET", "/status")["last_reload"]["ok"], what="reload accepted")
     world.launch("c1")
     world.wait_reported("c1")
     world.check_books("c1")
