@@ -85,9 +85,8 @@ static void tell_started(struct job *job, enum err error, const char *reason)
     }
 }
 
-static void destroy(void *arg)
+static void destroy(struct job *job)
 {
-    struct job *job = arg;
     for (size_t i = 0; i < JOB_SLOTS; i++) {
         if (job->slots[i] != NULL) {
             plan_block_fini(&job->slots[i]->block);
@@ -138,7 +137,7 @@ static void end(struct job *job, enum launch_phase phase)
                  log_quote(job->reason, quoted, sizeof quoted));
     }
     if (job->let_go) {
-        loop_defer(job->options.base, destroy, job);
+        destroy(job); /* nobody touches the job after end() */
     } else {
         job->options.on_end(job->options.on_end_arg, job);
     }
@@ -479,15 +478,16 @@ static void on_aborted(void *arg, enum err error, const char *reason)
 }
 
 /* An import that cannot be thrown away now (Redis is gone for long) is thrown away by the next
- * launch of the same id. */
+ * launch of the same id. So is that of a job which was let go: its store may be on its way out. */
 static void abort_import(struct job *job)
 {
-    enum err error = job->view.seq == 0 ? ERR_NOT_FOUND
-                                        : queue_abort(job->options.store, job->carrier,
-                                                      job->view.seq, on_aborted, job);
+    bool nothing_to_do = job->view.seq == 0 || job->let_go;
+    enum err error = nothing_to_do ? ERR_NOT_FOUND
+                                   : queue_abort(job->options.store, job->carrier, job->view.seq,
+                                                 on_aborted, job);
     if (error == ERR_OK) {
         job->pending++;
-    } else if (!is_unknown(error) || job->let_go || !rest(job)) {
+    } else if (!is_unknown(error) || !rest(job)) {
         end(job, LAUNCH_FAILED);
     }
 }

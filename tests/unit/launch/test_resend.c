@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "launch/resend.h"
+#include "sms/mobile.h"
+#include "rig.h"
 
 static void test_only_those_provably_not_reached(void **state)
 {
@@ -79,6 +81,240 @@ static void test_values_of_any_bytes(void **state)
     }
 }
 
+/* ---- against a real Redis ---- */
+
+static struct rig rig;
+static struct {
+    uint64_t token;
+    uint32_t chunk;
+    size_t n;
+    uint64_t numbers[CHUNK_MAX];
+} claimed;
+
+static int setup(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+static void on_claim(void *arg, enum err error, const struct queue_claim *claim)
+{
+    (void)arg;
+    assert_int_equal(error, ERR_OK);
+    assert_int_equal(claim->result, CLAIM_CHUNK);
+    claimed.token = claim->token;
+    claimed.chunk = claim->chunk;
+    claimed.n = claim->n;
+    for (size_t i = 0; i < claim->n; i++)
+        claimed.numbers[i] = mobile_unpack(claim->numbers + MOBILE_PACKED_BYTES * i);
+    rig.answered = true;
+}
+
+static void on_intent(void *arg, const struct queue_intent *intent)
+{
+    (void)arg;
+    assert_int_equal(intent->error, ERR_OK);
+    rig.answered = true;
+}
+
+static void on_done(void *arg, enum err error, const char *reason)
+{
+    (void)arg;
+    (void)reason;
+    assert_int_equal(error, ERR_OK);
+    rig.answered = true;
+}
+
+static void on_changed(void *arg, enum err error, const char *reason,
+                       const struct queue_counts *counts)
+{
+    (void)counts;
+    on_done(arg, error, reason);
+}
+
+static void on_reported(void *arg, enum err error, const struct status_stored *stored)
+{
+    (void)arg;
+    assert_int_equal(error, ERR_OK);
+    assert_int_equal(stored->changed, 1);
+    rig.answered = true;
+}
+
+#define ASK(call)                                                                                  \
+    do {                                                                                           \
+        rig.answered = false;                                                                      \
+        assert_int_equal(call, ERR_OK);                                                            \
+        rig_wait(&rig, rig_has_answer);                                                            \
+    } while (0)
+
+/* Sends the next chunk of the campaign whole, with this outcome. */
+static void send_chunk(uint32_t seq, enum outcome outcome, const char *batch)
+{
+    int64_t now = clock_wall_ms();
+    ASK(queue_claim(rig.store, "mas", seq, "daemon-1", 60000, now, on_claim, NULL));
+    struct chunk_ref ref = {.carrier = "mas", .seq = seq, .chunk = claimed.chunk};
+    struct settle_item item = {.from = 0,
+                               .count = (uint32_t)claimed.n,
+                               .outcome = outcome,
+                               .segments = (uint32_t)claimed.n,
+                               .batch = batch,
+                               .code = "X"};
+    ASK(queue_intent(rig.store, ref, claimed.token, 0, item.count, item.count, 0, 0, 60000, now,
+                     on_intent, NULL));
+    ASK(queue_settle(rig.store, ref, claimed.token, &item, 1, 60000, now, on_done, NULL));
+    ASK(queue_release(rig.store, ref, claimed.token, now, false, on_done, NULL));
+}
+
+static void report(uint64_t number, enum recipient_state to, const char *code, const char *batch)
+{
+    struct status_report one = {.batch = batch, .number = number, .to = to, .code = code};
+    ASK(status_report(rig.store, "mas", &one, 1, 1000, 3600000, clock_wall_ms(), on_reported,
+                      NULL));
+}
+
+static bool code_is_temporary(void *ctx, const char *code)
+{
+    (void)ctx;
+    return strcmp(code, "OFF") == 0;
+}
+
+static const struct launch_view *resend(const char *parent, bool temporary, bool rejected)
+{
+    rig.answered = false;
+    assert_int_equal(launcher_resend(rig.launcher, "mas", parent, temporary, rejected, "clerk1",
+                                     "why", code_is_temporary, NULL, rig_on_started, &rig),
+                     ERR_OK);
+    assert_false(rig.answered);
+    rig_wait(&rig, rig_has_answer);
+    if (rig.error != ERR_OK)
+        return NULL;
+    return rig_finish(&rig, rig.id);
+}
+
+/* The numbers of the only chunk of a campaign. */
+static struct rig_chunk *only_chunk(const char *id)
+{
+    static struct rig_chunk chunk;
+    struct rig_campaign_copy campaign = rig_find(&rig, id);
+    assert_true(campaign.is_there);
+    assert_int_equal(campaign.n_chunks, 1);
+    rig_read_chunk(&rig, campaign.seq, 0, &chunk);
+    return &chunk;
+}
+
+/* 10 accepted (2 delivered, 2 off, 1 off and expired, 2 barred, 3 without a report), 15 refused. */
+static struct rig_campaign_copy finished_parent(void)
+{
+    char *csv = rig_list(0, 25, true);
+    rig_campaign(&rig, "c", csv, "");
+    free(csv);
+    assert_int_equal(rig_launch(&rig, "c"), ERR_OK);
+    assert_int_equal(rig_finish(&rig, "c")->phase, LAUNCH_DONE);
+    struct rig_campaign_copy parent = rig_find(&rig, "c");
+    send_chunk(parent.seq, OUTCOME_ACCEPTED, "b1");
+    report(UINT64_C(15400000000), STATE_DELIVERED, "DELIVRD", "b1");
+    report(UINT64_C(15400000001), STATE_DELIVERED, "DELIVRD", "b1");
+    report(UINT64_C(15400000002), STATE_UNDELIVERED, "OFF", "b1");
+    report(UINT64_C(15400000003), STATE_UNDELIVERED, "OFF", "b1");
+    report(UINT64_C(15400000004), STATE_EXPIRED, "OFF", "b1");
+    report(UINT64_C(15400000005), STATE_UNDELIVERED, "BARRED", "b1");
+    report(UINT64_C(15400000006), STATE_EXPIRED, "BARRED", "b1");
+    send_chunk(parent.seq, OUTCOME_REJECT_RECIPIENT, "");
+    parent = rig_find(&rig, "c");
+    assert_string_equal(parent.state, "done");
+    return parent;
+}
+
+static void test_temporary_ones(void **state)
+{
+    (void)state;
+    (void)finished_parent();
+    const struct launch_view *view = resend("c", true, false);
+    assert_non_null(view);
+    assert_int_equal(view->phase, LAUNCH_DONE);
+    assert_string_equal(rig.id, "c-r1");
+    struct rig_chunk *chunk = only_chunk("c-r1");
+    assert_int_equal(chunk->n, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(chunk->numbers[i] == UINT64_C(15400000002) + i);
+    struct rig_campaign_copy child = rig_find(&rig, "c-r1");
+    assert_int_equal(child.segments_total, 3);
+    assert_int_equal(child.rows, 3);
+}
+
+/* A second resend waits for the first, and then leaves out everybody who was in it. */
+static void test_a_second_resend(void **state)
+{
+    (void)state;
+    (void)finished_parent();
+    assert_int_equal(resend("c", true, false)->phase, LAUNCH_DONE);
+    assert_null(resend("c", false, true));
+    assert_int_equal(rig.error, ERR_REFUSED);
+    assert_non_null(strstr(rig.reason, "c-r1 is scheduled"));
+    send_chunk(rig_find(&rig, "c-r1").seq, OUTCOME_ACCEPTED, "b2");
+    const struct launch_view *view = resend("c", true, false);
+    assert_int_equal(view->phase, LAUNCH_FAILED);
+    assert_non_null(strstr(view->reason, "nobody"));
+    view = resend("c", false, true);
+    assert_int_equal(view->phase, LAUNCH_DONE);
+    assert_string_equal(rig.id, "c-r2");
+    struct rig_campaign_copy child = rig_find(&rig, "c-r2");
+    assert_int_equal(child.accepted, 15);
+    assert_int_equal(child.n_chunks, 2);
+}
+
+/* Whoever was cancelled in the child before his turn was not written to: he may be in the next. */
+static void test_after_a_cancelled_child(void **state)
+{
+    (void)state;
+    (void)finished_parent();
+    assert_int_equal(resend("c", true, false)->phase, LAUNCH_DONE);
+    uint32_t seq = rig_find(&rig, "c-r1").seq;
+    ASK(queue_act(rig.store, "mas", seq, ACT_CANCEL, "clerk1", "typo", 0, clock_wall_ms(),
+                  on_changed, NULL));
+    assert_int_equal(resend("c", true, false)->phase, LAUNCH_DONE);
+    assert_string_equal(rig.id, "c-r2");
+    assert_int_equal(only_chunk("c-r2")->n, 3);
+}
+
+static void test_what_is_not_resent(void **state)
+{
+    (void)state;
+    char *csv = rig_list(0, 25, false);
+    rig_campaign(&rig, "c", csv, "");
+    free(csv);
+    assert_null(resend("c", true, false));
+    assert_int_equal(rig.error, ERR_NOT_FOUND);
+    assert_int_equal(rig_launch(&rig, "c"), ERR_OK);
+    assert_int_equal(rig_finish(&rig, "c")->phase, LAUNCH_DONE);
+    assert_null(resend("c", true, false));
+    assert_int_equal(rig.error, ERR_REFUSED);
+    assert_non_null(strstr(rig.reason, "c is scheduled"));
+}
+
+/* Opted out since: not even once more. */
+static void test_opted_out_since(void **state)
+{
+    (void)state;
+    (void)finished_parent();
+    rig_opt_out(&rig, 3, 1);
+    assert_int_equal(resend("c", true, false)->phase, LAUNCH_DONE);
+    struct rig_campaign_copy child = rig_find(&rig, "c-r1");
+    assert_int_equal(child.accepted, 2);
+    assert_int_equal(child.opted_out, 1);
+    assert_int_equal(child.rows, 3);
+}
+
+#define WITH_REDIS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -86,6 +322,11 @@ int main(void)
         cmocka_unit_test(test_end),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_values_of_any_bytes),
+        WITH_REDIS(test_temporary_ones),
+        WITH_REDIS(test_a_second_resend),
+        WITH_REDIS(test_after_a_cancelled_child),
+        WITH_REDIS(test_what_is_not_resent),
+        WITH_REDIS(test_opted_out_since),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
