@@ -15,7 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -23,6 +25,9 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "base/buf.h"
 
@@ -651,6 +656,125 @@ static void freeing_ends_everything(void **state)
     assert_int_equal(waiting.curl_code, CURLE_ABORTED_BY_CALLBACK);
 }
 
+/* ---- TLS */
+
+/* Writes a key and a certificate, signed by itself, for 127.0.0.1 into one file. */
+static void make_certificate(const char *path)
+{
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+    X509 *cert = X509_new();
+    assert_non_null(key);
+    X509_set_version(cert, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 86400);
+    X509_set_pubkey(cert, key);
+    X509_NAME *name = X509_get_subject_name(cert);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"carrier", -1, -1,
+                               0);
+    X509_set_issuer_name(cert, name);
+    X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "IP:127.0.0.1");
+    X509_add_ext(cert, san, -1);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(PEM_write_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL), 1);
+    assert_int_equal(PEM_write_X509(out, cert), 1);
+    fclose(out);
+    X509_EXTENSION_free(san);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+/* Answers every connection once and says, a letter each, what happened: H a handshake, R a request.
+ */
+static const char tls_server[] = "import ssl, socket, sys\n"
+                                 "c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+                                 "c.load_cert_chain(sys.argv[1])\n"
+                                 "s = socket.create_server(('127.0.0.1', 0))\n"
+                                 "print(s.getsockname()[1], flush=True)\n"
+                                 "while True:\n"
+                                 "    p, _ = s.accept()\n"
+                                 "    try:\n"
+                                 "        t = c.wrap_socket(p, server_side=True)\n"
+                                 "        print('H', end='', flush=True)\n"
+                                 "        if t.recv(65536):\n"
+                                 "            print('R', end='', flush=True)\n"
+                                 "            t.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: "
+                                 "2\\r\\nConnection: close\\r\\n\\r\\nok')\n"
+                                 "            t.close()\n"
+                                 "    except OSError:\n"
+                                 "        p.close()\n";
+
+static pid_t start_tls_server(const char *certificate, FILE **said)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(ends[1], 1);
+        execlp("python3", "python3", "-c", tls_server, certificate, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    *said = fdopen(ends[0], "r");
+    return pid;
+}
+
+static struct got post_tls(uint16_t port, const char *host, const char *ca_file)
+{
+    struct world w = {.base = event_base_new()};
+    struct http_client_options options = {
+        .connections = 1, .answer_max_bytes = ANSWER_MAX, .ca_file = ca_file};
+    assert_int_equal(http_client_new(w.base, &options, &w.client), ERR_OK);
+    char url[64];
+    snprintf(url, sizeof url, "https://%s:%u/", host, port);
+    struct got got;
+    post_to(&w, url, "b", 1, 10000, &got);
+    wait_for(&w, &got);
+    http_client_free(w.client);
+    event_base_free(w.base);
+    return got;
+}
+
+static void certificates_are_checked(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/outreach-tls-XXXXXX", line[16] = "", letters[16] = "";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    make_certificate(path);
+    FILE *said;
+    pid_t pid = start_tls_server(path, &said);
+    assert_non_null(fgets(line, sizeof line, said));
+    uint16_t port = (uint16_t)atoi(line);
+
+    struct got nobody_vouches = post_tls(port, "127.0.0.1", NULL);
+    struct got other_name = post_tls(port, "localhost", path);
+    struct got right = post_tls(port, "127.0.0.1", path);
+    struct got no_file = post_tls(port, "127.0.0.1", "/nonexistent/ca.pem");
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    size_t n = fread(letters, 1, sizeof letters - 1, said), requests = 0;
+    for (size_t i = 0; i < n; i++)
+        requests += letters[i] == 'R';
+    fclose(said);
+    unlink(path);
+    assert_int_equal(nobody_vouches.curl_code, CURLE_PEER_FAILED_VERIFICATION);
+    assert_false(nobody_vouches.sent_any);
+    assert_int_equal(other_name.curl_code, CURLE_PEER_FAILED_VERIFICATION);
+    assert_false(other_name.sent_any);
+    assert_int_equal(no_file.curl_code, CURLE_SSL_CACERT_BADFILE);
+    assert_false(no_file.sent_any);
+    assert_true(right.complete);
+    assert_string_equal(right.body, "ok");
+    assert_int_equal(requests, 1);
+}
+
 /* A driver posts the next one from the callback of the last. */
 struct chain {
     struct world *w;
@@ -708,6 +832,7 @@ int main(void)
         cmocka_unit_test(a_refused_connection_sent_nothing),
         cmocka_unit_test(an_unknown_name_sent_nothing),
         cmocka_unit_test(a_failed_tls_handshake_sent_nothing),
+        cmocka_unit_test(certificates_are_checked),
         cmocka_unit_test(other_protocols_are_refused),
         cmocka_unit_test(others_wait_for_a_connection_in_order),
         cmocka_unit_test(waiting_in_vain_sent_nothing),

@@ -699,7 +699,9 @@ static void a_unix_socket_serves_too(void **state)
     int named = socket(AF_UNIX, SOCK_STREAM, 0); /* a peer with a name of its own, of full length */
     struct sockaddr_un own = {.sun_family = AF_UNIX};
     memset(own.sun_path, 'n', sizeof own.sun_path);
-    own.sun_path[0] = '\0';
+    own.sun_path[0] = '\0'; /* not in the file system */
+    int self = (int)getpid();
+    memcpy(own.sun_path + 1, &self, sizeof self);
     assert_int_equal(bind(named, (struct sockaddr *)&own, sizeof own), 0);
     assert_int_equal(connect(named, (struct sockaddr *)&at, sizeof at), 0);
     fcntl(named, F_SETFL, O_NONBLOCK);
