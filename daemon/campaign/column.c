@@ -118,7 +118,7 @@ size_t column_nearest(const char *word, const char *const *folded, size_t n)
 {
     int32_t ours[NEAREST_CHARACTERS_MAX], theirs[NEAREST_CHARACTERS_MAX];
     size_t length = decode(word, ours), nearest = COLUMN_NONE;
-    unsigned best = 0;
+    size_t best = 0;
     if (length == 0)
         return COLUMN_NONE;
     for (size_t i = 0; i < n; i++) {
@@ -126,7 +126,7 @@ size_t column_nearest(const char *word, const char *const *folded, size_t n)
         size_t longer = their_length > length ? their_length : length;
         if (their_length == 0)
             continue;
-        unsigned differ = distance(ours, length, theirs, their_length);
+        size_t differ = distance(ours, length, theirs, their_length);
         if (2 * differ <= longer && (nearest == COLUMN_NONE || differ < best)) {
             nearest = i;
             best = differ;

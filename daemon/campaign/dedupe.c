@@ -25,8 +25,12 @@ struct segment {
 static const uint16_t list_sizes[] = {11, 27, 59};
 #define LIST_SIZES (sizeof list_sizes / sizeof list_sizes[0])
 
+struct area {
+    struct segment *segments[SEGMENTS_PER_AREA];
+};
+
 struct dedupe {
-    struct segment **areas[AREAS];
+    struct area *areas[AREAS];
     size_t bytes;
 };
 
@@ -51,7 +55,7 @@ void dedupe_free(struct dedupe *dedupe)
         if (dedupe->areas[i] == NULL)
             continue;
         for (size_t j = 0; j < SEGMENTS_PER_AREA; j++)
-            free(dedupe->areas[i][j]);
+            free(dedupe->areas[i]->segments[j]);
         free(dedupe->areas[i]);
     }
     free(dedupe);
@@ -60,14 +64,14 @@ void dedupe_free(struct dedupe *dedupe)
 /* Where the segment's pointer stands. NULL: no memory for its area. */
 static struct segment **find_slot(struct dedupe *dedupe, uint32_t index)
 {
-    struct segment ***area = &dedupe->areas[index / SEGMENTS_PER_AREA];
+    struct area **area = &dedupe->areas[index / SEGMENTS_PER_AREA];
     if (*area == NULL) {
-        *area = calloc(SEGMENTS_PER_AREA, sizeof **area);
+        *area = calloc(1, sizeof **area);
         if (*area == NULL)
             return NULL;
-        dedupe->bytes += SEGMENTS_PER_AREA * sizeof **area;
+        dedupe->bytes += sizeof **area;
     }
-    return &(*area)[index % SEGMENTS_PER_AREA];
+    return &(*area)->segments[index % SEGMENTS_PER_AREA];
 }
 
 /* true: it was not there. */

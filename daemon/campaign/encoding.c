@@ -17,6 +17,8 @@
  * less than one byte pair in twenty looks like the start of one. */
 #define CONVINCING 4
 #define SCRATCH_BYTES 4096
+/* POSIX says (iconv_t)-1. */
+#define NO_CONVERSION ((iconv_t)(intptr_t)-1) /* NOLINT(performance-no-int-to-ptr) */
 
 /* ---- UTF-8 ---- */
 
@@ -124,7 +126,7 @@ enum err encoding_converter_new(struct encoding_converter **converter)
     if (made == NULL)
         return ERR_NOMEM;
     made->descriptor = iconv_open("UTF-8", "GB18030");
-    if (made->descriptor == (iconv_t)-1) {
+    if (made->descriptor == NO_CONVERSION) {
         free(made);
         return ERR_IO;
     }
@@ -143,7 +145,7 @@ void encoding_converter_free(struct encoding_converter *converter)
 size_t encoding_convert(struct encoding_converter *converter, const char *in, size_t len, bool last,
                         char *out, size_t out_size, size_t *used)
 {
-    char *from = (char *)(uintptr_t)in, *to = out; /* iconv reads only, whatever its prototype */
+    char *from = (char *)in, *to = out; /* iconv reads only, whatever its prototype */
     size_t left = len, room = out_size;
     while (left > 0) {
         if (iconv(converter->descriptor, &from, &left, &to, &room) != (size_t)-1)
@@ -165,7 +167,7 @@ size_t encoding_convert(struct encoding_converter *converter, const char *in, si
 static size_t gb18030_prefix(struct encoding_converter *converter, const char *bytes, size_t len,
                              bool whole)
 {
-    char scratch[SCRATCH_BYTES], *from = (char *)(uintptr_t)bytes;
+    char scratch[SCRATCH_BYTES], *from = (char *)bytes;
     size_t left = len;
     while (left > 0) {
         char *to = scratch;

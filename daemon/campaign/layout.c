@@ -139,7 +139,7 @@ static enum err find_value(const struct header *header, const char *name, struct
                            size_t i, struct buf *problem)
 {
     struct buf folded;
-    buf_init(&folded, 4 * TEMPLATE_TEXT_MAX_BYTES);
+    buf_init(&folded, (size_t)4 * TEMPLATE_TEXT_MAX_BYTES);
     column_fold(name, strlen(name), &folded);
     enum err error = buf_check(&folded);
     if (error == ERR_OK) {

@@ -282,7 +282,7 @@ static bool check_table(struct plan *plan, const struct recipients_row *row)
 static bool is_header_again(const struct plan *plan, const struct recipients_cell *cell)
 {
     struct buf folded;
-    buf_init(&folded, 4 * RECIPIENTS_FIELD_MAX_BYTES);
+    buf_init(&folded, (size_t)4 * RECIPIENTS_FIELD_MAX_BYTES);
     column_fold(cell->text, cell->len, &folded);
     bool again = folded.len > 0 && strcmp(buf_text(&folded), plan->number_header) == 0;
     buf_fini(&folded);
@@ -391,7 +391,7 @@ static uint64_t read_region(const struct plan *plan, const struct recipients_row
         return 0;
     uint64_t code = 0;
     for (size_t i = 0; i < 12; i++) {
-        char c = i < cell.len ? cell.text[i] : '0';
+        int c = i < cell.len ? cell.text[i] : '0';
         if (c < '0' || c > '9')
             return 0;
         code = code * 10 + (uint64_t)(c - '0');

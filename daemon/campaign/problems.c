@@ -16,8 +16,8 @@ void problems_init(struct problems *problems)
 void problems_fini(struct problems *problems)
 {
     for (size_t i = 0; i < problems->n_kept; i++) {
-        free((char *)(uintptr_t)problems->kept[i].value);
-        free((char *)(uintptr_t)problems->kept[i].reason);
+        free((char *)problems->kept[i].value);
+        free((char *)problems->kept[i].reason);
     }
     free(problems->kept);
     *problems = (struct problems){.kept = NULL};

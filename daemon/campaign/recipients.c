@@ -28,8 +28,9 @@
 #define READ_BYTES 65536
 /* The encoding is told from this much of the file, or, while that is all ASCII, from as much
  * again, up to a limit that keeps the look short. */
-#define LOOK_BYTES 262144
-#define LOOK_ASCII_MAX_BYTES (32 * LOOK_BYTES)
+#define LOOK_BYTES ((ssize_t)262144)
+#define LOOK_ASCII_MAX_BYTES ((uint64_t)32 * LOOK_BYTES)
+#define TEXT_BYTES ((size_t)2 * (READ_BYTES + CUT_MAX_BYTES)) /* a converted block */
 #define CUT_MAX_BYTES 3 /* of a GB18030 character at the end of a block */
 #define SLICE_ROWS_MAX (RECIPIENTS_SLICE_BYTES / 2 + 1)
 /* libcsv keeps the closing quotation mark in its buffer until it knows what follows. */
@@ -115,7 +116,7 @@ static bool is_blank(const char *text, size_t len)
 static void add_header_name(struct recipients *r, size_t column, const char *text, size_t len)
 {
     struct buf folded;
-    buf_init(&folded, 4 * RECIPIENTS_FIELD_MAX_BYTES);
+    buf_init(&folded, (size_t)4 * RECIPIENTS_FIELD_MAX_BYTES);
     column_trim(&text, &len);
     column_fold(text, len, &folded);
     r->names[column] = strndup(text, len);
@@ -262,7 +263,7 @@ static void refill(struct recipients *r)
     size_t used;
     r->raw_len += read_block(r, r->raw + r->raw_len);
     r->text_len = encoding_convert(r->converter, r->raw, r->raw_len, r->file_ended, r->text,
-                                   2 * (READ_BYTES + CUT_MAX_BYTES), &used);
+                                   TEXT_BYTES, &used);
     r->raw_len -= used;
     assert(r->raw_len <= CUT_MAX_BYTES);
     memmove(r->raw, r->raw + used, r->raw_len);
@@ -422,9 +423,9 @@ static void refuse_workbook(struct recipients *r, const char *bytes, size_t len)
 static ssize_t find_telling_piece(struct recipients *r, char *scratch, uint64_t *offset)
 {
     ssize_t n;
-    for (*offset = 0;; *offset += LOOK_BYTES) {
+    for (*offset = 0;; *offset += (uint64_t)LOOK_BYTES) {
         n = read_at(r->fd, scratch, LOOK_BYTES, *offset);
-        if (n < LOOK_BYTES || *offset + LOOK_BYTES >= LOOK_ASCII_MAX_BYTES)
+        if (n < LOOK_BYTES || *offset + (uint64_t)LOOK_BYTES >= LOOK_ASCII_MAX_BYTES)
             return n;
         if (!encoding_is_ascii(scratch, (size_t)n))
             return n;
@@ -463,11 +464,11 @@ static enum err open_file(struct recipients *r, const char *path)
     struct stat status;
     /* Not blocking: a pipe in the place of the file must not stop the daemon. */
     r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (r->fd < 0 || fstat(r->fd, &status) != 0)
+    if (r->fd < 0 || fstat(r->fd, &status) != 0) {
         break_off(r, ERR_IO, "the file cannot be opened: %s", strerror(errno));
-    else if (!S_ISREG(status.st_mode))
+    } else if (!S_ISREG(status.st_mode)) {
         break_off(r, ERR_IO, "this is not a file");
-    if (r->error == ERR_OK) {
+    } else {
         r->all_bytes = (uint64_t)status.st_size;
         r->changed_at = status.st_mtim;
     }
@@ -497,7 +498,7 @@ static enum err open_parser(struct recipients *r)
             break_off(r, error, "this system cannot convert GB18030");
         r->raw = malloc(READ_BYTES + CUT_MAX_BYTES);
     }
-    r->text = malloc(converts ? 2 * (READ_BYTES + CUT_MAX_BYTES) : READ_BYTES);
+    r->text = malloc(converts ? TEXT_BYTES : READ_BYTES);
     r->arena = malloc(ARENA_BYTES);
     if (r->text == NULL || r->arena == NULL || (converts && r->raw == NULL) ||
         csv_init(&r->parser, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) != 0) {

@@ -152,7 +152,7 @@ static enum err add_reference(const struct compiling *compiling, struct referenc
 {
     struct template *tmpl = compiling->tmpl;
     struct buf folded;
-    buf_init(&folded, 4 * TEMPLATE_TEXT_MAX_BYTES);
+    buf_init(&folded, (size_t)4 * TEMPLATE_TEXT_MAX_BYTES);
     column_trim(&reference.name, &reference.name_len);
     column_fold(reference.name, reference.name_len, &folded);
     enum err error = buf_check(&folded);
@@ -241,7 +241,7 @@ enum err template_compile(const char *signature, bool signature_added_by_carrier
     struct compiling compiling = {.tmpl = calloc(1, sizeof *compiling.tmpl), .problem = problem};
     if (compiling.tmpl == NULL)
         return ERR_NOMEM;
-    buf_init(&compiling.tmpl->literals, 4 * TEMPLATE_TEXT_MAX_BYTES);
+    buf_init(&compiling.tmpl->literals, (size_t)4 * TEMPLATE_TEXT_MAX_BYTES);
     enum err error = compile_signature(&compiling, signature);
     compiling.tmpl->signature_is_counted_only =
         signature_added_by_carrier && compiling.tmpl->n_parts > 0;
