@@ -19,6 +19,7 @@ local WORDS = {'queued', 'inflight', 'ambiguous', 'accepted', 'rejected', 'undel
                'delivered'}
 -- The carrier has it: its segments are spent.
 local TAKEN = {G = true, K = true, M = true, S = true}
+local COUNTERS = {A = 'nA', C = 'nC', E = 'nE', G = 'nG', I = 'nI', K = 'nK', M = 'nM', O = 'nO', Q = 'nQ', S = 'nS'}
 local LIVE = {scheduled = true, sending = true, paused = true, missed = true}
 local SENDS = {scheduled = true, sending = true}
 
@@ -31,20 +32,35 @@ local SKIPS_MAX = 200           -- empty chunks one claim looks at
 local BULK = 500                -- fields of one HMGET, HSET, HDEL
 local BATCH_CHUNKS_MAX = 16     -- chunks one carrier batch id may be bound to
 local OLD_TOKENS_MAX = 4        -- lost attempts of a chunk whose late verdicts are still believed
+local TEXTS_MAX = 5120          -- numbers whose text is remembered
 local UPLINK_IDS_MAX = 50000
 local UPLINK_IDS_MS = 7 * 86400000
 
 -- Libraries exist only while a function runs, not while this file loads: they are fetched at the first call.
-local call, sub, byte, char, rep, find, gsub, match, gmatch, floor, pack, unpack_bytes, concat, sort
+local call, sub, byte, char, rep, find, format, gsub, match, gmatch, floor, pack, unpack_bytes, concat, sort
 local function wake()
     call = redis.call
-    sub, byte, char, rep, find = string.sub, string.byte, string.char, string.rep, string.find
+    sub, byte, char, rep, find, format = string.sub, string.byte, string.char, string.rep, string.find, string.format
     gsub, match, gmatch = string.gsub, string.match, string.gmatch
     floor, concat, sort = math.floor, table.concat, table.sort
     pack, unpack_bytes = struct.pack, struct.unpack
 end
 
 -- ---- small helpers ----
+
+-- A whole number as an argument of a command. Redis writes numbers with %.17g, which costs more than the command itself, so
+-- numbers on the busy paths go through here; the small ones are remembered.
+local texts = {}
+local function text(n)
+    local known = texts[n]
+    if not known then
+        known = format('%d', n)
+        if n >= -TEXTS_MAX and n <= TEXTS_MAX then
+            texts[n] = known
+        end
+    end
+    return known
+end
 
 local function refused(reason)
     return {1, reason}
@@ -120,18 +136,19 @@ end
 
 -- ---- a campaign while a function works on it ----
 
-local CAMPAIGN_FIELDS = {'state', 'n_chunks', 'cursor', 'base', 'nA', 'nC', 'canary', 'accepted', 'segments_total', 'personal',
+local CAMPAIGN_FIELDS = {'state', 'base', 'nA', 'nC', 'accepted', 'segments_total', 'personal', 'n_chunks', 'cursor', 'canary',
                          'started', 'dedup_group', 'wait_reason', 'wait_actor'}
-local function campaign(P, seq)
+local REPORT_FIELDS = 7 -- the first of them are all that a report needs
+local function campaign(P, seq, n_fields)
     local key = P .. 'c:' .. seq
-    local v = call('HMGET', key, unpack(CAMPAIGN_FIELDS))
+    local v = call('HMGET', key, unpack(CAMPAIGN_FIELDS, 1, n_fields or #CAMPAIGN_FIELDS))
     if not v[1] then
         return nil
     end
-    return {P = P, seq = seq, key = key, state = v[1], chunks = tonumber(v[2]) or 0, cursor = tonumber(v[3]) or 0,
-            base = tonumber(v[4]) or 0, queued = tonumber(v[5]) or 0, inflight = tonumber(v[6]) or 0, canary = v[7] or '',
-            accepted = tonumber(v[8]) or 0, segments_total = tonumber(v[9]) or 0, personal = v[10] == '1', started = v[11],
-            dedup_group = v[12] or '', wait_reason = v[13] or '', wait_actor = v[14] or '',
+    return {P = P, seq = seq, key = key, state = v[1], base = tonumber(v[2]) or 0, queued = tonumber(v[3]) or 0,
+            inflight = tonumber(v[4]) or 0, accepted = tonumber(v[5]) or 0, segments_total = tonumber(v[6]) or 0,
+            personal = v[7] == '1', chunks = tonumber(v[8]) or 0, cursor = tonumber(v[9]) or 0, canary = v[10] or '',
+            started = v[11], dedup_group = v[12] or '', wait_reason = v[13] or '', wait_actor = v[14] or '',
             cancelled = v[1] == 'cancelled', delta = {}, segments = 0, requests = 0}
 end
 
@@ -169,18 +186,18 @@ end
 local function campaign_save(c, now)
     for b, k in pairs(c.delta) do
         if k ~= 0 then
-            call('HINCRBY', c.key, 'n' .. b, k)
+            call('HINCRBY', c.key, COUNTERS[b], text(k))
         end
     end
     c.queued = c.queued + (c.delta.A or 0)
     c.inflight = c.inflight + (c.delta.C or 0)
     c.delta = {}
     if c.segments ~= 0 then
-        call('HINCRBY', c.key, 'segs', c.segments)
+        call('HINCRBY', c.key, 'segs', text(c.segments))
         c.segments = 0
     end
     if c.requests ~= 0 then
-        call('HINCRBY', c.key, 'requests', c.requests)
+        call('HINCRBY', c.key, 'requests', text(c.requests))
         c.requests = 0
     end
     if c.queued ~= 0 or c.inflight ~= 0 then
@@ -202,47 +219,75 @@ local function campaign_save(c, now)
     return true
 end
 
--- Minutes since the campaign's base time, as two bytes.
-local function minutes(c, now)
-    local m = floor((now - c.base) / 60000)
+-- The details of a recipient: code number and minutes since the campaign's base time, four bytes.
+local function detail(c, code, when)
+    if c.detail_code == code and c.detail_when == when then
+        return c.detail
+    end
+    local m = floor((when - c.base) / 60000)
     if m < 0 then
         m = 0
     elseif m > 65535 then
         m = 65535
     end
-    return pack('>I2', m)
+    c.detail_code, c.detail_when, c.detail = code, when, pack('>I2I2', code, m)
+    return c.detail
 end
 
 -- ---- a string of fixed-width cells, patched ----
 -- Single cells are collected and written as runs of neighbours: one SETRANGE for a hundred requests of one recipient each.
 
 local function patch_new(key, width)
-    return {key = key, width = width, cells = {}, order = {}, sorted = true}
+    return {key = key, width = width, n = 0, sorted = true}
 end
 
+local function patch_get(patch, at)
+    if patch.n == 1 then
+        return at == patch.at and patch.bytes or nil
+    end
+    return patch.n > 1 and patch.cells[at] or nil
+end
+
+-- The first cell needs no tables: a report changes one.
 local function patch_put(patch, at, bytes)
+    local n = patch.n
+    if n == 0 or (n == 1 and patch.at == at) then
+        patch.n, patch.at, patch.bytes = 1, at, bytes
+        return
+    elseif n == 1 then
+        patch.cells, patch.order = {[patch.at] = patch.bytes}, {patch.at}
+    end
     local order = patch.order
     if not patch.cells[at] then
-        local n = #order
-        if n > 0 and order[n] > at then
+        n = n + 1
+        patch.n, order[n] = n, at
+        if order[n - 1] > at then
             patch.sorted = false
         end
-        order[n + 1] = at
     end
     patch.cells[at] = bytes
 end
 
--- Writes what is collected; gives the runs {first cell, bytes …} in order, or nil when there is nothing.
-local function patch_write(patch)
-    local order, cells = patch.order, patch.cells
-    if #order == 0 then
+-- Writes what is collected; gives the runs {first cell, bytes …} in order, or nil when there is nothing. `on_run` may be nil; it
+-- gets the last cell of each run and the length of the string after it.
+local function patch_write(patch, on_run)
+    local n = patch.n
+    if n == 0 then
         return nil
+    elseif n == 1 then
+        local length = call('SETRANGE', patch.key, text(patch.at * patch.width), patch.bytes)
+        if on_run then
+            on_run(patch.at, length)
+        end
+        patch.n = 0
+        return {patch.at, patch.bytes}
     end
+    local order, cells = patch.order, patch.cells
     if not patch.sorted then
         sort(order)
     end
     local runs, from = {}, 1
-    while from <= #order do
+    while from <= n do
         local to = from
         while order[to + 1] == order[to] + 1 do
             to = to + 1
@@ -255,12 +300,15 @@ local function patch_write(patch)
             end
             bytes = concat(parts)
         end
-        call('SETRANGE', patch.key, order[from] * patch.width, bytes)
+        local length = call('SETRANGE', patch.key, text(order[from] * patch.width), bytes)
+        if on_run then
+            on_run(order[to], length)
+        end
         runs[#runs + 1] = order[from]
         runs[#runs + 1] = bytes
         from = to + 1
     end
-    patch.cells, patch.order, patch.sorted = {}, {}, true
+    patch.n, patch.cells, patch.order, patch.sorted = 0, nil, nil, true
     return runs
 end
 
@@ -271,7 +319,7 @@ local function chunk_peek(c, n)
     local tail = c.seq .. ':' .. n
     local P = c.P
     return {c = c, P = P, n = n, tail = tail, states = patch_new(P .. 's:' .. tail, 1), details = patch_new(P .. 't:' .. tail, 4),
-            fresh = {}, n_fresh = 0, cured = {}}
+            n_fresh = 0, n_cured = 0}
 end
 local function chunk_open(c, n)
     local k = chunk_peek(c, n)
@@ -323,7 +371,7 @@ local function number_at(k, at)
     if k.p then
         return sub(k.p, at * 5 + 1, at * 5 + 5)
     end
-    return call('GETRANGE', k.P .. 'p:' .. k.tail, at * 5, at * 5 + 4)
+    return call('GETRANGE', k.P .. 'p:' .. k.tail, text(at * 5), text(at * 5 + 4))
 end
 local function numbers_at(k, places)
     if #places > 8 then
@@ -347,12 +395,12 @@ end
 
 -- The byte of a position as it counts: a queued one of a cancelled campaign is cancelled; "" when there is no such position.
 local function state_at(k, at)
-    local b = k.states.cells[at]
+    local b = patch_get(k.states, at)
     if not b then
         if k.s then
             b = sub(k.s, at + 1, at + 1)
         else
-            b = call('GETRANGE', k.states.key, at, at)
+            b = call('GETRANGE', k.states.key, text(at), text(at))
         end
     end
     if b == 'A' and k.c.cancelled then
@@ -366,14 +414,17 @@ local function move(k, at, from, to, segments)
     patch_put(k.states, at, to)
     count(k.c, from, to, 1, segments)
     if to == 'E' then
+        k.fresh = k.fresh or {}
         k.fresh[at] = true
         k.n_fresh = k.n_fresh + 1
     elseif from == 'E' then
-        if k.fresh[at] then
+        if k.fresh and k.fresh[at] then
             k.fresh[at] = nil
             k.n_fresh = k.n_fresh - 1
         else
-            k.cured[#k.cured + 1] = at
+            k.cured = k.cured or {}
+            k.n_cured = k.n_cured + 1
+            k.cured[k.n_cured] = at
         end
     end
 end
@@ -382,31 +433,39 @@ end
 local function move_range(k, at, n, from, to, segments)
     states_write(k)
     local bytes = rep(to, n)
-    call('SETRANGE', k.states.key, at, bytes)
+    call('SETRANGE', k.states.key, text(at), bytes)
     k.s = sub(k.s, 1, at) .. bytes .. sub(k.s, at + n + 1)
     count(k.c, from, to, n, segments)
 end
 
--- The details string is made whole before its first use, so that it never grows.
-local function details_ready(k)
+-- The details string is made whole before its first use, so that it never grows. `sure`: the caller knows that it is there
+-- (a bound batch was settled); details_write looks after the exception.
+local function details_ready(k, sure)
     if not k.has_details then
         k.has_details = true
-        if call('EXISTS', k.details.key) == 0 then
-            call('SETRANGE', k.details.key, chunk_size(k) * 4 - 1, '\0')
+        if not sure and call('EXISTS', k.details.key) == 0 then
+            call('SETRANGE', k.details.key, text(chunk_size(k) * 4 - 1), '\0')
         end
     end
 end
-local function details_put(k, at, four)
-    details_ready(k)
+local function details_put(k, at, four, sure)
+    details_ready(k, sure)
     patch_put(k.details, at, four)
+end
+local function details_write(k)
+    patch_write(k.details, function(last, length)
+        if length == last * 4 + 4 and last + 1 < chunk_size(k) then
+            call('SETRANGE', k.details.key, text(chunk_size(k) * 4 - 1), '\0')
+        end
+    end)
 end
 local function details_range(k, at, n, four)
     details_ready(k)
-    patch_write(k.details)
-    call('SETRANGE', k.details.key, at * 4, rep(four, n))
+    details_write(k)
+    call('SETRANGE', k.details.key, text(at * 4), rep(four, n))
 end
 local function details_at(k, at)
-    local four = k.details.cells[at] or call('GETRANGE', k.details.key, at * 4, at * 4 + 3)
+    local four = patch_get(k.details, at) or call('GETRANGE', k.details.key, text(at * 4), text(at * 4 + 3))
     if #four < 4 then
         return 0
     end
@@ -596,7 +655,7 @@ end
 
 -- What a report does to a recipient we found. Gives the figure it belongs to and whether it cured an ambiguous one.
 -- Upward only; never from suppressed or cancelled; a report of no final state still proves that the carrier has the message.
-local function apply(k, at, to, code, when)
+local function apply(k, at, to, code, when, sure)
     local from = state_at(k, at)
     if from == 'O' or from == 'Q' then
         return 'contradictions'
@@ -609,7 +668,7 @@ local function apply(k, at, to, code, when)
             if details_at(k, at) == code then
                 return 'repeated'
             end
-            details_put(k, at, pack('>I2', code) .. minutes(k.c, when))
+            details_put(k, at, detail(k.c, code, when))
             return 'noted'
         else
             return 'repeated'
@@ -620,7 +679,7 @@ local function apply(k, at, to, code, when)
         return 'contradictions'
     end
     move(k, at, from, target)
-    details_put(k, at, pack('>I2', code) .. minutes(k.c, when))
+    details_put(k, at, detail(k.c, code, when), sure)
     return 'changed', from == 'E'
 end
 
@@ -741,7 +800,7 @@ local function index_save(k, first, last)
         end
         bulk('HSET', key, pairs_, 2)
     end
-    if #k.cured > 0 then
+    if k.n_cured > 0 then
         local numbers, set, del = numbers_at(k, k.cured), {}, {}
         local old = hmget(key, numbers)
         for i, number in ipairs(numbers) do
@@ -763,9 +822,9 @@ end
 local function chunk_save(k, first, last, limit)
     local P = k.P
     states_write(k)
-    patch_write(k.details)
+    details_write(k)
     local why
-    if k.n_fresh > 0 or #k.cured > 0 then
+    if k.n_fresh > 0 or k.n_cured > 0 then
         index_save(k, first, last)
         local set = P .. 'ac:' .. k.c.seq
         if not find(states_all(k), 'E', 1, true) then
@@ -778,7 +837,7 @@ local function chunk_save(k, first, last, limit)
             end
         end
     end
-    k.fresh, k.n_fresh, k.cured = {}, 0, {}
+    k.fresh, k.n_fresh, k.cured, k.n_cured = nil, 0, nil, 0
     return why
 end
 
@@ -1077,7 +1136,7 @@ local function bucket_take(P, field, free, rate, segments, now)
         free = now - RATE_SLACK_MS
     end
     local add = segments * 1000 / rate
-    call('HSET', P .. 'tb', field, string.format('%.3f:%.3f', free + add, add))
+    call('HSET', P .. 'tb', field, format('%.3f:%.3f', free + add, add))
 end
 
 -- A byte for each state byte: 1 where it is `b`, else 0.
@@ -1114,7 +1173,7 @@ local function intent(keys, args)
                 done = run[1] + run[2]
             end
             mask[#mask + 1] = rep('\0', from + cnt - done)
-            call('ZADD', P .. 'cl', 'XX', now + lease, k.tail)
+            call('ZADD', P .. 'cl', 'XX', text(now + lease), k.tail)
             return {0, concat(mask)}
         end
     end
@@ -1159,7 +1218,7 @@ local function intent(keys, args)
     end
     intents[#intents + 1] = entry
     call('HSET', m_key, 'intents', intents_write(intents), 'sub0', m[4] or now, 'sub1', now, 'first', m[5] or now)
-    call('ZADD', P .. 'cl', now + lease, k.tail)
+    call('ZADD', P .. 'cl', text(now + lease), k.tail)
     campaign_save(c, now)
     return {0, mask_of(range, 'A')}
 end
@@ -1255,7 +1314,6 @@ local function settle(keys, args)
     end
     local before = k.s
     local parked = call('EXISTS', P .. 'pkz') == 1
-    local when = minutes(c, now)
     local figures, codes, bound, unheeded, pause = {}, {}, {}, false, nil
     local at = 1
     while at <= #items do
@@ -1273,7 +1331,7 @@ local function settle(keys, args)
             if kind.fact then
                 four = codes[code]
                 if not four then
-                    four = pack('>I2', code_number(P, code)) .. when
+                    four = detail(c, code_number(P, code), now)
                     codes[code] = four
                 end
             elseif to == 'A' and c.cancelled then
@@ -1318,14 +1376,14 @@ local function settle(keys, args)
             call('HSET', m_key, 'intents', intents_write(intents))
         end
         if find(k.s, 'C', 1, true) or (not c.cancelled and find(k.s, 'A', 1, true)) then
-            call('ZADD', P .. 'cl', 'XX', now + lease, k.tail)
+            call('ZADD', P .. 'cl', 'XX', text(now + lease), k.tail)
         else
             let_go(k, now)
         end
     end
     figures.requests = c.requests ~= 0 and c.requests or nil
     for figure, by in pairs(figures) do
-        call('HINCRBY', P .. 'carrier', figure, by)
+        call('HINCRBY', P .. 'carrier', figure, text(by))
     end
     if not campaign_save(c, now) then
         if pause or too_many then
@@ -1490,7 +1548,7 @@ local function resolve(keys, args)
         end
     end
     local to = ({resend = 'A', accept = 'G', fail = 'K'})[how]
-    local four = how ~= 'resend' and pack('>I2', code_number(P, how == 'fail' and 'OPERATOR' or '')) .. minutes(c, now)
+    local four = how ~= 'resend' and detail(c, code_number(P, how == 'fail' and 'OPERATOR' or ''), now)
     for _, n in ipairs(call('SRANDMEMBER', P .. 'ac:' .. seq, most)) do
         local k = chunk_open(c, n)
         local at = find(k.s, 'E', 1, true)
@@ -1561,7 +1619,7 @@ local function list(keys, args)
     sort(seqs)
     local answer = {0, #seqs > most and 1 or 0}
     for i = 1, #seqs < most and #seqs or most do
-        answer[#answer + 1] = view(P, string.format('%d', seqs[i])) or nil
+        answer[#answer + 1] = view(P, format('%d', seqs[i])) or nil
     end
     return answer
 end
@@ -1700,7 +1758,8 @@ end
 
 -- ---- status reports and uplinks ----
 
-local function park(P, figures, bucket, batch, number, to, code, told, now)
+-- False when there is no room: `room` reports fit beside those that were parked before this call.
+local function park(P, figures, room, bucket, batch, number, to, code, told, now)
     local key = P .. 'pk:' .. batch
     local record = char(to == '' and 0 or byte(to)) .. pack('>I8I8', now, told) .. sub(code, 1, CODE_BYTES)
     local old = call('HGET', key, number)
@@ -1708,12 +1767,14 @@ local function park(P, figures, bucket, batch, number, to, code, told, now)
         local before, _, _, word = parked_read(old)
         if before == to and word == sub(code, 1, CODE_BYTES) then
             figures.repeated = figures.repeated + 1
-            return
+            return true
         end
         if (to == '' and 0 or byte(to)) < byte(old) then
             figures.contradictions = figures.contradictions + 1
-            return
+            return true
         end
+    elseif figures.new_parked >= room then
+        return false
     else
         local list = call('HGET', P .. 'pkm', number) or ''
         call('HSET', P .. 'pkm', number, list .. pack('>I2B', bucket, #batch) .. batch)
@@ -1722,6 +1783,7 @@ local function park(P, figures, bucket, batch, number, to, code, told, now)
     call('HSET', key, number, record)
     call('ZADD', P .. 'pkz', now, batch)
     figures.parked = figures.parked + 1
+    return true
 end
 
 -- items, parked_max, now. An item: number (5 bytes), state byte or 0, unknown code flag, bucket u16, told u64, batch, code
@@ -1736,7 +1798,7 @@ local function report(keys, args)
         if k == nil then
             local c = camps[seq]
             if c == nil then
-                c = campaign(P, seq) or false
+                c = campaign(P, seq, REPORT_FIELDS) or false
                 camps[seq] = c
             end
             k = c and chunk_peek(c, n) or false
@@ -1744,8 +1806,20 @@ local function report(keys, args)
         end
         return k
     end
-    local parked_now = tonumber(call('HGET', P .. 'carrier', 'parked') or 0)
-    local any_ambiguous = call('EXISTS', P .. 'amb') == 1
+    local parked_now, any_ambiguous -- looked at when first needed
+    local function known_report(seq, n, from, many, number, to, code)
+        local k = opened(seq, n)
+        local place = k and place_of(k, number, tonumber(from), tonumber(many))
+        if not place then
+            return nil
+        end
+        local known = numbers_of_codes[code]
+        if not known then
+            known = code_number(P, code)
+            numbers_of_codes[code] = known
+        end
+        return apply(k, place, to, known, now, true)
+    end
     local total, unknown, last_unknown, full = 0, 0, nil, false
     local at = 1
     while at <= #items do
@@ -1759,19 +1833,20 @@ local function report(keys, args)
         local what, cured
         local bound = batch ~= '' and call('HGET', batch_key(P, bucket), batch)
         if bound then
-            for seq, n, from, many in gmatch(bound, '(%d+):(%d+):(%d+):(%d+)') do
-                local k = opened(seq, n)
-                local place = k and place_of(k, number, tonumber(from), tonumber(many))
-                if place then
-                    local known = numbers_of_codes[code]
-                    if not known then
-                        known = code_number(P, code)
-                        numbers_of_codes[code] = known
+            local seq, n, from, many = match(bound, '^(%d+):(%d+):(%d+):(%d+)$')
+            if seq then
+                what, cured = known_report(seq, n, from, many, number, to, code)
+            else
+                for seq_, n_, from_, many_ in gmatch(bound, '(%d+):(%d+):(%d+):(%d+)') do
+                    what, cured = known_report(seq_, n_, from_, many_, number, to, code)
+                    if what then
+                        break
                     end
-                    what, cured = apply(k, place, to, known, now)
-                    break
                 end
             end
+        end
+        if not what and any_ambiguous == nil then
+            any_ambiguous = call('EXISTS', P .. 'amb') == 1
         end
         if not what and any_ambiguous then
             -- The answer with the batch id never reached us: number and time tell.
@@ -1793,10 +1868,9 @@ local function report(keys, args)
             if cured then
                 figures.cured = figures.cured + 1
             end
-        elseif parked_now + figures.new_parked >= parked_max and call('HEXISTS', P .. 'pk:' .. batch, number) == 0 then
-            full = true
         else
-            park(P, figures, bucket, batch, number, to, code, told, now)
+            parked_now = parked_now or tonumber(call('HGET', P .. 'carrier', 'parked') or 0)
+            full = not park(P, figures, parked_max - parked_now, bucket, batch, number, to, code, told, now) or full
         end
     end
     for _, k in pairs(chunks) do
@@ -1809,7 +1883,7 @@ local function report(keys, args)
             campaign_save(c, now)
         end
     end
-    call('HINCRBY', P .. 'carrier', 'reports', total)
+    call('HINCRBY', P .. 'carrier', 'reports', text(total))
     if figures.new_parked > 0 then
         call('HINCRBY', P .. 'carrier', 'parked', figures.new_parked)
     end
@@ -1923,7 +1997,7 @@ end
 -- z all numbers in order; p how many opt-outs a 7-digit segment has, so that most lookups end there.
 
 local function digits(number)
-    return string.format('%011d', number)
+    return format('%011d', number)
 end
 
 -- records: number (5 bytes), scope u8, at u64, source, detail. Answers {0, fresh}.
