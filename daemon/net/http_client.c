@@ -132,8 +132,35 @@ static struct watched *watched_at(const struct http_client *client, curl_socket_
 
 /* ---- completion */
 
+/* libcurl's own sentence names address and port, which the operator knows; what the system said is
+ * what helps. */
+static const char *connect_reason(const struct slot *slot)
+{
+    static const struct {
+        int number;
+        const char *words;
+    } reasons[] = {
+        {ECONNREFUSED, "connection refused"},
+        {ETIMEDOUT, "no answer to the connection attempt"},
+        {ENETUNREACH, "network unreachable"},
+        {EHOSTUNREACH, "host unreachable"},
+        {ECONNRESET, "connection reset"},
+        {EMFILE, "too many open files"},
+        {EADDRNOTAVAIL, "no local port is free"},
+    };
+    long number = 0;
+    curl_easy_getinfo(slot->easy, CURLINFO_OS_ERRNO, &number);
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (reasons[i].number == number)
+            return reasons[i].words;
+    return NULL;
+}
+
 static const char *reason_for_people(const struct slot *slot, CURLcode code)
 {
+    const char *words = code == CURLE_COULDNT_CONNECT ? connect_reason(slot) : NULL;
+    if (words)
+        return words;
     if (slot->too_long)
         return "the answer is longer than the limit";
     if (code == CURLE_ABORTED_BY_CALLBACK && slot->on_wire)
