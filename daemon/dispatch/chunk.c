@@ -64,9 +64,10 @@ static void retry_later(struct chunk *chunk)
 static void log_chunk(enum log_level level, const struct chunk *chunk, const char *event,
                       enum err error, const char *reason)
 {
-    log_line(level, chunk->lane->subject, "event=%s campaign=%s chunk=%" PRIu32 " reason=\"%s\"",
-             event, chunk->campaign->id, chunk->number,
-             reason && *reason ? reason : err_sentence(error));
+    char quoted[QUOTED_SIZE];
+    log_line(level, chunk->lane->subject, "event=%s campaign=%s chunk=%" PRIu32 " reason=%s", event,
+             chunk->campaign->id, chunk->number,
+             log_quote(reason && *reason ? reason : err_sentence(error), quoted, sizeof quoted));
 }
 
 /* ---- life ---- */

@@ -56,6 +56,7 @@ struct event;
 #define MISS_RETRY_MS 5000
 #define ANSWER_MAX_BYTES (64 * 1024)
 #define BODY_MAX_BYTES (8 * 1024 * 1024)
+#define QUOTED_SIZE 512     /* of a reason in a log line */
 #define CAMPAIGNS_MAX 10000 /* live ones on one account */
 
 struct lane;

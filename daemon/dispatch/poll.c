@@ -77,9 +77,10 @@ static void compile(struct campaign *campaign, const struct campaign_fields *fie
                  err_sentence(error ? error : ERR_NOMEM));
 out:
     buf_fini(&out);
+    char quoted[QUOTED_SIZE];
     if (campaign->fault[0])
-        log_line(LOG_ERROR, campaign->lane->subject, "event=text_fault campaign=%s reason=\"%s\"",
-                 campaign->id, campaign->fault);
+        log_line(LOG_ERROR, campaign->lane->subject, "event=text_fault campaign=%s reason=%s",
+                 campaign->id, log_quote(campaign->fault, quoted, sizeof quoted));
 }
 
 static struct campaign *campaign_new(struct lane *lane, const struct campaign_view *view)
@@ -179,9 +180,11 @@ static void on_missed(void *arg, enum err error, const char *reason,
     if (lane_call_ended(lane))
         return;
     campaign->is_missing = false;
+    char quoted[QUOTED_SIZE];
     if (error && error != ERR_CLOSED && error != ERR_TIMEOUT)
-        log_line(LOG_WARN, lane->subject, "event=miss_refused campaign=%s reason=\"%s\"",
-                 campaign->id, reason ? reason : err_sentence(error));
+        log_line(
+            LOG_WARN, lane->subject, "event=miss_refused campaign=%s reason=%s", campaign->id,
+            log_quote(reason && *reason ? reason : err_sentence(error), quoted, sizeof quoted));
     lane_poll(lane);
 }
 
@@ -279,10 +282,12 @@ static void on_state(void *arg, enum err error, const struct carrier_view *view)
     }
     if (error)
         return;
+    char reason[QUOTED_SIZE], actor[QUOTED_SIZE];
     if (strcmp(lane->state, view->state) != 0)
         log_line(strcmp(view->state, "running") == 0 ? LOG_INFO : LOG_WARN, lane->subject,
-                 "event=state state=%s reason=\"%s\" actor=%s", view->state, view->reason,
-                 *view->actor ? view->actor : "-");
+                 "event=state state=%s reason=%s actor=%s", view->state,
+                 log_quote(view->reason, reason, sizeof reason),
+                 log_quote(view->actor, actor, sizeof actor));
     snprintf(lane->state, sizeof lane->state, "%s", view->state);
     snprintf(lane->reason, sizeof lane->reason, "%s", view->reason);
     snprintf(lane->actor, sizeof lane->actor, "%s", view->actor);
@@ -345,9 +350,11 @@ static void on_maintained(void *arg, enum err error, const char *reason)
     struct lane *lane = arg;
     if (lane_call_ended(lane))
         return;
+    char quoted[QUOTED_SIZE];
     if (error && error != ERR_CLOSED && error != ERR_TIMEOUT)
-        log_line(LOG_WARN, lane->subject, "event=maintenance_failed reason=\"%s\"",
-                 reason && *reason ? reason : err_sentence(error));
+        log_line(
+            LOG_WARN, lane->subject, "event=maintenance_failed reason=%s",
+            log_quote(reason && *reason ? reason : err_sentence(error), quoted, sizeof quoted));
 }
 
 void lane_maintain(struct lane *lane)

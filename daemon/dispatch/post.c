@@ -149,13 +149,15 @@ void post_learn_route(struct lane *lane, const struct http_answer *answer,
     breaker_fail(&lane->route, now_ms, ids_random_u64());
     snprintf(lane->route_fault, sizeof lane->route_fault, "%s",
              answer->reason && *answer->reason ? answer->reason : "not reachable");
-    log_line(LOG_WARN, lane->subject, "event=unreachable reason=\"%s\" retry_ms=%" PRId64,
-             lane->route_fault, lane->route.retry_at_ms - now_ms);
+    char quoted[QUOTED_SIZE];
+    log_line(LOG_WARN, lane->subject, "event=unreachable reason=%s retry_ms=%" PRId64,
+             log_quote(lane->route_fault, quoted, sizeof quoted), lane->route.retry_at_ms - now_ms);
 }
 
 /* What a verdict says about the account. */
 static void learn_account(struct lane *lane, const struct carrier_verdict *verdict, int64_t now_ms)
 {
+    char quoted[QUOTED_SIZE];
     switch (verdict->outcome) {
     case OUTCOME_THROTTLED:
         if (breaker_state(&lane->throttle, now_ms) == BREAKER_OPEN)
@@ -164,7 +166,8 @@ static void learn_account(struct lane *lane, const struct carrier_verdict *verdi
         snprintf(lane->throttle_code, sizeof lane->throttle_code, "%s",
                  *verdict->code ? verdict->code : "too fast");
         log_line(LOG_WARN, lane->subject, "event=throttled code=%s retry_ms=%" PRId64,
-                 lane->throttle_code, lane->throttle.retry_at_ms - now_ms);
+                 log_quote(lane->throttle_code, quoted, sizeof quoted),
+                 lane->throttle.retry_at_ms - now_ms);
         return;
     case OUTCOME_ACCOUNT_FAULT:
     case OUTCOME_QUOTA: /* the store stops the account for everybody with the settlement; nothing

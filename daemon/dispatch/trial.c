@@ -50,8 +50,9 @@ static void forget(struct trial *trial)
 static void end(struct trial *trial)
 {
     struct dispatch *dispatch = trial->lane->dispatch;
-    log_line(LOG_INFO, trial->lane->subject, "event=test to=%s error=%d result=\"%s\"",
-             trial->masked, (int)trial->error, trial->sentence);
+    char quoted[2 * SENTENCE_SIZE];
+    log_line(LOG_INFO, trial->lane->subject, "event=test to=%s error=%d result=%s", trial->masked,
+             (int)trial->error, log_quote(trial->sentence, quoted, sizeof quoted));
     trial->done(trial->arg, trial->error, trial->sentence);
     forget(trial);
     if (dispatch->is_draining)
