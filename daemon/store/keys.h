@@ -10,9 +10,11 @@
  *   <prefix>:{f:<fingerprint>}:   launch    launch
  *   <prefix>:{n}:                 daemons   d
  *   <prefix>:{a}:                 audit     audit
+ *   <prefix>:{l}:                 ledger    n e mark ser seal closed rev tk y req:<hex> p:<number>
+ * m:<7 digits> t:<area>:<year>:<campaign> g:<same> ch:<area> rc:<county>:<year> cap:<day>
  *   <prefix>:schema               -         (itself)
  *
- * A carrier named "o", "n", "a" would share a tag with another table, but no key: the names after
+ * A carrier named "o", "n", "a", "l" would share a tag with another table, but no key: the names after
  * the base differ. */
 #pragma once
 
@@ -27,4 +29,5 @@
 #define KEY_LAUNCH "%s:{f:%s}:"
 #define KEY_DAEMONS "%s:{n}:"
 #define KEY_AUDIT "%s:{a}:"
+#define KEY_LEDGER "%s:{l}:"
 #define KEY_SCHEMA "%s:schema"

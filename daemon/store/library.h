@@ -1,5 +1,6 @@
-/* The function library (store/outreach.lua) as it travels inside the daemon. Redis keeps it in its
- * AOF and gives it to replicas; it is loaded when the digest that Redis answers differs from ours.
+/* The function library (store/outreach.lua, then store/ledger.lua) as it travels inside the daemon. Redis keeps it in its
+ * Redis keeps it in its AOF and gives it to replicas; it is loaded when the digest that Redis
+ * answers differs from ours.
  */
 #pragma once
 
