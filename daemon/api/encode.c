@@ -113,8 +113,11 @@ static json_t *encode_eta(const struct campaign_view *view, double rate_now)
     if (open == 0 || rate_now <= 0) {
         return json_null();
     }
-    int64_t seconds = (int64_t)((double)open / rate_now);
-    return json_integer((json_int_t)(seconds + ((double)seconds * rate_now < (double)open)));
+    json_int_t seconds = (json_int_t)((double)open / rate_now);
+    if ((double)seconds * rate_now < (double)open) {
+        seconds++;
+    }
+    return json_integer(seconds);
 }
 
 /* The keys that a draft has as well. */

@@ -10,7 +10,7 @@
 #include "base/loop.h"
 #include "sms/mobile.h"
 
-#define PIECE_MAX_BYTES (2 * 1024 * 1024) /* a chunk of 1000 lines is some 150 KB */
+#define PIECE_MAX_BYTES ((size_t)2 * 1024 * 1024) /* a chunk of 1000 lines is some 150 KB */
 #define RETRY_MS 500
 #define RETRIES_MAX 20
 

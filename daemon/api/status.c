@@ -12,7 +12,7 @@
 #include "api/encode.h"
 #include "base/clock.h"
 
-#define RELOAD_TEXT_MAX_BYTES (256 * 1024)
+#define RELOAD_TEXT_MAX_BYTES ((size_t)256 * 1024)
 #define IMPORTS_SHOWN 32
 
 static json_t *redis_json(const struct api *api)

@@ -29,8 +29,10 @@
 #define LAG_MINUTE_MS 60000
 #define STOP_GRACE_MS 5000
 #define STOP_LOOK_MS 20
-#define RELOAD_TEXT_MAX_BYTES (256 * 1024)
+#define RELOAD_TEXT_MAX_BYTES ((size_t)256 * 1024)
 #define PROBLEM_MAX 1024
+#define CONTROL_BODY_MAX_BYTES 1048576
+#define IMPORTS_MAX 64 /* looked at when the daemon stops: those that run and those that ended */
 
 static const struct settings_daemon *conf(const struct app *app)
 {
@@ -123,7 +125,7 @@ static void on_public(void *arg, struct http_request *request)
 static bool servers_up(struct app *app, char *problem)
 {
     struct http_limits control = {.headers_max_bytes = 16384,
-                                  .body_max_bytes = 1024 * 1024,
+                                  .body_max_bytes = CONTROL_BODY_MAX_BYTES,
                                   .connections_max = 64,
                                   .connections_per_address = 64,
                                   .idle_ms = 120000,
@@ -312,8 +314,8 @@ static void on_drained(void *arg)
 
 static void stop_imports(struct app *app)
 {
-    const struct launch_view *views[LAUNCH_JOBS_MAX * 4];
-    size_t n = launcher_views(app->launcher, views, sizeof views / sizeof *views);
+    const struct launch_view *views[IMPORTS_MAX];
+    size_t n = launcher_views(app->launcher, views, IMPORTS_MAX);
     for (size_t i = 0; i < n; i++) {
         (void)launcher_stop(app->launcher, views[i]->id, "the daemon was stopped; launch it again");
     }

@@ -10,7 +10,7 @@
 #include "base/log.h"
 
 #define CONFIG_DEFAULT "/etc/outreachd/outreachd.ini"
-#define MISTAKES_TEXT_MAX_BYTES (1024 * 1024)
+#define MISTAKES_TEXT_MAX_BYTES ((size_t)1024 * 1024)
 
 static const char help[] =
     "usage: outreachd [--config FILE] [--check]\n"

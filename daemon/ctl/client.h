@@ -18,7 +18,7 @@ struct reply {
     char transport[320]; /* when status is 0: why */
 };
 
-#define CLIENT_ANSWER_MAX_BYTES (64 * 1024 * 1024)
+#define CLIENT_ANSWER_MAX_BYTES ((size_t)64 * 1024 * 1024)
 
 MUST_CHECK enum err client_new(const char *socket_path, struct client **client);
 void client_free(struct client *client); /* NULL is fine */

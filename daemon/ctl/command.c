@@ -137,7 +137,7 @@ static enum err take_option(int argc, char *const *argv, int *at, struct ctl *ct
         }
         value = argv[++*at];
     }
-    if (row->choices != NULL && !is_choice(row->choices, value)) {
+    if (row->value != NULL && row->choices != NULL && !is_choice(row->choices, value)) {
         buf_addf(problem, "--%s is \"%s\"; possible: %s", row->name, value, row->choices);
         return ERR_INVALID;
     }

@@ -13,7 +13,7 @@
 #include "conf/settings.h"
 #include "ctl/table.h"
 
-#define MISTAKES_TEXT_MAX_BYTES (1024 * 1024)
+#define MISTAKES_TEXT_MAX_BYTES ((size_t)1024 * 1024)
 #define SENTENCE_MAX 4096
 
 bool ctl_json(const struct ctl *ctl)

@@ -12,8 +12,8 @@
 #include "ctl/common.h"
 #include "ctl/planning.h"
 
-#define HELP_MAX_BYTES (256 * 1024)
-#define MISTAKES_TEXT_MAX_BYTES (1024 * 1024)
+#define HELP_MAX_BYTES ((size_t)256 * 1024)
+#define MISTAKES_TEXT_MAX_BYTES ((size_t)1024 * 1024)
 
 static enum ctl_exit print_and_free(struct buf *text)
 {

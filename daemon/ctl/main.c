@@ -8,7 +8,7 @@
 #include "ctl/common.h"
 
 #define PROBLEM_MAX_BYTES 8192
-#define HELP_MAX_BYTES (256 * 1024)
+#define HELP_MAX_BYTES ((size_t)256 * 1024)
 
 static enum ctl_exit help_for(const struct ctl *ctl)
 {

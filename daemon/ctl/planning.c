@@ -15,6 +15,7 @@
 #define CSV_ROWS_A_READ 100000
 #define PROBLEMS_SHOWN 20
 #define REASON_MAX_BYTES 4096
+#define MISTAKES_TEXT_MAX_BYTES 65536
 #define TEXT_SHOWN_BYTES 8192
 
 /* ---- reading ---- */
@@ -33,7 +34,7 @@ static bool load_definition(struct ctl *ctl, const char *file_or_id, struct plan
         return false;
     }
     mistakes_init(&mistakes);
-    buf_init(&text, REASON_MAX_BYTES * 16);
+    buf_init(&text, MISTAKES_TEXT_MAX_BYTES);
     error = definition_load(path, planning->settings, &planning->definition, &mistakes);
     mistakes_print(&mistakes, &text);
     fputs(buf_text(&text), stderr);

@@ -9,6 +9,7 @@
 
 #define BAR_CELLS 24
 #define LINE_MAX_BYTES 1024
+#define MIB INT64_C(1048576)
 
 static int64_t count_of(const json_t *campaign, const char *word)
 {
@@ -269,7 +270,7 @@ static void show_redis(const json_t *redis, FILE *out)
     if (strcmp(ctl_text(redis, "health"), "ready") == 0) {
         fprintf(out, ", version %s, appendfsync %s, %" PRId64 " MiB used, round trip %.1f ms",
                 ctl_text(redis, "version"), ctl_text(redis, "appendfsync"),
-                ctl_number(redis, "used_memory") / (1024 * 1024),
+                ctl_number(redis, "used_memory") / MIB,
                 (double)ctl_number(redis, "round_trip_us") / 1000.0);
     } else {
         char clean[LINE_MAX_BYTES];

@@ -574,9 +574,7 @@ void job_free(struct job *job)
     }
     tell_started(job, ERR_CLOSED, "the daemon is stopping");
     job->let_go = true;
-    if (job->stage == STAGE_ENDED) {
-        destroy(job);
-    } else if (job->pending == 0) {
+    if (job->pending == 0) {
         /* Nobody will call back: what is staged stays, and the next launch of the id throws it
          * away. */
         destroy(job);

@@ -10,9 +10,9 @@
 #include "launch/import.h"
 #include "launch/resend.h"
 
-#define VIEW_KEPT_MS (3600 * 1000)
+#define VIEW_KEPT_MS (INT64_C(3600) * 1000)
 #define ENDED_MAX 64
-#define PROBLEM_MAX_BYTES (64 * 1024)
+#define PROBLEM_MAX_BYTES ((size_t)64 * 1024)
 #define NAME_MAX_BYTES 96
 
 struct entry {

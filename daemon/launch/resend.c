@@ -21,9 +21,10 @@
 #include "sms/text.h"
 
 #define CHILDREN_MAX 99
-#define EXCLUDED_MAX 2000000 /* numbers of earlier children held in memory, 8 bytes each */
+#define EXCLUDED_MAX                                                                               \
+    ((size_t)2000000) /* numbers of earlier children held in memory, 8 bytes each */
 #define CODES_MAX 65536
-#define DAY_MS (24 * 3600 * 1000LL)
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define TEXT_MAX_BYTES 16384
 #define REASON_MAX 512
 #define RETRY_MS 1000
@@ -39,16 +40,11 @@ struct resend {
     struct job *job;
     resend_ready_fn *ready;
     void *arg;
-    bool cancelled;
-    unsigned pending;
 
     /* what was asked for */
-    bool temporary, rejected;
     bool (*is_temporary)(void *ctx, const char *code);
     void *ctx;
-    uint32_t price_fen;
     int64_t guard_ms;
-    bool signature_added;
 
     /* the parent, and strings for the child's fields */
     char *strings[10];
@@ -57,7 +53,6 @@ struct resend {
     uint32_t parent_seq, parent_chunks;
     int64_t parent_launched_ms;
     char child_id[128];
-    unsigned child_number;
 
     /* those who are in an earlier child */
     struct child children[CHILDREN_MAX];
@@ -70,7 +65,6 @@ struct resend {
     size_t n_codes;
 
     struct template *template;
-    uint32_t segments_same;
     struct buf text;
 
     /* the rows chosen from the chunk that was read last */
@@ -78,13 +72,15 @@ struct resend {
     size_t n_rows, at_row;
     struct buf values;
     uint32_t next_chunk;
-    bool reading;
     struct loop_timer *timer;
-    unsigned retries;
     char fault[REASON_MAX];
 
     uint64_t chosen, opted_out, duplicate, accepted, segments;
     uint64_t fingerprint[2];
+
+    unsigned pending, retries, child_number;
+    uint32_t price_fen, segments_same;
+    bool cancelled, temporary, rejected, reading;
 };
 
 /* ---- pure ---- */
@@ -293,7 +289,7 @@ static bool exclude(struct resend *resend, uint64_t number)
     if (resend->n_excluded == resend->excluded_cap) {
         size_t cap = resend->excluded_cap == 0 ? 1024 : resend->excluded_cap * 2;
         uint64_t *grown =
-            cap <= EXCLUDED_MAX * 2 ? realloc(resend->excluded, cap * sizeof *grown) : NULL;
+            cap <= EXCLUDED_MAX ? realloc(resend->excluded, cap * sizeof *grown) : NULL;
         if (grown == NULL) {
             return false;
         }
@@ -475,7 +471,7 @@ enum err resend_new(const struct resend_request *request, resend_ready_fn *ready
     made->price_fen = carrier->price_fen;
     made->guard_ms = request->settings->daemon.repeat_guard_ms;
     buf_init(&made->text, TEXT_MAX_BYTES);
-    buf_init(&made->values, CHUNK_MAX * TEXT_MAX_BYTES);
+    buf_init(&made->values, (size_t)CHUNK_MAX * TEXT_MAX_BYTES);
     made->timer = loop_timer_new(request->base, on_retry, made);
     /* Two more strings than keep_fields takes would not fit: the two live in one. */
     size_t parent_len = strlen(request->parent_id) + 1, actor_len = strlen(request->actor) + 1;
