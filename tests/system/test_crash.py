@@ -177,8 +177,7 @@ def test_two_daemons_share_one_queue(make_world):
     world.wait_reported("c1")
     world.check_books("c1")
     assert len(world.sim.oracle()) == 3000
-    beats = world.api("GET", "/status")["daemons"]
-    assert {b["id"] for b in beats} >= {"daemon-a", "daemon-b"}
+    wait_until(lambda: {b["id"] for b in world.api("GET", "/status")["daemons"]} == {"daemon-a", "daemon-b"}, what="both are shown")
 
 
 def test_one_of_two_daemons_dies(make_world):
