@@ -625,31 +625,40 @@ local function bind(P, bucket, batch, where)
     end
     return value ~= nil
 end
--- The same for many: list of {bucket, batch, where}. Neighbouring ids share a bucket (chunk_batch_bucket), so one HSET may do.
+-- The same for many: list of {bucket, batch, where}. Ids given in sequence share a bucket (chunk_batch_bucket), so one HSET may do.
 local function bind_all(P, list)
-    local buckets = {}
-    for _, item in ipairs(list) do
-        local group = buckets[item[1]]
-        if not group then
-            group = {names = {}, wheres = {}}
-            buckets[item[1]] = group
+    local n, i = #list, 1
+    while i <= n do
+        local bucket = list[i][1]
+        local last = i
+        while last < n and list[last + 1][1] == bucket do
+            last = last + 1
         end
-        group.names[#group.names + 1], group.wheres[#group.wheres + 1] = item[2], item[3]
-    end
-    for bucket, group in pairs(buckets) do
-        local key, names = batch_key(P, bucket), group.names
-        local known = call('HMGET', key, unpack(names))
-        local set, seen = {}, {}
-        for i = 1, #names do
-            local value = bound_too(seen[names[i]] or known[i], group.wheres[i])
-            if value then
-                seen[names[i]] = value
-                set[#set + 1], set[#set + 2] = names[i], value
+        local key = batch_key(P, bucket)
+        if last == i then
+            if call('HSETNX', key, list[i][2], list[i][3]) == 0 then
+                bind(P, bucket, list[i][2], list[i][3])
+            end
+        else
+            local names, set, seen = {}, {}, {}
+            for at = i, last do
+                names[at - i + 1] = list[at][2]
+            end
+            local known = call('HMGET', key, unpack(names))
+            for at = i, last do
+                local batch = list[at][2]
+                local value = bound_too(seen[batch] or known[at - i + 1], list[at][3])
+                if value then
+                    seen[batch] = value
+                    set[#set + 1] = batch
+                    set[#set + 1] = value
+                end
+            end
+            if #set > 0 then
+                call('HSET', key, unpack(set))
             end
         end
-        if #set > 0 then
-            call('HSET', key, unpack(set))
-        end
+        i = last + 1
     end
 end
 
