@@ -1,7 +1,8 @@
-/* A pledge in a text message: `捐100`, `认捐 100元`, `JK 200 张三`, `捐一百元`, `捐1.5万`, `认捐大米20袋`, `捐20袋大米 李四`, `认捐服务8小时`.
+/* A pledge in a text message: `捐100`, `认捐 100元`, `JK 200 张三`, `捐一百元`, `捐1.5万`, `认捐大米20袋`, `捐20袋大米 李四`,
+ * `认捐服务8小时`.
  *
- * keyword, then an amount of money or a thing with quantity and unit, then perhaps a name. Anything else is not understood: better
- * one help reply than a wrong figure. */
+ * keyword, then an amount of money or a thing with quantity and unit, then perhaps a name. Anything else is not understood:
+ * better one help reply than a wrong figure. */
 #pragma once
 
 #include <stdbool.h>
