@@ -1,7 +1,7 @@
 /* A chunk as bytes: how rows become the strings that Redis keeps, and back. Pure.
  *
  * Four strings of n recipients in the order of their numbers (docs/redis-layout.md):
- *   numbers   5 bytes each, big-endian                13800138000 -> 03 36 8b ed 10
+ *   numbers   5 bytes each, big-endian                13800138000 -> 03 36 8d 65 10
  *   states    1 byte each (sms/state.h)
  *   values    each a base-128 varint length and the bytes of the plan    "张三" -> 07 06 e5 bc a0
  * e4 b8 89 regions   k, k codes of 5 bytes, then (k > 1) a byte each naming its code; k = 0: more

@@ -1,0 +1,153 @@
+/* The function library as Redis has it: same alphabet as sms/state.h, loaded when it differs,
+ * loaded again when it vanishes. */
+#include "rig.h"
+
+#include "base/digest.h"
+#include "store/chunk.h"
+#include "store/library.h"
+
+static struct rig rig;
+static struct rig_answer answer;
+
+static int setup(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    return 0;
+}
+static int teardown(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+static void test_alphabet(void **state)
+{
+    (void)state;
+    redisReply *reply = rig_admin(&rig, "FCALL or1_alphabet 0");
+    assert_int_equal(reply->elements, 2 + STATE_COUNT);
+    assert_int_equal(reply->element[1]->len, STATE_COUNT);
+    for (size_t i = 0; i < STATE_COUNT; i++) {
+        assert_int_equal(reply->element[1]->str[i], (char)state_all[i]);
+        assert_string_equal(reply->element[2 + i]->str, state_word(state_all[i]));
+    }
+    freeReplyObject(reply);
+}
+
+static void test_same_moves_as_the_states(void **state)
+{
+    (void)state;
+    /* What a report may do is decided in outreach.lua; here it is compared with state_report_moves
+     * for every pair. */
+    struct chunk_row row = {.number = RIG_FIRST};
+    const enum recipient_state finals[] = {STATE_UNDELIVERED, STATE_EXPIRED, STATE_DELIVERED};
+    for (size_t i = 0; i < STATE_COUNT; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            rig_do(&rig, "FLUSHALL");
+            struct campaign_fields fields = rig_fields("c");
+            uint32_t seq = rig_launch(&rig, fields, row.number, 1, 2, 10);
+            char command[96];
+            snprintf(command, sizeof command, "SETRANGE t:{mas}:s:%u:0 0 %c", seq,
+                     (char)state_all[i]);
+            rig_do(&rig, command);
+            snprintf(command, sizeof command, "HSET t:{mas}:g:%u b %u:0:0:2",
+                     chunk_batch_bucket("b", 1), seq);
+            rig_do(&rig, command);
+            struct status_report report = {
+                .batch = "b", .number = row.number, .to = finals[j], .code = "X"};
+            RIG_CALL(answer, &rig,
+                     status_report(rig.store, "mas", &report, 1, 10, 1000, RIG_NOW, rig_on_stored,
+                                   &answer));
+            assert_int_equal(answer.stored.parked, 0);
+            assert_int_equal(answer.stored.changed, state_report_moves(state_all[i], finals[j]));
+        }
+    }
+}
+
+static void test_version_is_the_digest_of_the_file(void **state)
+{
+    (void)state;
+    struct buf text;
+    char digest[DIGEST_SHA1_HEX];
+    buf_init(&text, LIBRARY_TEXT_MAX);
+    assert_int_equal(library_text(&text, digest), ERR_OK);
+    redisReply *reply = rig_admin(&rig, "FCALL_RO or1_version 0");
+    assert_string_equal(reply->str, digest);
+    freeReplyObject(reply);
+    assert_int_equal(strncmp(text.data, "#!lua name=outreach\n", 20), 0);
+    buf_fini(&text);
+}
+
+/* The functions go away under a running daemon: the call that finds out is given once more, and
+ * nobody notices. */
+static void test_functions_vanish(void **state)
+{
+    (void)state;
+    struct rig_answer other = {.rig = &rig};
+    rig_do(&rig, "FUNCTION FLUSH");
+    assert_int_equal(status_carrier(rig.store, "mas", rig_on_carrier, &other), ERR_OK);
+    RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
+    assert_int_equal(answer.error, ERR_OK);
+    assert_int_equal(other.calls, 1);
+    assert_int_equal(other.error, ERR_OK);
+    assert_int_equal(redis_pending(store_redis(rig.store)), 0);
+    assert_string_equal(answer.state, "running");
+}
+
+static void reconnect(void)
+{
+    store_free(rig.store);
+    event_base_free(rig.base);
+    rig_open(&rig);
+}
+
+static void test_another_version_is_replaced(void **state)
+{
+    (void)state;
+    rig_do(&rig, "FUNCTION LOAD REPLACE %s",
+           "#!lua name=outreach\nredis.register_function{function_name='or1_version', "
+           "flags={'no-writes'}, "
+           "callback=function() return 'old' end}\n");
+    reconnect();
+    rig_until(&rig, REDIS_READY);
+    redisReply *reply = rig_admin(&rig, "FCALL_RO or1_version 0");
+    assert_int_equal(reply->len, 40);
+    freeReplyObject(reply);
+}
+
+static void test_the_same_version_is_left_alone(void **state)
+{
+    (void)state;
+    rig_do(&rig, "CONFIG RESETSTAT");
+    reconnect();
+    rig_until(&rig, REDIS_READY);
+    redisReply *reply = rig_admin(&rig, "INFO commandstats");
+    assert_null(strstr(reply->str, "cmdstat_function|load:"));
+    freeReplyObject(reply);
+}
+
+static void test_a_newer_layout_is_not_touched(void **state)
+{
+    (void)state;
+    rig_do(&rig, "SET t:schema 99");
+    reconnect();
+    rig_until(&rig, REDIS_UNFIT);
+    assert_non_null(strstr(rig.sentence, "layout 99"));
+    struct rig_answer none;
+    assert_int_equal(status_carrier(rig.store, "mas", rig_on_carrier, &none), ERR_CLOSED);
+    rig_do(&rig, "SET t:schema 1");
+    rig_until(&rig, REDIS_READY); /* it looks again by itself */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_alphabet),
+                                       cmocka_unit_test(test_same_moves_as_the_states),
+                                       cmocka_unit_test(test_version_is_the_digest_of_the_file),
+                                       cmocka_unit_test(test_functions_vanish),
+                                       cmocka_unit_test(test_another_version_is_replaced),
+                                       cmocka_unit_test(test_the_same_version_is_left_alone),
+                                       cmocka_unit_test(test_a_newer_layout_is_not_touched)};
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
