@@ -28,7 +28,7 @@
 #include "sms/mobile.h"
 #include "sms/text.h"
 
-#define VALUES_MAX_BYTES (4 * 1024 * 1024) /* of one chunk */
+#define VALUES_MAX_BYTES ((size_t)4 << 20) /* of one chunk */
 #define COLUMNS_MAX 64
 
 static struct chunk_ref ref_of(const struct chunk *chunk)

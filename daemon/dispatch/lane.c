@@ -17,7 +17,7 @@
 #include "dispatch/pick.h"
 
 #define NEVER INT64_MAX
-#define TEXTS_MAX_BYTES (4 * 1024 * 1024)
+#define TEXTS_MAX_BYTES ((size_t)4 << 20)
 
 void lane_note_due(struct lane *lane, int64_t at_ms)
 {

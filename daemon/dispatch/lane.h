@@ -54,8 +54,8 @@ struct event;
 #define LOOKAHEAD_CHUNKS 4 /* claimed beyond what the connections can take */
 #define AHEAD_MIN 8        /* requests with an intent beyond few connections */
 #define MISS_RETRY_MS 5000
-#define ANSWER_MAX_BYTES (64 * 1024)
-#define BODY_MAX_BYTES (8 * 1024 * 1024)
+#define ANSWER_MAX_BYTES ((size_t)64 << 10)
+#define BODY_MAX_BYTES ((size_t)8 << 20)
 #define QUOTED_SIZE 512     /* of a reason in a log line */
 #define CAMPAIGNS_MAX 10000 /* live ones on one account */
 
@@ -64,33 +64,29 @@ struct lane;
 struct campaign { /* a live campaign as the last list showed it */
     TAILQ_ENTRY(campaign) entry;
     struct lane *lane;
-    uint32_t seq;
-    char id[65];
-    enum campaign_class class_;
     struct window window;
-    uint32_t rate;
-    bool is_listed, is_sendable, is_started, late_waived;
-    bool is_dry;       /* a claim said EMPTY since the last list */
-    bool is_canary;    /* a claim said CANARY */
-    bool is_missing;   /* ACT_MISS is under way */
-    bool wants_tokens; /* an intent of it waits for tokens */
     uint64_t queued;
     uint64_t turn;         /* number of its last turn, see pick.h */
-    uint32_t held;         /* chunks claimed or being claimed */
     int64_t next_claim_ms; /* monotonic */
     int64_t next_miss_ms;  /* monotonic */
     int64_t retry_at_ms;   /* wall, from CLAIM_LATER; 0 */
     int64_t tokens_at_ms;  /* wall */
+    int64_t judged_at_ms;  /* wall: was_open holds for this millisecond, it is asked for often */
+    struct meter accepted;
     struct template *tmpl; /* NULL with a fault */
-    bool is_personal;
     size_t n_columns;
     char *text; /* the one text, NULL when personal */
+    enum campaign_class class_;
+    uint32_t seq, rate;
+    uint32_t held; /* chunks claimed or being claimed */
     uint16_t text_segments;
+    bool is_listed, is_sendable, is_started, late_waived, is_personal, was_open;
+    bool is_dry;       /* a claim said EMPTY since the last list */
+    bool is_canary;    /* a claim said CANARY */
+    bool is_missing;   /* ACT_MISS is under way */
+    bool wants_tokens; /* an intent of it waits for tokens */
+    char id[65];
     char fault[160]; /* why the text cannot be used */
-    struct meter accepted;
-    int64_t judged_at_ms; /* wall: campaign_is_open is asked often, and its answer holds for a
-                             millisecond */
-    bool was_open;
 };
 
 enum chunk_phase {

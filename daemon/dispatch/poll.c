@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "sms/text.h"
 
-#define TEXT_MAX_BYTES (64 * 1024)
+#define TEXT_MAX_BYTES ((size_t)64 << 10)
 
 /* ---- campaigns ---- */
 

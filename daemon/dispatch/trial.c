@@ -67,12 +67,22 @@ static void call_begins(struct trial *trial)
     lane_call_begins(trial->lane);
 }
 
+/* The store took no call: no callback will come. */
+static void call_refused(struct trial *trial)
+{
+    trial->is_calling = false;
+    (void)lane_call_ended(trial->lane);
+}
+
 static bool call_ended(struct trial *trial)
 {
     struct lane *lane = trial->lane;
     trial->is_calling = false;
-    if (lane->dispatch->is_dead)
+    if (lane->dispatch->is_dead) {
         forget(trial);
+        (void)lane_call_ended(lane);
+        return true;
+    }
     return lane_call_ended(lane);
 }
 
@@ -112,7 +122,7 @@ static void record_verdict(struct trial *trial)
                                     .detail = trial->sentence};
     call_begins(trial);
     if (status_audit(lane->dispatch->store, &line, on_verdict_recorded, trial)) {
-        (void)call_ended(trial);
+        call_refused(trial);
         end(trial);
     }
 }
@@ -221,7 +231,7 @@ static void record(struct trial *trial)
     call_begins(trial);
     enum err error = status_audit(lane->dispatch->store, &line, on_recorded, trial);
     if (error) {
-        (void)call_ended(trial);
+        call_refused(trial);
         finish(trial, error, "nothing was sent: the audit line could not be stored (%s)",
                err_sentence(error));
     }
@@ -291,7 +301,7 @@ enum err dispatch_test(struct dispatch *dispatch, const char *carrier, uint64_t 
         call_begins(trial);
         error = optout_check(dispatch->store, number, on_checked, trial);
         if (error)
-            (void)call_ended(trial);
+            call_refused(trial);
     }
     if (error)
         forget(trial);

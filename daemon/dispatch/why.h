@@ -13,32 +13,31 @@
 
 struct why_facts { /* strings never NULL; times are wall clock, 0: unknown */
     int64_t now_ms;
-    int utc_offset_min;
     /* the campaign */
     const char *state;          /* "importing" … "cancelled" */
     const char *actor, *reason; /* of paused, missed */
     uint64_t queued, accepted;  /* accepted: the size of the whole campaign */
-    enum window_state window;
     int64_t window_until_ms;
     const char *fault;   /* "" or why its text cannot be used */
-    bool is_canary;      /* the first chunk has no verdict yet */
     int64_t retry_at_ms; /* what is queued waits for its backoff */
-    bool is_moving;      /* something was accepted within the last seconds */
-    bool wants_tokens;
     int64_t tokens_at_ms;
-    bool is_outranked; /* a higher class has work */
     /* the way to the carrier */
     const char *redis_fault; /* "" when Redis is ready */
-    bool is_draining;
     const char *carrier;
-    bool has_lane;
     const char *carrier_state, *carrier_reason,
-        *carrier_actor; /* as in carrier_view; "" when not asked yet */
+        *carrier_actor; /* carrier_view; "" before it is known */
     int64_t carrier_resume_ms;
     const char *route_fault; /* "" or "connection refused" */
     int64_t route_retry_ms;
     const char *throttle_code; /* "" or "FlowOverLimit" */
     int64_t throttle_retry_ms;
+    int utc_offset_min;
+    enum window_state window;
+    bool is_canary;    /* the first chunk has no verdict yet */
+    bool is_moving;    /* something was accepted within the last seconds */
+    bool wants_tokens; /* until tokens_at_ms */
+    bool is_outranked; /* a higher class has work */
+    bool has_lane, is_draining;
 };
 
 /* Writes the reason ("" when it is sending or has nothing to send) and gives until when, 0:

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NOT_STORED "not stored, push again\n"
+
 struct ticket {
     TAILQ_ENTRY(ticket) entry;
     struct tickets *list; /* NULL: answered already, by tickets_abandon */
@@ -37,7 +39,7 @@ static void answer(struct ticket *ticket)
         if (ticket->has_failed) {
             ticket->counts->failed++;
             http_answer_header(ticket->request, "Retry-After", "10");
-            http_answer(ticket->request, 503, "text/plain", "not stored, push again\n", 23);
+            http_answer(ticket->request, 503, "text/plain", NOT_STORED, strlen(NOT_STORED));
         } else {
             ticket->counts->stored += ticket->stored;
             http_answer(ticket->request, 200, driver->ack_content_type, driver->ack_body,
@@ -84,13 +86,13 @@ void ticket_refuse(struct ticket *ticket, int status)
 
 void tickets_abandon(struct tickets *list)
 {
-    struct ticket *ticket;
-    while ((ticket = TAILQ_FIRST(list))) {
-        ticket->has_failed = true;
-        ticket->is_sealed = true;
-        TAILQ_REMOVE(list, ticket, entry);
+    struct ticket *ticket = TAILQ_FIRST(list), *next;
+    TAILQ_INIT(list);
+    for (; ticket; ticket = next) {
+        next = TAILQ_NEXT(ticket, entry);
         ticket->list = NULL;
-        http_answer(ticket->request, 503, "text/plain", "not stored, push again\n", 23);
+        ticket->is_sealed = ticket->has_failed = true;
+        http_answer(ticket->request, 503, "text/plain", NOT_STORED, strlen(NOT_STORED));
         if (ticket->waiting == 0)
             free(ticket);
     }
