@@ -90,16 +90,14 @@ void apicall_fail(struct apicall *call, enum err error, const char *sentence)
         [ERR_STALE] = {409, "stale"},
         [ERR_BUSY] = {503, "busy"},
     };
-    const char *why = "";
-    if (call->api != NULL && rows[error].status == 503) {
-        (void)redis_health(store_redis(call->api->parts.store), &why);
-    }
+    const char *why = NULL;
+    bool away = call->api != NULL && rows[error].status == 503 &&
+                redis_health(store_redis(call->api->parts.store), &why) != REDIS_READY;
     if (sentence == NULL || sentence[0] == '\0') {
-        sentence = err_sentence(error);
+        sentence = away && why != NULL ? why : err_sentence(error);
     }
     apicall_error(call, rows[error].status != 0 ? rows[error].status : 500,
-                  rows[error].code != NULL ? rows[error].code : "error", NULL, "%s%s%s", sentence,
-                  why != NULL && why[0] != '\0' ? ": " : "", why != NULL ? why : "");
+                  rows[error].code != NULL ? rows[error].code : "error", NULL, "%s", sentence);
 }
 
 bool apicall_lives(struct apicall *call)

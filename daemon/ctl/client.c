@@ -15,9 +15,11 @@
 #define STALL_TIMEOUT_S 120L      /* a streamed report that stands still this long is given up */
 #define LINE_MAX_BYTES 65536
 #define URL_MAX_BYTES 2048
+#define CLIENT_PATH_MAX 256
 
 struct client {
     CURL *curl;
+    char path[CLIENT_PATH_MAX];
     char error[CURL_ERROR_SIZE];
 };
 
@@ -40,6 +42,7 @@ enum err client_new(const char *socket_path, struct client **client)
         free(made);
         return ERR_NOMEM;
     }
+    snprintf(made->path, sizeof made->path, "%s", socket_path);
     curl_easy_setopt(made->curl, CURLOPT_ERRORBUFFER, made->error);
     curl_easy_setopt(made->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(made->curl, CURLOPT_PROXY, "");
@@ -122,6 +125,20 @@ static void read_reply(const struct transfer *transfer, long status, struct repl
     }
 }
 
+/* libcurl speaks of ports even for a Unix socket: the path and the system's own word help more. */
+static void say_why(struct client *client, CURLcode code, struct reply *reply)
+{
+    long number = 0;
+    curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &number);
+    if (code == CURLE_COULDNT_CONNECT) {
+        snprintf(reply->transport, sizeof reply->transport, "%s: %s", client->path,
+                 number != 0 ? strerror((int)number) : "cannot connect");
+    } else {
+        snprintf(reply->transport, sizeof reply->transport, "%s: %s", client->path,
+                 client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
+    }
+}
+
 static bool perform(struct client *client, struct transfer *transfer, const char *path,
                     struct reply *reply)
 {
@@ -136,8 +153,7 @@ static bool perform(struct client *client, struct transfer *transfer, const char
     long status = 0;
     curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     if (code != CURLE_OK) {
-        snprintf(reply->transport, sizeof reply->transport, "%s",
-                 client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
+        say_why(client, code, reply);
         reply->message = reply->transport;
     } else {
         read_reply(transfer, status, reply);

@@ -15,7 +15,7 @@ struct reply {
     json_t *json;        /* the body, NULL when it was none or was streamed */
     const char *code;    /* of an error: "no_campaign" …; "" */
     const char *message; /* of an error, a sentence; "" */
-    char transport[320]; /* when status is 0: why */
+    char transport[640]; /* when status is 0: why */
 };
 
 #define CLIENT_ANSWER_MAX_BYTES ((size_t)64 * 1024 * 1024)
