@@ -137,7 +137,7 @@ end
 -- ---- a campaign while a function works on it ----
 
 local CAMPAIGN_FIELDS = {'state', 'base', 'nA', 'nC', 'accepted', 'segments_total', 'personal', 'n_chunks', 'cursor', 'canary',
-                         'started', 'dedup_group', 'wait_reason', 'wait_actor'}
+                         'started', 'dedup_group', 'wait_reason', 'wait_actor', 'open'}
 local REPORT_FIELDS = 7 -- the first of them are all that a report needs
 local function campaign(P, seq, n_fields)
     local key = P .. 'c:' .. seq
@@ -149,7 +149,7 @@ local function campaign(P, seq, n_fields)
             inflight = tonumber(v[4]) or 0, accepted = tonumber(v[5]) or 0, segments_total = tonumber(v[6]) or 0,
             personal = v[7] == '1', chunks = tonumber(v[8]) or 0, cursor = tonumber(v[9]) or 0, canary = v[10] or '',
             started = v[11], dedup_group = v[12] or '', wait_reason = v[13] or '', wait_actor = v[14] or '',
-            cancelled = v[1] == 'cancelled', delta = {}, segments = 0, requests = 0}
+            open = v[15] == '1', cancelled = v[1] == 'cancelled', delta = {}, segments = 0, requests = 0}
 end
 
 local function set_state(c, state, now, reason, actor)
@@ -182,6 +182,11 @@ local function count(c, from, to, k, segments)
     end
 end
 
+-- An open campaign (see append) is never done. Asked only where it matters: a report does not read that field.
+local function is_open(c)
+    return c.open or call('HGET', c.key, 'open') == '1'
+end
+
 -- Writes the counters; a campaign with nothing queued or in flight is over. The one place where `done` is set.
 local function campaign_save(c, now)
     for b, k in pairs(c.delta) do
@@ -204,6 +209,9 @@ local function campaign_save(c, now)
         return false
     end
     if LIVE[c.state] then
+        if is_open(c) then
+            return false
+        end
         call('HSET', c.key, 'state', 'done', 'changed', now, 'finished', now)
         c.state = 'done'
     elseif c.cancelled and call('SISMEMBER', c.P .. 'live', c.seq) == 1 then
@@ -481,6 +489,13 @@ local function holds(k, token)
     return m[1] == token and m[2] and true or false
 end
 
+-- The text of an open campaign's message is thrown away as soon as nobody can need it: such a campaign has no end.
+local function drop_open_text(k)
+    if k.c.open and not find(states_all(k), '[ACE]') then
+        call('UNLINK', k.P .. 'v:' .. k.tail)
+    end
+end
+
 -- Ends the claim; what is still queued may be claimed again from `not_before` on.
 local function let_go(k, not_before)
     call('ZREM', k.P .. 'cl', k.tail)
@@ -488,6 +503,7 @@ local function let_go(k, not_before)
     if LIVE[k.c.state] and find(states_all(k), 'A', 1, true) then
         call('ZADD', k.P .. 'rz:' .. k.c.seq, not_before, k.n)
     end
+    drop_open_text(k)
 end
 
 -- Intents that are on record under the present token: entries of from, count, heard and the runs {from, count} that were moved.
@@ -838,6 +854,8 @@ local function chunk_save(k, first, last, limit)
         local set = P .. 'ac:' .. k.c.seq
         if not find(states_all(k), 'E', 1, true) then
             call('SREM', set, k.n)
+            k.c.open = is_open(k.c)
+            drop_open_text(k)
         elseif call('SADD', set, k.n) == 1 and limit and limit > 0 then
             local open = call('SCARD', set)
             if open >= limit then
@@ -998,6 +1016,65 @@ local function abort(keys, args)
     call('SREM', P .. 'live', seq)
     call('DEL', key)
     return {0, 0}
+end
+
+-- ---- open campaigns: receipts and replies, one by one ----
+
+-- A campaign that never ends: what has to be said is appended as a chunk of one recipient, whose text travels as its personal
+-- value. It has no canary, is never late, and its window follows the definition.
+
+-- Which open campaign has this id, made when there is none that lives. nil and the state of what stands in the way.
+local function open_campaign(P, id, now, fields)
+    local seq = call('HGET', P .. 'ids', id)
+    if seq then
+        local v = call('HMGET', P .. 'c:' .. seq, 'state', 'open')
+        if v[1] == 'importing' or (v[2] ~= '1' and LIVE[v[1]]) then
+            return nil, v[1]
+        elseif v[1] and LIVE[v[1]] then
+            return seq
+        end
+    end
+    seq = text(call('INCR', P .. 'next'))
+    local key = P .. 'c:' .. seq
+    call('HSET', key, unpack(fields))
+    call('HSET', key, 'open', 1, 'personal', 1, 'state', 'scheduled', 'changed', now, 'launched', now, 'base', now, 'accepted', 0,
+         'staged', 0, 'n_staged', 0, 'n_chunks', 0, 'cursor', 0, 'segments_total', 0, 'segs', 0, 'requests', 0, 'canary', 'ok',
+         'wait_reason', '', 'wait_actor', '')
+    for i = 1, #STATES do
+        call('HSET', key, 'n' .. sub(STATES, i, i), 0)
+    end
+    call('HSET', P .. 'ids', id, seq)
+    call('SADD', P .. 'live', seq)
+    return seq
+end
+
+-- id, bucket of the request, request, number (5 bytes), values, segments, window from, window to, now, then field, value … of the
+-- campaign. The same request again changes nothing. Answers {0, fresh, seq, chunk}.
+local function append(keys, args)
+    local P, now = keys[1], args[9]
+    local asked = P .. 'q:' .. args[2]
+    local known = call('HGET', asked, args[3])
+    if known then
+        local seq, n = match(known, '^(%d+):(%d+)$')
+        return {0, 0, tonumber(seq), tonumber(n)}
+    end
+    local seq, state = open_campaign(P, args[1], now, {unpack(args, 10)})
+    if not seq then
+        return refused('a campaign of this id is ' .. state)
+    end
+    local key = P .. 'c:' .. seq
+    local n = call('HINCRBY', key, 'n_chunks', 1) - 1
+    local tail = seq .. ':' .. text(n)
+    call('SET', P .. 'p:' .. tail, args[4])
+    call('SET', P .. 's:' .. tail, 'A')
+    call('SET', P .. 'v:' .. tail, args[5])
+    for _, field in ipairs{'accepted', 'nA', 'staged', 'n_staged', 'rows'} do
+        call('HINCRBY', key, field, 1)
+    end
+    call('HINCRBY', key, 'segments_total', args[6])
+    call('HSET', key, 'window_from_min', args[7], 'window_to_min', args[8])
+    call('HSET', asked, args[3], tail)
+    return {0, 1, tonumber(seq), n}
 end
 
 -- ---- sending ----
@@ -1645,6 +1722,23 @@ local function show_chunk(keys, args)
             call('GET', P .. 't:' .. tail), call('HGET', P .. 'm:' .. tail, 'first'), c[2] or '0', c[1] == 'cancelled' and 1 or 0}
 end
 
+-- Where a number stands in a campaign, by binary search in chunk after chunk: people who write back are few, so that an index of
+-- everybody we wrote to would cost more memory than it saves time. seq, number (5 bytes), from chunk, most chunks.
+-- Answers {0, next chunk or -1} or {0, -1, chunk, position, size of the chunk, its regions or nil}.
+local function seek(keys, args)
+    local P, seq, from, most = keys[1], args[1], tonumber(args[3]), tonumber(args[4])
+    local chunks = tonumber(call('HGET', P .. 'c:' .. seq, 'n_chunks') or 0)
+    local last = from + most < chunks and from + most or chunks
+    for n = from, last - 1 do
+        local p = call('GET', P .. 'p:' .. seq .. ':' .. text(n))
+        local at = p and search(p, args[2])
+        if at then
+            return {0, -1, n, at, #p / 5, call('GET', P .. 'r:' .. seq .. ':' .. text(n))}
+        end
+    end
+    return {0, last < chunks and last or -1}
+end
+
 local function codes(keys)
     return {0, call('LRANGE', keys[1] .. 'codel', 0, -1)}
 end
@@ -1740,7 +1834,7 @@ local function recount(keys, args)
     end
     if c.state == 'done' and (c.queued > 0 or c.inflight > 0) then
         wrong = 'done with recipients queued or in flight'
-    elseif LIVE[c.state] and c.queued == 0 and c.inflight == 0 then
+    elseif LIVE[c.state] and c.queued == 0 and c.inflight == 0 and not c.open then
         wrong = c.state .. ' with nobody queued or in flight'
     elseif (call('SISMEMBER', P .. 'live', seq) == 1) ~= (c.state ~= 'done' and (not c.cancelled or c.inflight > 0)) then
         wrong = 'the list of live campaigns is wrong'
@@ -2205,7 +2299,8 @@ end
 local OUTCOME, READ, WORK = {'allow-oom'}, {'no-writes'}, {}
 local FUNCTIONS = {
     {'or1_begin', begin, WORK}, {'or1_stage', stage, WORK}, {'or1_full', full, READ}, {'or1_guard', guard, WORK},
-    {'or1_commit', commit, WORK}, {'or1_abort', abort, OUTCOME},
+    {'or1_commit', commit, WORK}, {'or1_abort', abort, OUTCOME}, {'or1_append', append, OUTCOME},
+    {'or1_seek', seek, READ},
     {'or1_claim', claim, WORK}, {'or1_intent', intent, WORK}, {'or1_suppress', suppress, OUTCOME},
     {'or1_settle', settle, OUTCOME}, {'or1_release', release, OUTCOME}, {'or1_sweep', sweep, OUTCOME},
     {'or1_act', act, OUTCOME}, {'or1_resolve', resolve, OUTCOME}, {'or1_to_free', to_free, OUTCOME},

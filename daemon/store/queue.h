@@ -78,6 +78,30 @@ MUST_CHECK enum err queue_commit(struct store *store, uint32_t seq,
 MUST_CHECK enum err queue_abort(struct store *store, const char *carrier, uint32_t seq,
                                 queue_done_fn *done, void *arg);
 
+/* ---- open campaigns: what has to be said to single people, such as receipts ---- */
+
+/* An open campaign never ends: messages are appended to it one by one, each a chunk of one
+ * recipient. It has no canary and is never late; its window is that of the latest append. It can be
+ * paused and resumed like any other; when it was cancelled, the next append opens a new one. The
+ * values of a message are dropped when its recipient is neither queued, in flight nor ambiguous. */
+struct queue_message {
+    const char *request; /* the same request again, on this carrier, changes nothing */
+    uint64_t number;
+    const uint8_t *values; /* in the stored form of campaign_fields.text, as in chunk_row */
+    uint32_t values_len, segments;
+};
+struct queue_appended {
+    bool fresh; /* false: this request was appended before */
+    uint32_t seq, chunk;
+};
+typedef void queue_append_fn(void *arg, enum err error, const char *reason,
+                             const struct queue_appended *appended);
+/* `fields`: what the campaign is opened with when there is none of this id; afterwards only the
+ * window of it counts. ERR_REFUSED when a campaign of this id lives that is not open. allow-oom. */
+MUST_CHECK enum err queue_append(struct store *store, const struct campaign_fields *fields,
+                                 const struct queue_message *message, int64_t now_ms,
+                                 queue_append_fn *done, void *arg);
+
 /* ---- sending ---- */
 
 enum claim_result {
@@ -227,6 +251,16 @@ struct chunk_view { /* one chunk for reports, exports and resends; borrowed */
 typedef void queue_chunk_fn(void *arg, enum err error, const struct chunk_view *chunk);
 MUST_CHECK enum err queue_chunk(struct store *store, struct chunk_ref ref, queue_chunk_fn *done,
                                 void *arg);
+/* Where a number stands in a campaign. Looks through chunk after chunk, some 8 ms of Redis' time a
+ * million recipients, in slices; there is no index of numbers. */
+struct queue_place {
+    bool is_there;
+    uint32_t chunk, position;
+    uint64_t region; /* of the row, 0: none */
+};
+typedef void queue_seek_fn(void *arg, enum err error, const struct queue_place *place);
+MUST_CHECK enum err queue_seek(struct store *store, const char *carrier, uint32_t seq,
+                               uint64_t number, queue_seek_fn *done, void *arg);
 /* The carrier's dictionary of raw codes: codes[i] is the text of code number i (0 is ""). */
 typedef void queue_codes_fn(void *arg, enum err error, const char *const *codes, size_t n);
 MUST_CHECK enum err queue_codes(struct store *store, const char *carrier, queue_codes_fn *done,
