@@ -765,6 +765,15 @@ do
                 end
             end
         end
+        -- What donors are owed a message for: written with the entry, crossed out when the message is in the queue
+        -- (store/ledger_owed.h). A donor without mobile is owed nothing, nor is one without campaign: it has the texts.
+        local OWES = {pledge = true, confirm = true, arrive = true, ticket = true}
+        local function owe(P, n, e, p)
+            local mobile = e.t == 'pledge' and e.mob or (p and p.m or '')
+            if OWES[e.t] and e.c ~= '' and mobile ~= '' then
+                call('ZADD', P .. 'out', n, n)
+            end
+        end
         local function write_all(s, digest, bucket, sums)
             local P, b, n = s.P, s.b, int(s.n + 1)
             local entries = {b, s.heir}
@@ -776,6 +785,7 @@ do
             for i = 1, #entries do
                 local e, id = entries[i], int(s.n + i)
                 write_entry(P, id, e)
+                owe(P, id, e, s.p)
                 for _, area in ipairs{e.a, e.to, e.via} do
                     if area ~= '' then
                         write_areas(P, area)
@@ -1169,13 +1179,37 @@ do
                     call('LRANGE', P .. 'seal', int(from), int(from + tonumber(args[2]) - 1))}
         end
 
+        -- ---- what is owed to donors ----
+
+        -- args: after entry, most -> the last number looked at (0: none), for each: the entry, the first entry of its pledge, the state of the pledge (without a
+        -- look at its due day), 1 when the entry was reversed.
+        local function owed(keys, args)
+            local P, out = keys[1], {0, 0}
+            for _, n in ipairs(call('ZRANGEBYSCORE', P .. 'out', '(' .. args[1], '+inf', 'LIMIT', 0, args[2])) do
+                out[2] = tonumber(n)
+                local row = call('XRANGE', P .. 'e', n .. '-0', n .. '-0')
+                local p = row[1] and pledge_at(P, entry_at(P, n).p)
+                if p then
+                    local first = match(p.e, '^%d+')
+                    out[#out + 1] = {row[1], call('XRANGE', P .. 'e', first .. '-0', first .. '-0')[1], state_of(p, 0),
+                                     call('HEXISTS', P .. 'rev', n)}
+                end
+            end
+            return out
+        end
+        -- args: entry
+        local function owed_done(keys, args)
+            call('ZREM', keys[1] .. 'out', args[1])
+            return {0}
+        end
+
         -- Pledges are recorded even at maxmemory: they are what people said, not work of ours.
         local OUTCOME, READ = {'allow-oom'}, {'no-writes'}
         local FUNCTIONS = {
             {'post', post, OUTCOME}, {'seal', seal, OUTCOME},
             {'show', show, READ}, {'list', list, READ}, {'totals', totals, READ}, {'goods', goods, READ}, {'sums', sums, READ},
             {'children', children, READ}, {'summaries', summaries, READ}, {'marks', marks, READ}, {'serials', serials, READ},
-            {'closed', closed, READ}, {'seals', seals, READ},
+            {'closed', closed, READ}, {'seals', seals, READ}, {'owed', owed, READ}, {'owed_done', owed_done, OUTCOME},
         }
         for i = 1, #FUNCTIONS do
             local body = FUNCTIONS[i][2]
