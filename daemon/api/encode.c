@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/csvcell.h"
 #include "sms/mobile.h"
 
 /* A string of whatever bytes: what is not UTF-8 is shown as '?', because a broken name must not
@@ -110,7 +111,7 @@ static double tenths(double rate)
 static json_t *encode_eta(const struct campaign_view *view, double rate_now)
 {
     uint64_t open = count_of(view, STATE_QUEUED) + count_of(view, STATE_INFLIGHT);
-    if (open == 0 || rate_now <= 0) {
+    if (open == 0 || rate_now <= 0 || strcmp(view->state, "sending") != 0) {
         return json_null();
     }
     json_int_t seconds = (json_int_t)((double)open / rate_now);
@@ -258,26 +259,6 @@ json_t *encode_daemon(const struct daemon_beat *beat, int offset_min)
 
 /* ---- reports ---- */
 
-static void add_cell(struct buf *out, const char *cell)
-{
-    bool formula = cell[0] != '\0' && strchr("=+-@\t\r", cell[0]) != NULL;
-    if (!formula && strpbrk(cell, ",\"\r\n") == NULL) {
-        buf_add_text(out, cell);
-        return;
-    }
-    buf_add_char(out, '"');
-    if (formula) {
-        buf_add_char(out, '\'');
-    }
-    for (const char *at = cell; *at != '\0'; at++) {
-        if (*at == '"') {
-            buf_add_char(out, '"');
-        }
-        buf_add_char(out, *at);
-    }
-    buf_add_char(out, '"');
-}
-
 struct report_cells {
     char number[MOBILE_TEXT_SIZE], region[24], updated[CLOCK_TEXT_SIZE], submitted[CLOCK_TEXT_SIZE];
     const char *state;
@@ -312,7 +293,7 @@ void encode_report_csv(const struct report_line *line, int offset_min, struct bu
         if (i > 0) {
             buf_add_char(out, ',');
         }
-        add_cell(out, row[i]);
+        csvcell_add(out, row[i]);
     }
     buf_add_char(out, '\n');
 }

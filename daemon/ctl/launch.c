@@ -65,7 +65,10 @@ static enum ctl_exit wait_for_commit(struct ctl *ctl, const char *id)
         struct reply reply;
         enum ctl_exit exit = CTL_DONE;
         if (!ctl_call(ctl, "GET", path, NULL, &reply)) {
-            exit = ctl_fail_reply(ctl, &reply);
+            /* Launched from a file outside of campaigns_dir, and failed: nothing of that id is
+             * left. */
+            exit = reply.status == 404 ? ctl_fail(ctl, CTL_FAILED, "import", "%s", reply.message)
+                                       : ctl_fail_reply(ctl, &reply);
             reply_fini(&reply);
             return exit;
         }

@@ -98,8 +98,12 @@ void show_progress(const json_t *campaign, size_t columns, struct buf *out)
     /* 99.9 % is not done: the share is rounded down. */
     buf_addf(out, "] %3" PRId64 " %%  %" PRId64 "/%" PRId64 "  %s", permille / 10, handled,
              accepted, state_of(campaign));
+    if (json_is_object(json_object_get(campaign, "waiting"))) {
+        buf_add_text(out, "  waiting: ");
+        add_waiting(campaign, out);
+    }
     double rate = json_number_value(json_object_get(campaign, "rate_now"));
-    if (rate > 0) {
+    if (rate > 0 && open > 0) {
         buf_addf(out, "  %.0f/s", rate);
     }
     if (json_is_number(json_object_get(campaign, "eta_s")) && open > 0) {
@@ -108,15 +112,11 @@ void show_progress(const json_t *campaign, size_t columns, struct buf *out)
     }
     int64_t delivered = count_of(campaign, "delivered"),
             ambiguous = count_of(campaign, "ambiguous");
-    if (delivered > 0) {
-        buf_addf(out, "  delivered %" PRId64, delivered);
-    }
     if (ambiguous > 0) {
         buf_addf(out, "  AMBIGUOUS %" PRId64, ambiguous);
     }
-    if (json_is_object(json_object_get(campaign, "waiting"))) {
-        buf_add_text(out, "  waiting: ");
-        add_waiting(campaign, out);
+    if (delivered > 0) {
+        buf_addf(out, "  delivered %" PRId64, delivered);
     }
     cut_line(out, columns);
 }

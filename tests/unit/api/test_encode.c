@@ -104,6 +104,17 @@ static void test_waiting(void **state)
     json_decref(json);
 }
 
+/* A rate of ten seconds ago says nothing about a campaign that stands still. */
+static void test_no_end_while_paused(void **state)
+{
+    (void)state;
+    struct campaign_view view = view_of();
+    view.state = "paused";
+    json_t *json = encode_campaign(&view, NULL, 7.34, NULL, CHINA);
+    assert_true(json_is_null(json_object_get(json, "eta_s")));
+    json_decref(json);
+}
+
 /* A name in broken UTF-8 must not take the whole list away. */
 static void test_broken_text(void **state)
 {
@@ -211,10 +222,15 @@ static void test_times(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_campaign),     cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_broken_text),  cmocka_unit_test(test_draft),
-        cmocka_unit_test(test_report_csv),   cmocka_unit_test(test_report_csv_is_safe),
-        cmocka_unit_test(test_report_jsonl), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_campaign),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_no_end_while_paused),
+        cmocka_unit_test(test_broken_text),
+        cmocka_unit_test(test_draft),
+        cmocka_unit_test(test_report_csv),
+        cmocka_unit_test(test_report_csv_is_safe),
+        cmocka_unit_test(test_report_jsonl),
+        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
