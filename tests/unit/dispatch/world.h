@@ -328,6 +328,7 @@ struct world_campaign {
     bool personal;     /* the text has ((姓名)) */
     uint32_t rate;
     int64_t start_ms, end_ms, late_after_ms; /* 0: an hour ago, in an hour, never */
+    int window_from_min, window_to_min;      /* 0, 0: the whole day */
 };
 
 static inline uint32_t world_launch(struct world *w, const struct world_campaign *c)
@@ -350,6 +351,8 @@ static inline uint32_t world_launch(struct world *w, const struct world_campaign
                                            .start_ms = c->start_ms ? c->start_ms : now_ms - 3600000,
                                            .end_ms = c->end_ms ? c->end_ms : now_ms + 3600000,
                                            .late_after_ms = c->late_after_ms,
+                                           .window_from_min = c->window_from_min,
+                                           .window_to_min = c->window_to_min,
                                            .rate = c->rate,
                                            .max_segments = 3,
                                            .price_fen = 5,
