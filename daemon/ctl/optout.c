@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/csvcell.h"
 #include "ctl/common.h"
 #include "sms/mobile.h"
 
@@ -171,8 +172,7 @@ static void export_row(const json_t *row, bool json, bool first)
     }
     const char *detail = ctl_text(row, "detail");
     printf("%s,%s,%s,%s,\"%s", ctl_text(row, "number"), ctl_text(row, "scope"), ctl_text(row, "at"),
-           ctl_text(row, "source"),
-           detail[0] != '\0' && strchr("=+-@\t\r", detail[0]) != NULL ? "'" : "");
+           ctl_text(row, "source"), csvcell_is_formula(detail) ? "'" : "");
     for (const char *at = detail; *at != '\0'; at++) {
         fputs(*at == '"' ? "\"\"" : (char[]){*at, '\0'}, stdout);
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/csvcell.h"
 #include "conf/settings.h"
 #include "ctl/table.h"
 #include "sms/mobile.h"
@@ -55,7 +56,7 @@ static void write_problem(void *arg, const struct plan_problem *problem)
     for (int cell = 0; cell < 2; cell++) {
         const char *text = cell == 0 ? problem->value : problem->reason;
         /* A cell that a spreadsheet would take for a formula gets an apostrophe. */
-        fputs(text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL ? "\"'" : "\"", file);
+        fputs(csvcell_is_formula(text) ? "\"'" : "\"", file);
         for (const char *at = text; *at != '\0'; at++) {
             if (*at == '"') {
                 fputc('"', file);
