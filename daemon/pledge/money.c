@@ -314,7 +314,7 @@ static enum err read_small_change(struct reader *r, int64_t *fen)
         return ERR_OK;
     size_t bytes = 0;
     if (take(r, 0x89d2) || take(r, 0x6bdb)) { /* 角 毛 */
-        change = digit * 10;
+        change = INT64_C(10) * digit;
         size_t before = r->at;
         digit = take_one_digit(r);
         if (digit >= 0 && take(r, 0x5206)) /* 分 */
@@ -327,7 +327,7 @@ static enum err read_small_change(struct reader *r, int64_t *fen)
         r->at = start;
         return ERR_INVALID;
     } else {
-        change = digit * 10;
+        change = INT64_C(10) * digit;
     }
     return grow(*fen, 1, change, fen);
 }
