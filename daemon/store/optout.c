@@ -17,6 +17,7 @@
 #define SOURCE_BYTES_MAX 64
 #define DETAIL_BYTES_MAX 1024
 #define RECORDS_A_CALL_MAX 5000
+#define RECORDS_A_STEP 500
 #define RECORD_BYTES_MAX (MOBILE_PACKED_BYTES + 1 + 8 + 1 + SOURCE_BYTES_MAX + 2 + DETAIL_BYTES_MAX)
 #define PAGE_MAX 1000
 #define LOOKUP_MAX 10000
@@ -42,18 +43,46 @@ static void add_record(struct buf *buf, const struct optout_record *record)
     buf_add(buf, record->detail, detail);
 }
 
+/* A long list goes in several calls, so that none of them holds Redis up. */
 struct adding {
     struct store *store;
     optout_added_fn *done;
     void *arg;
+    uint64_t fresh;
+    size_t n, at; /* records */
+    struct buf packed;
+    size_t starts[RECORDS_A_CALL_MAX / RECORDS_A_STEP + 2]; /* where each step begins */
 };
+
+static void add_end(struct adding *op, enum err error)
+{
+    op->done(op->arg, error, op->fresh);
+    buf_fini(&op->packed);
+    free(op);
+}
+
+static enum err add_step(struct adding *op);
 
 static void on_added(void *arg, enum err error, const redisReply *reply)
 {
-    struct adding op = *(struct adding *)arg;
-    free(arg);
-    struct answer answer = answer_read(op.store, error, reply);
-    op.done(op.arg, answer.error, (uint64_t)answer_int(&answer, 1));
+    struct adding *op = arg;
+    struct answer answer = answer_read(op->store, error, reply);
+    op->fresh += (uint64_t)answer_int(&answer, 1);
+    bool more = answer.error == ERR_OK && op->at < op->n;
+    if (more)
+        answer.error = add_step(op);
+    if (!more || answer.error != ERR_OK)
+        add_end(op, answer.error);
+}
+
+static enum err add_step(struct adding *op)
+{
+    size_t step = op->at / RECORDS_A_STEP, from = op->starts[step];
+    op->at = op->at + RECORDS_A_STEP < op->n ? op->at + RECORDS_A_STEP : op->n;
+    struct call call;
+    call_begin(&call, op->store, "or1_optout_add", KEY_OPTOUTS, "");
+    call_bytes(&call, buf_text(&op->packed) + from, op->starts[step + 1] - from);
+    return call_send(&call, on_added, op);
 }
 
 enum err optout_add(struct store *store, const struct optout_record *records, size_t n,
@@ -61,24 +90,27 @@ enum err optout_add(struct store *store, const struct optout_record *records, si
 {
     if (n > RECORDS_A_CALL_MAX)
         return ERR_TOO_BIG;
-    struct adding *op = malloc(sizeof *op);
+    struct adding *op = calloc(1, sizeof *op);
     if (op == NULL)
         return ERR_NOMEM;
-    *op = (struct adding){store, done, arg};
-    struct buf packed;
-    buf_init(&packed, (size_t)RECORDS_A_CALL_MAX * RECORD_BYTES_MAX);
-    for (size_t i = 0; i < n; i++)
-        add_record(&packed, &records[i]);
-    enum err error = buf_check(&packed);
-    if (error == ERR_OK) {
-        struct call call;
-        call_begin(&call, store, "or1_optout_add", KEY_OPTOUTS, "");
-        call_bytes(&call, packed.data, packed.len);
-        error = call_send(&call, on_added, op);
+    op->store = store;
+    op->done = done;
+    op->arg = arg;
+    op->n = n;
+    buf_init(&op->packed, (size_t)RECORDS_A_CALL_MAX * RECORD_BYTES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        if (i % RECORDS_A_STEP == 0)
+            op->starts[i / RECORDS_A_STEP] = op->packed.len;
+        add_record(&op->packed, &records[i]);
     }
-    buf_fini(&packed);
-    if (error != ERR_OK)
+    op->starts[(n + RECORDS_A_STEP - 1) / RECORDS_A_STEP] = op->packed.len;
+    enum err error = buf_check(&op->packed);
+    if (error == ERR_OK)
+        error = add_step(op);
+    if (error != ERR_OK) {
+        buf_fini(&op->packed);
         free(op);
+    }
     return error;
 }
 

@@ -80,7 +80,9 @@ local function bulk(command, key, list, step)
     end
 end
 local function hmget(key, fields)
-    if #fields <= BULK then
+    if #fields == 0 then
+        return {}
+    elseif #fields <= BULK then
         return call('HMGET', key, unpack(fields))
     end
     local out = {}

@@ -941,9 +941,9 @@ static void test_fields_round_trip(void **state)
     fields.rows = 777; /* known only at the end of the import */
     fields.segments_total = 30;
     strcpy(fields.fingerprint, "0123456789abcdef0123456789abcdef");
-    RIG_CALL(answer, &rig,
-             queue_commit(rig.store, seq, &fields, 0, 0, 1000, false, RIG_NOW, rig_on_done,
-                          &answer));
+    RIG_CALL(
+        answer, &rig,
+        queue_commit(rig.store, seq, &fields, 0, 0, 1000, false, RIG_NOW, rig_on_done, &answer));
     unsigned calls = 0;
     assert_int_equal(queue_find(rig.store, "mas", "c", on_fields, &calls), ERR_OK);
     while (calls == 0)
