@@ -87,12 +87,15 @@ static void on_acted(void *arg, enum err error, const char *reason)
     apicall_answer(call, 200, json_pack("{s:s}", "name", call->params[0]));
 }
 
-static void act(struct apicall *call, enum carrier_act act_, bool needs_reason)
+static void act(struct apicall *call, enum carrier_act act_, const char *default_reason)
 {
     const char *actor, *reason;
     if (!apicall_actor(call, &actor) ||
-        !apicall_text(call, "reason", needs_reason, CALL_REASON_MAX, &reason)) {
+        !apicall_text(call, "reason", false, CALL_REASON_MAX, &reason)) {
         return;
+    }
+    if (reason == NULL || *reason == '\0') {
+        reason = default_reason;
     }
     const struct settings *settings = call->api->settings;
     if (settings_carrier(settings, call->params[0]) == NULL) {
@@ -115,10 +118,10 @@ static void act(struct apicall *call, enum carrier_act act_, bool needs_reason)
 
 void handle_carrier_pause(struct apicall *call)
 {
-    act(call, CARRIER_PAUSE, true);
+    act(call, CARRIER_PAUSE, "no reason was given");
 }
 
 void handle_carrier_resume(struct apicall *call)
 {
-    act(call, CARRIER_RESUME, false);
+    act(call, CARRIER_RESUME, "");
 }

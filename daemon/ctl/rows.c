@@ -231,7 +231,7 @@ const struct command command_rows[] = {
      1,
      1,
      BIT(OPT_REASON),
-     BIT(OPT_REASON),
+     0,
      "nothing is sent over this account until resumed",
      {"outreachctl carrier pause mas --reason \"contract is being renewed\""},
      cmd_carrier_pause},

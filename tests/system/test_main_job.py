@@ -193,7 +193,7 @@ def test_test_message_goes_to_one_number(world):
 def test_exit_codes(world):
     assert world.ctl_raw("campaign", "status", "nothing").returncode == 3
     assert world.ctl_raw("campaign", "dance").returncode == 2
-    assert world.ctl_raw("carrier", "pause", "nobody", "--reason", "x").returncode == 3
+    assert world.ctl_raw("carrier", "pause", "nobody").returncode == 3
     world.kill_daemon()
     assert world.ctl_raw("status").returncode == 4
     assert world.ctl_raw("check").returncode == 0
