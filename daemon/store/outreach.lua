@@ -1815,6 +1815,8 @@ local function recount(keys, args)
             fault(n, 'a claim without owner, or an owner without claim')
         elseif claimed and returned then
             fault(n, 'claimed and waiting')
+        elseif returned and not LIVE[c.state] then
+            fault(n, 'waiting although the campaign is over')
         elseif find(s, 'C', 1, true) and not claimed then
             fault(n, 'in flight without a claim')
         elseif n >= c.cursor and (claimed or returned or find(s, '[CEGI]')) then

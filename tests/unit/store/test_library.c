@@ -79,6 +79,51 @@ static void test_version_is_the_digest_of_the_file(void **state)
     buf_fini(&text);
 }
 
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    char *text = calloc(1, LIBRARY_TEXT_MAX);
+    assert_non_null(text);
+    size_t n = fread(text, 1, LIBRARY_TEXT_MAX - 1, file);
+    assert_true(n > 0 && n < LIBRARY_TEXT_MAX - 1);
+    fclose(file);
+    return text;
+}
+
+/* Every function of the queue stands on the page, and every function on the page is loaded. */
+static void test_the_page_names_every_function(void **state)
+{
+    (void)state;
+    char *page = read_file(SOURCE_DIR "/docs/redis-layout.md");
+    redisReply *list = rig_admin(&rig, "FUNCTION LIST LIBRARYNAME outreach");
+    redisReply *functions = list->element[0]->element[5];
+    size_t on_page = 0, loaded = 0;
+    assert_int_equal(functions->type, REDIS_REPLY_ARRAY);
+    assert_true(functions->elements > 30);
+    for (size_t i = 0; i < functions->elements; i++) {
+        const char *name = functions->element[i]->element[1]->str;
+        char quoted[64];
+        if (strncmp(name, "or1_ledger_", 11) == 0)
+            continue; /* the ledger has its own page */
+        snprintf(quoted, sizeof quoted, "`%s`", name);
+        loaded++;
+        if (strstr(page, quoted) == NULL)
+            fail_msg("docs/redis-layout.md does not name %s", name);
+    }
+    const char *table = strstr(page, "## Functions");
+    assert_non_null(table);
+    for (const char *at = table; (at = strstr(at, "\n| `or1_")) != NULL; at++) {
+        const char *end = strchr(at + 1, '|'), *word = at + 3;
+        for (end = strchr(at + 3, '|'); (word = strstr(word, "`or1_")) != NULL && word < end;
+             word++)
+            on_page++;
+    }
+    assert_int_equal(on_page, loaded);
+    freeReplyObject(list);
+    free(page);
+}
+
 /* The functions go away under a running daemon: the call that finds out is given once more, and
  * nobody notices. */
 static void test_functions_vanish(void **state)
@@ -145,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_alphabet),
                                        cmocka_unit_test(test_same_moves_as_the_states),
                                        cmocka_unit_test(test_version_is_the_digest_of_the_file),
+                                       cmocka_unit_test(test_the_page_names_every_function),
                                        cmocka_unit_test(test_functions_vanish),
                                        cmocka_unit_test(test_another_version_is_replaced),
                                        cmocka_unit_test(test_the_same_version_is_left_alone),

@@ -231,6 +231,17 @@ static void test_a_parked_report_cures_what_becomes_ambiguous(void **state)
     rig_verify(&rig, seq);
 }
 
+static void test_a_parked_report_cures_an_unreadable_reply(void **state)
+{
+    (void)state;
+    assert_int_equal(report("lost", 12, STATE_UNDELIVERED, "DB:0140").parked, 1);
+    settle(0, 20, OUTCOME_AMBIGUOUS, "");
+    assert_int_equal(count(STATE_UNDELIVERED), 1);
+    assert_int_equal(count(STATE_AMBIGUOUS), 19);
+    assert_int_equal(parked(), 0);
+    rig_verify(&rig, seq);
+}
+
 /* A number that is ambiguous in two campaigns at once. */
 static void test_ambiguous_twice(void **state)
 {
@@ -488,6 +499,7 @@ int main(void)
                                        T(test_a_batch_id_used_again),
                                        T(test_a_report_cures_an_ambiguous_one),
                                        T(test_a_parked_report_cures_what_becomes_ambiguous),
+                                       T(test_a_parked_report_cures_an_unreadable_reply),
                                        T(test_ambiguous_twice),
                                        T(test_never_from_suppressed_or_cancelled),
                                        T(test_a_report_may_end_the_campaign),
