@@ -28,6 +28,7 @@
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MAX_MS 5000
 #define LOOK_LOADING_MS 500
+#define LOOK_UNFIT_MS 1000
 #define VERSION_MIN_MAJOR 7
 #define ROUND_TRIP_WEIGHT 32 /* the newest round trip counts 1/32 */
 
@@ -547,12 +548,19 @@ static const struct step {
 };
 #define N_STEPS (sizeof steps / sizeof steps[0])
 
+static int64_t look_delay_ms(enum redis_health health)
+{
+    return health == REDIS_LOADING ? LOOK_LOADING_MS
+           : health == REDIS_UNFIT ? LOOK_UNFIT_MS
+                                   : REDIS_LOOK_MS;
+}
+
 static void check_ended(struct redis *redis, enum redis_health health, const char *sentence)
 {
     redis->checking = false;
     set_health(redis, health, sentence);
     if (redis->context != NULL)
-        loop_timer_arm(redis->look, health == REDIS_LOADING ? LOOK_LOADING_MS : REDIS_LOOK_MS);
+        loop_timer_arm(redis->look, look_delay_ms(health));
 }
 
 static void ready(struct redis *redis)
