@@ -19,6 +19,8 @@
 /* Where `make install` and the Debian package put the report-code tables. */
 static const char *const installed_codes[] = {"/usr/local/share/outreachd/codes",
                                               "/usr/share/outreachd/codes"};
+static const char *const installed_regions[] = {"/usr/local/share/outreachd/regions.csv",
+                                                "/usr/share/outreachd/regions.csv"};
 
 /* ---- loading ---- */
 
@@ -66,6 +68,12 @@ static bool is_directory(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+static bool is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 /* ---- [daemon] ---- */
 
 static enum err default_codes_dir(struct loading *loading)
@@ -86,6 +94,25 @@ static enum err default_codes_dir(struct loading *loading)
     return ERR_OK;
 }
 
+/* None is no mistake: sums need no names. */
+static enum err default_regions(struct loading *loading)
+{
+    struct settings_daemon *daemon = &loading->settings->daemon;
+    char *beside = schema_absolute_path(loading->context.directory, "regions.csv");
+    if (beside == NULL)
+        return ERR_NOMEM;
+    if (is_file(beside)) {
+        daemon->regions_file = beside;
+        return ERR_OK;
+    }
+    free(beside);
+    for (size_t i = 0; i < sizeof installed_regions / sizeof *installed_regions; i++) {
+        if (is_file(installed_regions[i]))
+            return value_set_text(&daemon->regions_file, installed_regions[i]);
+    }
+    return ERR_OK;
+}
+
 static enum err default_id(struct settings_daemon *daemon)
 {
     char host[65] = "";
@@ -101,6 +128,8 @@ static enum err load_daemon(struct loading *loading)
                                  loading->ini, "daemon", daemon, &loading->mistakes);
     if (error == ERR_OK && !is_given(loading, "daemon", "id"))
         error = default_id(daemon);
+    if (error == ERR_OK && !is_given(loading, "daemon", "regions_file"))
+        error = default_regions(loading);
     if (error != ERR_OK)
         return error;
     if (!is_given(loading, "daemon", "codes_dir"))

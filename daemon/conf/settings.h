@@ -22,6 +22,8 @@ struct settings_daemon {
     const char *campaigns_dir;
     const char *
         codes_dir; /* report-code tables; default: codes beside the file, else the installed ones */
+    const char *regions_file; /* names of areas (pledge/regions.h); NULL: none found, codes alone are
+                                 shown */
     const char *id; /* of this daemon among several; default: the host name */
     int utc_offset_min;
     const char *log_level;
@@ -73,6 +75,7 @@ struct settings_carrier {
     const char *ca_file; /* NULL: the system's */
     const char *proxy;   /* NULL: none, and none from the environment either */
     const char *codes;   /* name of the table in codes_dir; default: the driver's name */
+    const char *default_campaign; /* of a pledge that nothing else places; NULL: none */
 };
 
 struct settings {

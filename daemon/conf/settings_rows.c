@@ -134,6 +134,8 @@ const struct schema_row settings_rows[] = {
            .comment = "Campaign definitions: ID.ini, one campaign a file. Relative paths are relative to this file."),
     DAEMON("codes_dir", codes_dir, .type = &value_path, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
            .comment = "Report-code tables, a file a carrier driver. Empty: codes beside this file, else the installed ones."),
+    DAEMON("regions_file", regions_file, .type = &value_file, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+           .comment = "Names of areas (code,name), made by scripts/regions. Empty: regions.csv beside this file, else the installed one."),
     DAEMON("id", id, .type = &value_name, .flags = SCHEMA_OPTIONAL,
            .comment = "The name of this daemon when several share one Redis; no two may have the same. Empty: the host name."),
     DAEMON("utc_offset", utc_offset_min, .type = &value_utc_offset, .def = "+08:00",
@@ -241,6 +243,9 @@ const struct schema_row settings_rows[] = {
             .comment = "An HTTP or SOCKS proxy on the way to the carrier. Empty: none, whatever the environment says."),
     CARRIER("codes", codes, .type = &value_name, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
             .comment = "The report-code table in codes_dir, without .ini. Empty: the driver's name."),
+    CARRIER("default_campaign", default_campaign, .type = &value_name, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+            .comment = "The campaign of a pledge by SMS that neither extension digits nor an earlier message place.\n"
+                       "Empty: such a text counts nowhere."),
 };
 /* clang-format on */
 const size_t settings_rows_n = sizeof settings_rows / sizeof *settings_rows;

@@ -114,7 +114,13 @@ static void test_contract_example(void **state)
     assert_null(mas->ca_file);
     assert_null(mas->proxy);
     assert_string_equal(mas->codes, "cloudmas");
+    assert_null(mas->default_campaign);
     settings_free(s);
+
+    s = load_fine(CARRIER "default_campaign = 2026-10-17-gaoshan\n");
+    assert_string_equal(s->carriers[0].default_campaign, "2026-10-17-gaoshan");
+    settings_free(s);
+    assert_null(load(CARRIER "default_campaign = ../etc\n"));
 }
 
 static void test_defaults(void **state)
@@ -166,6 +172,27 @@ static void test_example_is_the_table(void **state)
     settings_free(s);
     settings_free(defaults);
     buf_fini(&want);
+}
+
+static void test_regions_file(void **state)
+{
+    (void)state;
+    struct settings *s = load_fine(CARRIER);
+    const char *none = s->daemon.regions_file; /* or the installed one of this machine */
+    assert_true(none == NULL || strncmp(none, "/usr/", 5) == 0);
+    settings_free(s);
+    scratch_file("regions.csv", 0644, "51,四川省\n");
+    s = load_fine(CARRIER);
+    assert_string_equal(s->daemon.regions_file, scratch_path("regions.csv"));
+    settings_free(s);
+    unlink(scratch_path("regions.csv"));
+    scratch_file("names.csv", 0644, "51,四川省\n");
+    s = load_fine("[daemon]\nregions_file = names.csv\n" CARRIER);
+    assert_string_equal(s->daemon.regions_file, scratch_path("names.csv"));
+    settings_free(s);
+    assert_null(load("[daemon]\nregions_file = nowhere.csv\n" CARRIER));
+    assert_int_equal(mistakes.errors, 1);
+    assert_string_equal(mistakes.items[0].key, "regions_file");
 }
 
 static void test_all_mistakes_in_one_run(void **state)
@@ -536,6 +563,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_contract_example, make_directory, remove_directory),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_example_is_the_table),
+        cmocka_unit_test(test_regions_file),
         cmocka_unit_test(test_all_mistakes_in_one_run),
         cmocka_unit_test(test_broken_line_is_not_missing),
         cmocka_unit_test(test_missing_things),
