@@ -278,25 +278,23 @@ local function patch_put(patch, at, bytes)
     patch.cells[at] = bytes
 end
 
--- Writes what is collected; gives the runs {first cell, bytes …} in order, or nil when there is nothing. `on_run` may be nil; it
--- gets the last cell of each run and the length of the string after it.
-local function patch_write(patch, on_run)
-    local n = patch.n
+-- Writes what is collected; gives the runs {first cell, bytes …} in order, or nil when there is nothing, and as second the last
+-- cell when the string ended just behind it.
+local function patch_write(patch)
+    local n, width = patch.n, patch.width
     if n == 0 then
         return nil
     elseif n == 1 then
-        local length = call('SETRANGE', patch.key, text(patch.at * patch.width), patch.bytes)
-        if on_run then
-            on_run(patch.at, length)
-        end
+        local at = patch.at
+        local length = call('SETRANGE', patch.key, text(at * width), patch.bytes)
         patch.n = 0
-        return {patch.at, patch.bytes}
+        return {at, patch.bytes}, length == (at + 1) * width and at or nil
     end
     local order, cells = patch.order, patch.cells
     if not patch.sorted then
         sort(order)
     end
-    local runs, from = {}, 1
+    local runs, from, at_end = {}, 1, nil
     while from <= n do
         local to = from
         while order[to + 1] == order[to] + 1 do
@@ -310,16 +308,14 @@ local function patch_write(patch, on_run)
             end
             bytes = concat(parts)
         end
-        local length = call('SETRANGE', patch.key, text(order[from] * patch.width), bytes)
-        if on_run then
-            on_run(order[to], length)
-        end
+        local length = call('SETRANGE', patch.key, text(order[from] * width), bytes)
+        at_end = length == (order[to] + 1) * width and order[to] or nil
         runs[#runs + 1] = order[from]
         runs[#runs + 1] = bytes
         from = to + 1
     end
     patch.n, patch.cells, patch.order, patch.sorted = 0, nil, nil, true
-    return runs
+    return runs, at_end
 end
 
 -- ---- a chunk while a function works on it ----
@@ -463,11 +459,10 @@ local function details_put(k, at, four, sure)
     patch_put(k.details, at, four)
 end
 local function details_write(k)
-    patch_write(k.details, function(last, length)
-        if length == last * 4 + 4 and last + 1 < chunk_size(k) then
-            call('SETRANGE', k.details.key, text(chunk_size(k) * 4 - 1), '\0')
-        end
-    end)
+    local _, at_end = patch_write(k.details)
+    if at_end and at_end + 1 < chunk_size(k) then
+        call('SETRANGE', k.details.key, text(chunk_size(k) * 4 - 1), '\0')
+    end
 end
 local function details_range(k, at, n, four)
     details_ready(k)
@@ -585,12 +580,16 @@ local function unpark_number(P, number, batch)
     if not list then
         return
     end
+    if #list == #batch + 3 then
+        call('HDEL', P .. 'pkm', number)
+        return
+    end
     local keep, at = {}, 1
     while at <= #list do
         local b, name
-        b, name, at = unpack_bytes('>I2Bc0', list, at)
+        b, name, at = unpack_bytes('>c2Bc0', list, at)
         if name ~= batch then
-            keep[#keep + 1] = pack('>I2B', b, #name) .. name
+            keep[#keep + 1] = b .. char(#name) .. name
         end
     end
     if #keep == 0 then
@@ -600,6 +599,7 @@ local function unpark_number(P, number, batch)
     end
 end
 
+-- `bucket`: the two bytes that the daemon's chunk_batch_bucket() gives.
 local function batch_key(P, bucket)
     return P .. 'g:' .. bucket
 end
@@ -724,7 +724,7 @@ local function drain_batch(k, batch, from, many)
     if n == 0 then
         return
     end
-    local found = {}
+    local found = {} -- position, number, record
     if n > 2 * chunk_size(k) then
         local all = {}
         chunk_numbers(k)
@@ -749,21 +749,37 @@ local function drain_batch(k, batch, from, many)
     if #found == 0 then
         return
     end
-    local gone = {}
-    for i, hit in ipairs(found) do
+    local codes = k.codes or {}
+    k.codes = codes
+    for _, hit in ipairs(found) do
         local to, came, _, code = parked_read(hit[3])
-        local what = apply(k, hit[1], to, code_number(P, code), came)
-        if what == 'contradictions' then
+        local known = codes[code]
+        if not known then
+            known = code_number(P, code)
+            codes[code] = known
+        end
+        if apply(k, hit[1], to, known, came) == 'contradictions' then
             call('HINCRBY', P .. 'carrier', 'contradictions', 1)
         end
-        gone[i] = hit[2]
         unpark_number(P, hit[2], batch)
     end
-    bulk('HDEL', key, gone, 1)
-    if #gone == n then
+    k.n_unparked = (k.n_unparked or 0) + #found
+    if #found == n then
+        call('DEL', key)
         call('ZREM', P .. 'pkz', batch)
+    else
+        local numbers = {}
+        for i, hit in ipairs(found) do
+            numbers[i] = hit[2]
+        end
+        bulk('HDEL', key, numbers, 1)
     end
-    call('HINCRBY', P .. 'carrier', 'parked', -#gone)
+end
+local function drain_end(k)
+    if k.n_unparked then
+        call('HINCRBY', k.P .. 'carrier', 'parked', text(-k.n_unparked))
+        k.n_unparked = nil
+    end
 end
 
 -- Fits the submit time a report tells (0: none) the intents between `first` and `last`?
@@ -787,7 +803,7 @@ local function try_parked(k, first, last)
         local list, from = lists[i], 1
         while list and from <= #list and k.fresh[at] do
             local bucket, batch
-            bucket, batch, from = unpack_bytes('>I2Bc0', list, from)
+            bucket, batch, from = unpack_bytes('>c2Bc0', list, from)
             local record = call('HGET', P .. 'pk:' .. batch, numbers[i])
             if record then
                 local _, came, told = parked_read(record)
@@ -850,6 +866,7 @@ local function chunk_save(k, first, last, limit)
     local P = k.P
     states_write(k)
     details_write(k)
+    drain_end(k)
     local why
     if k.n_fresh > 0 or k.n_cured > 0 then
         index_save(k, first, last)
@@ -1378,9 +1395,134 @@ local function movable(kind, current, resent)
     return nil
 end
 
--- seq, chunk, token, items, lease, now, limit. An item: from u16, count u16, kind, segments u32, bucket u16, batch, code
+-- from u16, count u16, kind, segments u32, bucket (2 bytes), batch, code; in order of position
+local function items_read(packed, size)
+    local list, n, at = {}, 0, 1
+    while at <= #packed do
+        local from, cnt, letter, segments, bucket, batch, code
+        from, cnt, letter, segments, bucket, batch, code, at = unpack_bytes('>I2I2c1I4c2Bc0Bc0', packed, at)
+        if from + cnt > size then
+            cnt = size > from and size - from or 0
+        end
+        if cnt > 0 then
+            n = n + 1
+            list[n] = {from = from, cnt = cnt, letter = letter, segments = segments, bucket = bucket, batch = batch, code = code}
+        end
+    end
+    return list
+end
+
+-- What an outcome means beyond its recipients, once it has moved some of them.
+local function conclude(job, item, moved)
+    local kind = KINDS[item.letter]
+    if moved == 0 then
+        return
+    end
+    if not kind.unsent then
+        job.c.requests = job.c.requests + 1
+    end
+    if kind.figure then
+        job.figures[kind.figure] = (job.figures[kind.figure] or 0) + moved
+    end
+    local code = item.code
+    if item.letter == 'T' then
+        job.pause = 'the carrier refuses the text: ' .. code
+    elseif item.letter == 'F' then
+        carrier_stop(job.P, job.now, code, code ~= '' and code or 'the carrier refuses the account', 0)
+    elseif item.letter == 'U' then
+        carrier_stop(job.P, job.now, code, (code ~= '' and code or 'quota') .. ' (a quota: tries again by itself)',
+                     job.now + QUOTA_REST_MS)
+    end
+end
+
+-- What is written into the details: only facts have a code and a time.
+local function four_of(job, kind, code)
+    if not kind.fact then
+        return nil
+    end
+    local four = job.fours[code]
+    if not four then
+        four = detail(job.c, code_number(job.P, code), job.now)
+        job.fours[code] = four
+    end
+    return four
+end
+
+-- The last of the neighbours from item i on that have the same outcome and are all in flight: they are moved as one. Nil: the item
+-- stands alone.
+local function neighbours(job, list, i)
+    local item = list[i]
+    local last, stop = i, item.from + item.cnt
+    while list[last + 1] and list[last + 1].from == stop and list[last + 1].letter == item.letter and
+        list[last + 1].code == item.code do
+        last = last + 1
+        stop = stop + list[last].cnt
+    end
+    if last == i or find(sub(states_all(job.k), item.from + 1, stop), '[^C]') then
+        return nil
+    end
+    return last, stop
+end
+
+-- Applies the items from i on that go together; gives the next one.
+local function settle_some(job, list, i)
+    local item, k = list[i], job.k
+    local kind = KINDS[item.letter]
+    local states = movable(kind, job.current, job.resent)
+    if not states then
+        job.unheeded = true
+        return i + 1
+    end
+    local to = kind.to == 'A' and job.c.cancelled and 'Q' or kind.to
+    local four = four_of(job, kind, item.code)
+    local last, stop
+    if job.current and to ~= 'E' then
+        last, stop = neighbours(job, list, i)
+    end
+    if last then
+        local segments = 0
+        for x = i, last do
+            segments = segments + list[x].segments
+            conclude(job, list[x], list[x].cnt)
+        end
+        move_range(k, item.from, stop - item.from, 'C', to, segments)
+        if four then
+            details_range(k, item.from, stop - item.from, four)
+        end
+    elseif job.current then
+        conclude(job, item, turn(k, item.from, item.cnt, states, to, item.segments, four))
+    else
+        conclude(job, item, turn_old(k, job.lost, item.from, item.cnt, states, to, item.segments, four))
+    end
+    for x = i, last or i do
+        local one = list[x]
+        if one.letter == 'G' and one.batch ~= '' then
+            job.bound[#job.bound + 1] = {one.bucket, one.batch, k.tail .. ':' .. text(one.from) .. ':' .. text(one.cnt)}
+            if job.parked then
+                drain_batch(k, one.batch, one.from, one.cnt)
+            end
+        end
+    end
+    return (last or i) + 1
+end
+
+-- The claim after a settlement: renewed while it has work, else over.
+local function settle_claim(job, m_key, packed, before, lease)
+    local k = job.k
+    local intents, changed = intents_heard(intents_read(packed), before, k.s)
+    if changed then
+        call('HSET', m_key, 'intents', intents_write(intents))
+    end
+    if find(k.s, 'C', 1, true) or (not job.c.cancelled and find(k.s, 'A', 1, true)) then
+        call('ZADD', job.P .. 'cl', 'XX', text(job.now + lease), k.tail)
+    else
+        let_go(k, job.now)
+    end
+end
+
+-- seq, chunk, token, items, lease, now, limit
 local function settle(keys, args)
-    local P, seq, n, token, items = keys[1], args[1], args[2], args[3], args[4]
+    local P, seq, n, token = keys[1], args[1], args[2], args[3]
     local lease, now, limit = tonumber(args[5]), tonumber(args[6]), tonumber(args[7])
     local c = campaign(P, seq)
     local k = c and chunk_open(c, n)
@@ -1389,105 +1531,41 @@ local function settle(keys, args)
     end
     local m_key = P .. 'm:' .. k.tail
     local m = call('HMGET', m_key, 'tok', 'own', 'fence', 'intents', 'sub0', 'sub1', 'old')
-    local current = m[1] == token and m[2] and true or false
-    local resent = tonumber(token) <= (tonumber(m[3]) or 0)
-    local first, last = m[5] or now, m[6] or now
-    local lost = {}
-    if not current then
+    local job = {P = P, c = c, k = k, now = now, figures = {}, fours = {}, bound = {}, lost = {}, unheeded = false,
+                 current = m[1] == token and m[2] and true or false, resent = tonumber(token) <= (tonumber(m[3]) or 0),
+                 parked = call('EXISTS', P .. 'pkz') == 1}
+    if not job.current then
         for _, old in ipairs(old_read(m[7])) do
             if old.token == tonumber(token) then
-                lost = intents_read(old.intents)
+                job.lost = intents_read(old.intents)
             end
         end
     end
-    local before = k.s
-    local parked = call('EXISTS', P .. 'pkz') == 1
-    local figures, codes, bound, unheeded, pause = {}, {}, {}, false, nil
-    local at = 1
-    while at <= #items do
-        local from, cnt, letter, segments, bucket, batch, code
-        from, cnt, letter, segments, bucket, batch, code, at = unpack_bytes('>I2I2c1I4I2Bc0Bc0', items, at)
-        local kind = KINDS[letter]
-        local states = movable(kind, current, resent)
-        if from + cnt > k.size then
-            cnt = k.size > from and k.size - from or 0
-        end
-        if not states then
-            unheeded = true
-        elseif cnt > 0 then
-            local four, to = nil, kind.to
-            if kind.fact then
-                four = codes[code]
-                if not four then
-                    four = detail(c, code_number(P, code), now)
-                    codes[code] = four
-                end
-            elseif to == 'A' and c.cancelled then
-                to = 'Q'
-            end
-            local moved
-            if current then
-                moved = turn(k, from, cnt, states, to, segments, four)
-            else
-                moved = turn_old(k, lost, from, cnt, states, to, segments, four)
-            end
-            if moved > 0 then
-                if not kind.unsent then
-                    c.requests = c.requests + 1
-                end
-                if kind.figure then
-                    figures[kind.figure] = (figures[kind.figure] or 0) + moved
-                end
-                if letter == 'T' then
-                    pause = 'the carrier refuses the text: ' .. code
-                elseif letter == 'F' then
-                    carrier_stop(P, now, code, code ~= '' and code or 'the carrier refuses the account', 0)
-                elseif letter == 'U' then
-                    carrier_stop(P, now, code, (code ~= '' and code or 'quota') .. ' (a quota: tries again by itself)',
-                                 now + QUOTA_REST_MS)
-                end
-            end
-            if letter == 'G' and batch ~= '' then
-                bound[#bound + 1] = {bucket, batch, k.tail .. ':' .. from .. ':' .. cnt}
-                if parked then
-                    drain_batch(k, batch, from, cnt)
-                end
-            end
-        end
+    local before, first, last = k.s, m[5] or now, m[6] or now
+    local list, i = items_read(args[4], k.size), 1
+    while i <= #list do
+        i = settle_some(job, list, i)
     end
-    bind_all(P, bound)
+    bind_all(P, job.bound)
     try_parked(k, first, last)
     local too_many = chunk_save(k, first, last, limit)
-    if current then
-        local intents, changed = intents_heard(intents_read(m[4]), before, k.s)
-        if changed then
-            call('HSET', m_key, 'intents', intents_write(intents))
-        end
-        if find(k.s, 'C', 1, true) or (not c.cancelled and find(k.s, 'A', 1, true)) then
-            call('ZADD', P .. 'cl', 'XX', text(now + lease), k.tail)
-        else
-            let_go(k, now)
-        end
+    if job.current then
+        settle_claim(job, m_key, m[4], before, lease)
     end
-    figures.requests = c.requests ~= 0 and c.requests or nil
-    for figure, by in pairs(figures) do
+    job.figures.requests = c.requests ~= 0 and c.requests or nil
+    for figure, by in pairs(job.figures) do
         call('HINCRBY', P .. 'carrier', figure, text(by))
     end
     if not campaign_save(c, now) then
-        if pause or too_many then
-            stop_sending(c, now, pause or too_many)
+        if job.pause or too_many then
+            stop_sending(c, now, job.pause or too_many)
         end
-        if tonumber(n) == 0 then
-            local verdict = canary(c, k.s)
-            if verdict and verdict ~= 'wait' then
-                stop_sending(c, now, verdict)
-            end
+        local verdict = tonumber(n) == 0 and canary(c, k.s)
+        if verdict and verdict ~= 'wait' then
+            stop_sending(c, now, verdict)
         end
     end
-    if unheeded then
-        return stale()
-    end
-    return {0}
+    return job.unheeded and stale() or {0}
 end
 
 -- seq, chunk, token, not_before, counts as attempt, now
@@ -1884,7 +1962,7 @@ local function park(P, figures, room, bucket, batch, number, to, code, told, now
         return false
     else
         local list = call('HGET', P .. 'pkm', number) or ''
-        call('HSET', P .. 'pkm', number, list .. pack('>I2B', bucket, #batch) .. batch)
+        call('HSET', P .. 'pkm', number, list .. bucket .. char(#batch) .. batch)
         figures.new_parked = figures.new_parked + 1
     end
     call('HSET', key, number, record)
@@ -1893,7 +1971,7 @@ local function park(P, figures, room, bucket, batch, number, to, code, told, now
     return true
 end
 
--- items, parked_max, now. An item: number (5 bytes), state byte or 0, unknown code flag, bucket u16, told u64, batch, code
+-- items, parked_max, now. An item: number (5 bytes), state byte or 0, unknown code flag, bucket (2 bytes), told u64, batch, code
 -- Answers {0 | 4, changed, repeated, parked, noted, contradictions, cured}.
 local function report(keys, args)
     local P, items, parked_max, now = keys[1], args[1], tonumber(args[2]), tonumber(args[3])
@@ -1931,7 +2009,7 @@ local function report(keys, args)
     local at = 1
     while at <= #items do
         local number, to, flag, bucket, told, batch, code
-        number, to, flag, bucket, told, batch, code, at = unpack_bytes('>c5BBI2I8Bc0Bc0', items, at)
+        number, to, flag, bucket, told, batch, code, at = unpack_bytes('>c5BBc2I8Bc0Bc0', items, at)
         to = to == 0 and '' or char(to)
         total = total + 1
         if flag == 1 then

@@ -51,9 +51,9 @@ static void test_same_moves_as_the_states(void **state)
             snprintf(command, sizeof command, "SETRANGE t:{mas}:s:%u:0 0 %c", seq,
                      (char)state_all[i]);
             rig_do(&rig, command);
-            snprintf(command, sizeof command, "HSET t:{mas}:g:%u b %u:0:0:2",
-                     chunk_batch_bucket("b", 1), seq);
-            rig_do(&rig, command);
+            uint16_t bucket = chunk_batch_bucket("b", 1);
+            const char two[] = {(char)(bucket >> 8), (char)bucket};
+            rig_do(&rig, "HSET t:{mas}:g:%b b %u:0:0:2", two, (size_t)2, seq);
             struct status_report report = {
                 .batch = "b", .number = row.number, .to = finals[j], .code = "X"};
             RIG_CALL(answer, &rig,
