@@ -1,0 +1,472 @@
+/* Verify against a real Redis: a sound ledger has nothing to tell, also while it is being written;
+ * whatever somebody changes behind the daemon's back is named, with both values. */
+#include "ledger/verify.h"
+
+#include "../store/rig.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "ledger/seal.h"
+#include "store/ledger_proof.h"
+
+#define VILLAGE UINT64_C(513327205201)
+#define TOWNSHIP UINT64_C(513327205000)
+#define COUNTY UINT64_C(513327000000)
+#define L "t:{l}:"
+
+static struct rig rig;
+static unsigned requests;
+
+static int start(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    requests = 0;
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+/* ---- a ledger with everything in it ---- */
+
+struct got {
+    unsigned calls;
+    enum err error;
+    char reason[256];
+    uint64_t entry;
+    char pledge[64], peer[64];
+};
+
+static void on_posted(void *arg, enum err error, const char *reason,
+                      const struct ledger_posted *posted)
+{
+    struct got *got = arg;
+    got->calls++;
+    got->error = error;
+    got->entry = posted->entry;
+    snprintf(got->reason, sizeof got->reason, "%s", reason);
+    snprintf(got->pledge, sizeof got->pledge, "%s", posted->pledge);
+    snprintf(got->peer, sizeof got->peer, "%s", posted->peer);
+}
+
+static struct got post(struct ledger_entry entry)
+{
+    struct got got = {.calls = 0};
+    char request[32];
+    snprintf(request, sizeof request, "r%u", requests++);
+    entry.request = request;
+    entry.actor = "uid:clerk1";
+    entry.source = "api";
+    assert_int_equal(ledger_post(rig.store, &entry, 0, RIG_NOW, on_posted, &got), ERR_OK);
+    while (got.calls == 0)
+        rig_turn(&rig);
+    if (got.error != ERR_OK)
+        fail_msg("refused: %s", got.reason);
+    return got;
+}
+
+#define POST(kind, ...) post((struct ledger_entry){.type = LEDGER_##kind, __VA_ARGS__})
+#define CASH(where, amount, ...)                                                                   \
+    POST(PLEDGE, .campaign = "oct", .area = (where), .kind = PLEDGE_CASH, .fen = (amount),         \
+         .name = "张三", .mobile = UINT64_C(13800138000), .shown = NAME_MASKED, __VA_ARGS__)
+
+/* Every type of entry, in several areas. */
+static void fill(void)
+{
+    struct got by_sms = CASH(VILLAGE, 10000, .confirmed = false);
+    POST(CONFIRM, .pledge = by_sms.pledge);
+    struct got first = POST(ARRIVE, .pledge = by_sms.pledge, .fen = 4000);
+    POST(TICKET, .ref = first.entry, .document = "票据 1");
+    POST(PASS, .campaign = "oct", .area = VILLAGE, .to = TOWNSHIP, .kind = PLEDGE_CASH,
+         .fen = 1000);
+    POST(DELIVER, .pledge = by_sms.pledge, .fen = 3000, .to = UINT64_C(441900003001));
+    POST(DELIVER, .pledge = by_sms.pledge, .fen = 500, .via = TOWNSHIP);
+    POST(WAIVE, .pledge = by_sms.pledge, .fen = 1000, .note = "n", .document = "d");
+    struct got moved =
+        POST(TRANSFER, .pledge = by_sms.pledge, .name = "李四", .to = UINT64_C(441900004000));
+    struct got wrong = CASH(AREA_UNASSIGNED, 77, .confirmed = true);
+    struct got voided = POST(VOID, .pledge = wrong.pledge, .why = LEDGER_WHY_ERROR);
+    POST(REVERSE, .ref = voided.entry, .why = LEDGER_WHY_ERROR);
+    POST(REVERSE, .ref = wrong.entry, .why = LEDGER_WHY_DONOR);
+    POST(VOID, .pledge = moved.peer, .why = LEDGER_WHY_ERROR);
+    POST(REVERSE, .ref = moved.entry, .why = LEDGER_WHY_ERROR);
+    struct got gone = POST(ARRIVE, .pledge = by_sms.pledge, .fen = 2000);
+    POST(REVERSE, .ref = gone.entry, .why = LEDGER_WHY_BANK);
+    struct got rice = POST(PLEDGE, .area = COUNTY, .kind = PLEDGE_GOODS, .thousandths = 20000,
+                           .item = "大米", .unit = "袋", .value_fen = 240000, .name = "某公司",
+                           .is_organisation = true, .confirmed = true);
+    POST(ARRIVE, .pledge = rice.pledge, .thousandths = 25000, .over = true, .value_fen = 300000);
+    POST(PASS, .area = COUNTY, .to = VILLAGE, .kind = PLEDGE_GOODS, .thousandths = 500,
+         .item = "大米", .unit = "袋");
+    POST(TRANSFER, .pledge = CASH(0, 900, .confirmed = true).pledge, .name = "王五");
+    POST(PLEDGE, .area = VILLAGE, .kind = PLEDGE_SERVICE, .thousandths = 8000, .unit = "小时",
+         .confirmed = true);
+    POST(PLEDGE, .area = VILLAGE, .kind = PLEDGE_PURCHASE, .fen = 120000, .confirmed = true);
+}
+
+/* ---- verifying ---- */
+
+struct seen {
+    unsigned calls;
+    enum err error;
+    char reason[256];
+    struct verify_report report;
+    unsigned of[VERIFY_KINDS];
+    size_t n;
+    char sentences[40][512];
+    struct verify_problem problems[40];
+};
+
+static void on_problem(void *arg, const struct verify_problem *problem)
+{
+    struct seen *seen = arg;
+    seen->of[problem->kind]++;
+    if (seen->n == 40)
+        return;
+    snprintf(seen->sentences[seen->n], 512, "%s", problem->sentence);
+    seen->problems[seen->n++] = *problem;
+}
+
+static void on_done(void *arg, enum err error, const char *reason,
+                    const struct verify_report *report)
+{
+    struct seen *seen = arg;
+    seen->calls++;
+    seen->error = error;
+    seen->report = *report;
+    snprintf(seen->reason, sizeof seen->reason, "%s", reason);
+}
+
+static struct verify *begin(struct seen *seen, const struct ledger_seal *against, size_t n)
+{
+    struct verify *verify;
+    memset(seen, 0, sizeof *seen);
+    struct verify_options options = {.store = rig.store,
+                                     .base = rig.base,
+                                     .against = against,
+                                     .n_against = n,
+                                     .on_problem = on_problem,
+                                     .on_done = on_done,
+                                     .arg = seen};
+    assert_int_equal(verify_start(&options, &verify), ERR_OK);
+    assert_int_equal(seen->calls, 0);
+    return verify;
+}
+
+static struct seen *verify_against(const struct ledger_seal *against, size_t n)
+{
+    static struct seen seen;
+    begin(&seen, against, n);
+    while (seen.calls == 0)
+        rig_turn(&rig);
+    assert_int_equal(seen.calls, 1);
+    assert_int_equal(seen.error, ERR_OK);
+    return &seen;
+}
+
+static struct seen *verify_all(void)
+{
+    return verify_against(NULL, 0);
+}
+
+static void assert_sound(const struct seen *seen)
+{
+    if (seen->report.problems != 0)
+        fail_msg("%" PRIu64 " problems, first: %s", seen->report.problems, seen->sentences[0]);
+}
+
+/* One problem says all of this. */
+static bool says(const struct seen *seen, enum verify_kind kind, const char *what)
+{
+    for (size_t i = 0; i < seen->n; i++) {
+        if (seen->problems[i].kind == kind && strstr(seen->sentences[i], what) != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void assert_says(const struct seen *seen, enum verify_kind kind, const char *what)
+{
+    if (says(seen, kind, what))
+        return;
+    for (size_t i = 0; i < seen->n; i++)
+        print_message("told: %s: %s\n", verify_kind_word(seen->problems[i].kind),
+                      seen->sentences[i]);
+    fail_msg("not told: %s: %s", verify_kind_word(kind), what);
+}
+
+static void test_sound(void **state)
+{
+    (void)state;
+    assert_sound(verify_all()); /* of nothing */
+    fill();
+    POST(CLOSE, .area = COUNTY, .on = 20251231);
+    const struct seen *seen = verify_all();
+    assert_sound(seen);
+    assert_int_equal(seen->report.entries, rig_number(&rig, "GET " L "n"));
+    assert_int_equal(seen->report.entries, rig_number(&rig, "XLEN " L "e"));
+    assert_int_equal(seen->report.pledges, 8);
+    assert_true(seen->report.nodes > 20);
+}
+
+/* ---- what somebody changes ---- */
+
+static void test_changed_totals(void **state)
+{
+    (void)state;
+    fill();
+    rig_do(&rig, "HINCRBY " L "t:513327205000:2026:oct cash|pf 100");
+    const struct seen *seen = verify_all();
+    assert_int_equal(seen->of[VERIFY_TOTAL], 1);
+    assert_says(seen, VERIFY_TOTAL,
+                "513327205 2026 oct cash pledged fen: stored is 10100, the entries say 10000");
+    assert_int_equal(seen->problems[0].stored, 10100);
+    assert_int_equal(seen->problems[0].computed, 10000);
+    /* the township does not add up to its villages, nor the county to its townships */
+    assert_says(seen, VERIFY_EQUATION,
+                "513327205 2026 oct cash pledged fen: own total = direct + children");
+    assert_says(seen, VERIFY_EQUATION,
+                "513327 2026 oct cash pledged fen: own total = direct + children");
+    assert_int_equal(seen->of[VERIFY_EQUATION], 2);
+    rig_do(&rig, "HINCRBY " L "t:513327205000:2026:oct cash|pf -100");
+    assert_sound(verify_all());
+
+    rig_do(&rig, "HINCRBY " L "t:513327205000:2026:oct cash|HF 7");
+    assert_says(verify_all(), VERIFY_EQUATION, "held = arrived + in - out - spent");
+    rig_do(&rig, "HINCRBY " L "t:513327205000:2026:oct cash|HF -7");
+    rig_do(&rig, "HINCRBY " L "t:0:2026:* cash|on 1");
+    rig_do(&rig, "HINCRBY " L "g:513327000000:2026:- goods|pq|大米|袋 500");
+    rig_do(&rig, "HSET " L "t:513327205201:2026:oct nonsense 5");
+    rig_do(&rig, "HDEL " L "t:513327205201:2026:oct cash|AF");
+    seen = verify_all();
+    assert_says(seen, VERIFY_TOTAL, "nation 2026 * cash passed_out count");
+    assert_says(seen, VERIFY_EQUATION, "passed out = passed in");
+    assert_says(seen, VERIFY_TOTAL,
+                "goods pledged 大米 (袋): stored is 20500, the entries say 20000");
+    assert_says(seen, VERIFY_TOTAL, "nonsense");
+    assert_says(
+        seen, VERIFY_TOTAL,
+        "513327205201 2026 oct cash arrived fen, direct: stored is 0, the entries say 4000");
+}
+
+static void test_changed_summaries(void **state)
+{
+    (void)state;
+    fill();
+    redisReply *reply = rig_admin(&rig, "KEYS " L "p:513327-2026-000001-*");
+    rig_do(&rig, "HINCRBY %s ar 1", reply->element[0]->str);
+    assert_says(verify_all(), VERIFY_PLEDGE, "arrived is 4001, the entries say 4000");
+    rig_do(&rig, "HINCRBY %s ar -1", reply->element[0]->str);
+    rig_do(&rig, "HSET %s x v", reply->element[0]->str);
+    assert_says(verify_all(), VERIFY_PLEDGE, "its step is 'v', the entries say 'p'");
+    rig_do(&rig, "DEL %s", reply->element[0]->str);
+    assert_says(verify_all(), VERIFY_PLEDGE, "its step is '-'");
+    freeReplyObject(reply);
+}
+
+static void test_changed_lists_and_numbers(void **state)
+{
+    (void)state;
+    fill();
+    rig_do(&rig, "SREM " L "ch:513327205000 513327205201");
+    rig_do(&rig, "SADD " L "ch:0 990000000000");
+    rig_do(&rig, "HINCRBY " L "ser 513327:2026 1");
+    rig_do(&rig, "HINCRBY " L "ser V513327:2026 1");
+    const struct seen *seen = verify_all();
+    assert_says(seen, VERIFY_CHILDREN, "513327205000: 0 of its 1 children are listed");
+    assert_says(seen, VERIFY_CHILDREN, "990000000000 that no entry names");
+    assert_says(seen, VERIFY_NUMBERS, "513327-2026 pledges");
+    assert_says(seen, VERIFY_NUMBERS, "513327-2026 void receipts: 2 are given, the entries have 1");
+}
+
+/* Writes the stream anew with one value of one entry changed: what somebody with a key to Redis
+ * would do. */
+static void change_entry(uint64_t entry, const char *field, const char *value)
+{
+    redisReply *all = rig_admin(&rig, "XRANGE " L "e - +");
+    rig_do(&rig, "DEL " L "e");
+    for (size_t i = 0; i < all->elements; i++) {
+        const redisReply *flat = all->element[i]->element[1];
+        const char *argv[3 + 2 * LEDGER_FIELDS] = {"XADD", L "e", all->element[i]->element[0]->str};
+        for (size_t j = 0; j < flat->elements; j++)
+            argv[3 + j] = flat->element[j]->str;
+        for (size_t j = 0; j < flat->elements; j += 2) {
+            if (i + 1 == entry && strcmp(argv[3 + j], field) == 0)
+                argv[4 + j] = value;
+        }
+        redisReply *reply = redisCommandArgv(rig.admin, 3 + 2 * LEDGER_FIELDS, argv, NULL);
+        assert_int_equal(reply->type, REDIS_REPLY_STRING);
+        freeReplyObject(reply);
+    }
+    freeReplyObject(all);
+}
+
+struct sealing {
+    unsigned calls;
+    enum err error;
+    struct sealed sealed;
+};
+
+static void on_sealed(void *arg, enum err error, const char *reason, const struct sealed *sealed)
+{
+    struct sealing *sealing = arg;
+    (void)reason;
+    sealing->calls++;
+    sealing->error = error;
+    sealing->sealed = *sealed;
+}
+
+static struct sealing seal(uint32_t day, const char *path)
+{
+    struct sealing sealing = {.calls = 0};
+    assert_int_equal(seal_make(rig.store, day, path, on_sealed, &sealing), ERR_OK);
+    while (sealing.calls == 0)
+        rig_turn(&rig);
+    return sealing;
+}
+
+static void test_changed_entries(void **state)
+{
+    (void)state;
+    fill();
+    struct sealing first = seal(20261017, NULL);
+    assert_int_equal(first.error, ERR_OK);
+    assert_true(first.sealed.is_new);
+    assert_int_equal(first.sealed.seal.to, rig_number(&rig, "GET " L "n"));
+    assert_false(seal(20261017, NULL).sealed.is_new); /* nothing since */
+    CASH(VILLAGE, 5, .confirmed = true);
+    struct sealing second = seal(20261018, NULL);
+    assert_int_equal(second.sealed.seal.from, first.sealed.seal.to + 1);
+    assert_sound(verify_all());
+
+    change_entry(3, "fen", "4001"); /* the arrival */
+    const struct seen *seen = verify_all();
+    assert_says(seen, VERIFY_ENTRY, "entry 3: it was changed after it was posted");
+    assert_says(seen, VERIFY_SEAL, "20261017 1-");
+    assert_int_equal(seen->of[VERIFY_SEAL], 1); /* and only that seal */
+    assert_says(seen, VERIFY_TOTAL,
+                "513327205201 2026 oct cash arrived fen: stored is 4000, the entries say 4001");
+    assert_says(seen, VERIFY_PLEDGE, "arrived is 4000, the entries say 4001");
+    change_entry(3, "fen", "4000");
+    assert_sound(verify_all());
+
+    change_entry(2, "note", "anything"); /* no figure changes, and it shows all the same */
+    seen = verify_all();
+    assert_says(seen, VERIFY_ENTRY, "entry 2: it was changed");
+    assert_int_equal(seen->of[VERIFY_TOTAL], 0);
+    change_entry(2, "note", "");
+
+    change_entry(4, "fl", "z");
+    assert_says(verify_all(), VERIFY_ENTRY, "entry 4: it is not written as the ledger writes");
+    change_entry(4, "fl", "");
+    assert_sound(verify_all());
+    rig_do(&rig, "XDEL " L "e 5-0");
+    seen = verify_all();
+    assert_says(seen, VERIFY_ENTRY, "entry 5: entries 5 to 5 are missing");
+    assert_says(seen, VERIFY_SEAL, "20261017 1-");
+}
+
+static void test_last_entry_gone(void **state)
+{
+    (void)state;
+    fill();
+    seal(20261017, NULL);
+    char what[64];
+    long long last = rig_number(&rig, "GET " L "n");
+    rig_do(&rig, "XDEL " L "e %lld-0", last);
+    const struct seen *seen = verify_all();
+    snprintf(what, sizeof what, "entry %lld: it is missing", last);
+    assert_says(seen, VERIFY_ENTRY, what);
+    assert_says(seen, VERIFY_SEAL, "are not all there");
+    rig_do(&rig, "XTRIM " L "e MINID 10000"); /* all of them */
+    assert_says(verify_all(), VERIFY_ENTRY, "entry 1: it is missing, and all up to the end");
+}
+
+/* The auditor's file convicts even who rewrites the marks, the totals and the seals. */
+static void test_against_a_file(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s/seals.txt", rig.server.dir);
+    struct got only = CASH(VILLAGE, 4000, .confirmed = true);
+    assert_int_equal(only.entry, 1);
+    struct sealing made = seal(20261017, path);
+    assert_int_equal(made.error, ERR_OK);
+    struct ledger_seal kept = made.sealed.seal;
+
+    /* a ledger that was begun again from nothing, with another amount, is sound in itself */
+    rig_do(&rig, "FLUSHDB");
+    requests = 0;
+    CASH(VILLAGE, 4001, .confirmed = true);
+    CASH(VILLAGE, 1, .confirmed = true);
+    seal(20261017, NULL);
+    assert_sound(verify_all());
+    const struct seen *seen = verify_against(&kept, 1);
+    assert_int_equal(seen->report.problems, 1);
+    assert_says(seen, VERIFY_SEAL, "the seal 20261017 1-1 of the file");
+    kept.to = 9;
+    assert_says(verify_against(&kept, 1), VERIFY_SEAL, "are not all there");
+}
+
+/* ---- while it is written ---- */
+
+static void test_while_it_is_written(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 40; i++)
+        fill();
+    static struct seen seen;
+    uint64_t before = (uint64_t)rig_number(&rig, "GET " L "n");
+    begin(&seen, NULL, 0);
+    unsigned posted = 0;
+    while (seen.calls == 0) {
+        if (posted++ < 400)
+            CASH(VILLAGE + posted % 7, 100, .confirmed = true); /* turns the loop too */
+        else
+            rig_turn(&rig);
+    }
+    assert_int_equal(seen.error, ERR_OK);
+    assert_sound(&seen);
+    assert_true(seen.report.entries > before); /* it caught up */
+}
+
+static void test_stopped(void **state)
+{
+    (void)state;
+    fill();
+    static struct seen seen;
+    verify_stop(begin(&seen, NULL, 0));
+    assert_int_equal(seen.calls, 0);
+    while (seen.calls == 0)
+        rig_turn(&rig);
+    assert_int_equal(seen.error, ERR_STALE);
+
+    begin(&seen, NULL, 0); /* and Redis dies under it */
+    rig_server_kill(&rig.server);
+    while (seen.calls == 0)
+        rig_turn(&rig);
+    assert_true(seen.error == ERR_CLOSED || seen.error == ERR_TIMEOUT);
+    assert_int_equal(seen.calls, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_sound, start, stop),
+        cmocka_unit_test_setup_teardown(test_changed_totals, start, stop),
+        cmocka_unit_test_setup_teardown(test_changed_summaries, start, stop),
+        cmocka_unit_test_setup_teardown(test_changed_lists_and_numbers, start, stop),
+        cmocka_unit_test_setup_teardown(test_changed_entries, start, stop),
+        cmocka_unit_test_setup_teardown(test_last_entry_gone, start, stop),
+        cmocka_unit_test_setup_teardown(test_against_a_file, start, stop),
+        cmocka_unit_test_setup_teardown(test_while_it_is_written, start, stop),
+        cmocka_unit_test_setup_teardown(test_stopped, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
