@@ -33,6 +33,7 @@ local BULK = 500                -- fields of one HMGET, HSET, HDEL
 local BATCH_CHUNKS_MAX = 16     -- chunks one carrier batch id may be bound to
 local OLD_TOKENS_MAX = 4        -- lost attempts of a chunk whose late verdicts are still believed
 local TEXTS_MAX = 5120          -- numbers whose text is remembered
+local PARKED_NAMES_BYTES = 2048 -- names of batches under which one number is parked
 local UPLINK_IDS_MAX = 50000
 local UPLINK_IDS_MS = 7 * 86400000
 
@@ -1962,7 +1963,9 @@ local function park(P, figures, room, bucket, batch, number, to, code, told, now
         return false
     else
         local list = call('HGET', P .. 'pkm', number) or ''
-        call('HSET', P .. 'pkm', number, list .. bucket .. char(#batch) .. batch)
+        if #list < PARKED_NAMES_BYTES then -- beyond that it is noise; the report itself is kept under its batch
+            call('HSET', P .. 'pkm', number, list .. bucket .. char(#batch) .. batch)
+        end
         figures.new_parked = figures.new_parked + 1
     end
     call('HSET', key, number, record)

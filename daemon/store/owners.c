@@ -92,6 +92,14 @@ static void next_chunk(struct freeing *job)
         free(job);
 }
 
+static uint64_t count_of(const struct queue_counts *counts, enum recipient_state state)
+{
+    size_t i = 0;
+    while (state_all[i] != state)
+        i++;
+    return counts->of[i];
+}
+
 static void on_noted(void *arg, enum err error, const struct campaign_view *view, size_t n)
 {
     struct freeing *job = arg;
@@ -103,12 +111,13 @@ static void on_noted(void *arg, enum err error, const struct campaign_view *view
         free(job);
         return;
     }
-    uint64_t unsent = 0;
-    for (size_t i = 0; i < STATE_COUNT; i++) {
-        if (state_all[i] == STATE_QUEUED || state_all[i] == STATE_CANCELLED ||
-            state_all[i] == STATE_SUPPRESSED)
-            unsent += view->counts.of[i];
+    if (count_of(&view->counts, STATE_INFLIGHT) > 0) {
+        free(job); /* what is in flight may still come back unsent: the next sweep looks again */
+        return;
     }
+    uint64_t unsent = count_of(&view->counts, STATE_QUEUED) +
+                      count_of(&view->counts, STATE_CANCELLED) +
+                      count_of(&view->counts, STATE_SUPPRESSED);
     snprintf(job->group, sizeof job->group, "%s", view->fields.dedup_group);
     job->n_chunks = view->n_chunks;
     job->chunk = 0;

@@ -149,7 +149,11 @@ struct queue_intent {
 typedef void queue_intent_fn(void *arg, const struct queue_intent *intent);
 /* Records the intent for queued positions in [from, from + count), takes `segments` from the token
  * buckets of carrier and campaign (rates in segments a second, 0: no limit) and renews the lease,
- * or does nothing of it. Once its answer is here, and only then, may the bytes go out. */
+ * or does nothing of it. Once its answer is here, and only then, may the bytes go out.
+ * The same range again under the same token, before any of it was settled, is taken for a
+ * repetition and gets the same answer, paused or not, and pays no tokens. Ranges of requests that
+ * are open at the same time must not overlap. errors in *intent: ERR_STALE, ERR_NOT_FOUND,
+ * ERR_CLOSED too */
 MUST_CHECK enum err queue_intent(struct store *store, struct chunk_ref ref, uint64_t token,
                                  uint32_t from, uint32_t count, uint32_t segments,
                                  uint32_t carrier_rate, uint32_t campaign_rate, int64_t lease_ms,
@@ -163,12 +167,17 @@ struct settle_item {
     const char *code;     /* its word, "" for none */
 };
 /* Outcomes of one or more requests of a chunk, and what parked reports already know about them.
- * `now_ms` is the time of the answer. Applying the same settlement twice changes nothing. With a
- * stale token only facts count (accepted, rejected). */
+ * `now_ms` is the time of the answer; renews the lease; a chunk with nobody queued or in flight
+ * left is given back by it. Applying the same settlement twice changes nothing, as long as no
+ * further intent for its positions lies between: repeat a settlement until it is answered before
+ * going on. With a stale token only facts count, and only for the positions that this attempt had
+ * in flight: accepted always, rejected unless a person has ordered a resend since; anything else in
+ * the list gives ERR_STALE and is left alone. At most CHUNK_MAX items. */
 MUST_CHECK enum err queue_settle(struct store *store, struct chunk_ref ref, uint64_t token,
                                  const struct settle_item *items, size_t n, int64_t lease_ms,
                                  int64_t now_ms, queue_done_fn *done, void *arg);
-/* Gives the chunk back: what is still queued in it may be claimed again from `not_before_ms` on. */
+/* Gives the chunk back: what is still queued in it may be claimed again from `not_before_ms` on.
+ * ERR_REFUSED while somebody in it is in flight. */
 MUST_CHECK enum err queue_release(struct store *store, struct chunk_ref ref, uint64_t token,
                                   int64_t not_before_ms, bool counts_as_attempt,
                                   queue_done_fn *done, void *arg);
@@ -199,7 +208,9 @@ enum campaign_act {
 };
 /* Exact and at once: when the callback runs, no further intent can be recorded (pause, cancel,
  * miss). `until_ms`: for resume of a missed campaign, its new end (0: keep); a resumed campaign is
- * not late any more. */
+ * not late any more. Cancelling an import throws it away. Given again by the same actor with the
+ * same reason it succeeds again. ERR_REFUSED: `reason` says what state it is in and by whom.
+ * Writes its own audit line, as queue_resolve, status_carrier_act and optout_remove do. */
 MUST_CHECK enum err queue_act(struct store *store, const char *carrier, uint32_t seq,
                               enum campaign_act act, const char *actor, const char *reason,
                               int64_t until_ms, int64_t now_ms, queue_changed_fn *done, void *arg);

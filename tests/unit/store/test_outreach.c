@@ -138,7 +138,10 @@ static void step_intent(void)
     struct request *request = free_request();
     if (held == NULL || request == NULL)
         return;
-    uint32_t from = dice((uint32_t)held->n), count = 1 + dice((uint32_t)held->n - from);
+    uint32_t from = dice((uint32_t)held->n),
+             count = 1 + dice(dice(2) ? 2 : (uint32_t)held->n - from);
+    if (count > held->n - from)
+        count = (uint32_t)held->n - from;
     uint8_t mine[CHUNK_MAX];
     if (overlaps(held, from, count))
         return;
@@ -195,46 +198,66 @@ static struct request *any_request(void)
     return NULL;
 }
 
-/* Settles a request; the outcome fits what the carrier did, or is "ambiguous". */
-static void step_settle(void)
+static struct settle_item settlement(const struct request *request)
 {
     static const enum outcome refusals[] = {
         OUTCOME_REJECT_RECIPIENT, OUTCOME_REJECT_RECIPIENT, OUTCOME_REJECT_TEXT,   OUTCOME_SPLIT,
         OUTCOME_THROTTLED,        OUTCOME_NOT_SENT,         OUTCOME_ACCOUNT_FAULT, OUTCOME_QUOTA};
-    struct request *request = any_request();
-    if (request == NULL)
-        return;
-    struct settle_item item = {request->from,
-                               request->count,
-                               request->accepted ? OUTCOME_ACCEPTED : refusals[dice(8)],
-                               request->count,
-                               request->accepted ? request->batch : "",
-                               "code1"};
-    if (dice(6) == 0) {
-        item.outcome = OUTCOME_AMBIGUOUS;
-        item.batch = "";
-    }
-    struct chunk_ref ref = {"mas", camps[request->campaign].seq, request->claim_chunk};
-    enum err first = ERR_OK;
-    for (unsigned i = 0; i < 1 + (dice(3) == 0); i++) { /* sometimes the answer is lost */
-        RIG_CALL(answer, &rig,
-                 queue_settle(rig.store, ref, request->token, &item, 1, LEASE_MS, now_ms,
-                              rig_on_done, &answer));
-        assert_true(answer.error == ERR_OK || answer.error == ERR_STALE);
-        if (i == 0)
-            first = answer.error;
-    }
-    bool again = item.outcome == OUTCOME_SPLIT || item.outcome == OUTCOME_THROTTLED ||
-                 item.outcome == OUTCOME_NOT_SENT || item.outcome == OUTCOME_ACCOUNT_FAULT ||
-                 item.outcome == OUTCOME_QUOTA;
+    static const char *const words[] = {"", "code1", "code2"};
+    if (dice(6) == 0)
+        return (struct settle_item){
+            request->from, request->count, OUTCOME_AMBIGUOUS, request->count, "", ""};
+    return (struct settle_item){request->from,
+                                request->count,
+                                request->accepted ? OUTCOME_ACCEPTED : refusals[dice(8)],
+                                request->count,
+                                request->accepted ? request->batch : "",
+                                words[dice(3)]};
+}
+
+static void settled(struct request *request, enum outcome outcome, bool heeded)
+{
+    bool again = outcome == OUTCOME_SPLIT || outcome == OUTCOME_THROTTLED ||
+                 outcome == OUTCOME_NOT_SENT || outcome == OUTCOME_ACCOUNT_FAULT ||
+                 outcome == OUTCOME_QUOTA;
     /* A refusal that comes after "ambiguous" was told is not believed: what is ambiguous waits for
      * a report or a person. */
-    for (size_t i = 0; again && first == ERR_OK && !request->ghost && i < request->n; i++)
+    for (size_t i = 0; again && heeded && !request->ghost && i < request->n; i++)
         camps[request->campaign].sent[place_of(request->mine[i])] = false;
-    if (item.outcome == OUTCOME_AMBIGUOUS && dice(2) == 0)
+    if (outcome == OUTCOME_AMBIGUOUS && dice(2) == 0)
         request->ghost = true; /* the verdict may still come, late */
     else
         request->used = false;
+}
+
+/* Settles one request, or several of one claim at once; the outcomes fit what the carrier did, or
+ * are "ambiguous". */
+static void step_settle(void)
+{
+    struct request *first = any_request(), *together[8];
+    struct settle_item items[8];
+    size_t n = 0;
+    if (first == NULL)
+        return;
+    together[n++] = first;
+    for (size_t i = 0; i < REQUESTS && n < 8 && dice(4) != 0; i++)
+        if (requests[i].used && &requests[i] != first && requests[i].token == first->token &&
+            requests[i].ghost == first->ghost)
+            together[n++] = &requests[i];
+    for (size_t i = 0; i < n; i++)
+        items[i] = settlement(together[i]);
+    struct chunk_ref ref = {"mas", camps[first->campaign].seq, first->claim_chunk};
+    enum err error = ERR_OK;
+    for (unsigned i = 0; i < 1 + (dice(3) == 0); i++) { /* sometimes the answer is lost */
+        RIG_CALL(answer, &rig,
+                 queue_settle(rig.store, ref, first->token, items, n, LEASE_MS, now_ms, rig_on_done,
+                              &answer));
+        assert_true(answer.error == ERR_OK || answer.error == ERR_STALE);
+        if (i == 0)
+            error = answer.error;
+    }
+    for (size_t i = 0; i < n; i++)
+        settled(together[i], items[i].outcome, error == ERR_OK);
 }
 
 static void step_release(void)
