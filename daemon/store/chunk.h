@@ -18,7 +18,7 @@
 
 #define CHUNK_REGION_BYTES 5
 #define CHUNK_DETAIL_BYTES 4
-#define CHUNK_VALUES_MAX (4u * 1024 * 1024)
+#define CHUNK_VALUES_MAX ((size_t)4 * 1024 * 1024)
 
 /* Sorts the rows by number and appends their strings; `values` and `regions` stay empty when no row
  * has any. `rows` is left as it is. errors: ERR_INVALID (a number twice, a region of more than 5

@@ -1,7 +1,6 @@
-/* The function library (store/outreach.lua, then store/ledger.lua) as it travels inside the daemon. Redis keeps it in its
+/* The function library (store/outreach.lua, then store/ledger.lua) as it travels inside the daemon.
  * Redis keeps it in its AOF and gives it to replicas; it is loaded when the digest that Redis
- * answers differs from ours.
- */
+ * answers differs from ours. */
 #pragma once
 
 #include "base/buf.h"
@@ -9,7 +8,7 @@
 
 /* The layout of the keys. A Redis that holds a newer one is not touched. */
 #define LIBRARY_SCHEMA 1
-#define LIBRARY_TEXT_MAX (256 * 1024)
+#define LIBRARY_TEXT_MAX ((size_t)256 * 1024)
 
 /* The text for FUNCTION LOAD: the file, and one function more, or1_version, that answers the digest
  * of the file. `out` must have LIBRARY_TEXT_MAX as its ceiling. errors: ERR_NOMEM */

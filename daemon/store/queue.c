@@ -262,7 +262,7 @@ enum err queue_stage(struct store *store, struct chunk_ref ref, const struct chu
                      size_t n, queue_done_fn *done, void *arg)
 {
     struct buf numbers, values, regions;
-    buf_init(&numbers, CHUNK_MAX * MOBILE_PACKED_BYTES);
+    buf_init(&numbers, (size_t)CHUNK_MAX * MOBILE_PACKED_BYTES);
     buf_init(&values, CHUNK_VALUES_MAX);
     buf_init(&regions, 1 + 256 * CHUNK_REGION_BYTES + CHUNK_MAX * CHUNK_REGION_BYTES);
     enum err error = chunk_pack(rows, n, &numbers, &values, &regions);
@@ -648,7 +648,7 @@ enum err queue_settle(struct store *store, struct chunk_ref ref, uint64_t token,
     if (n > SETTLE_ITEMS_MAX)
         return ERR_TOO_BIG;
     struct buf packed;
-    buf_init(&packed, SETTLE_ITEMS_MAX * SETTLE_ITEM_BYTES);
+    buf_init(&packed, (size_t)SETTLE_ITEMS_MAX * SETTLE_ITEM_BYTES);
     /* In order of position, so that neighbours are written together (patch_write). */
     const struct settle_item *sorted[SETTLE_ITEMS_MAX];
     for (size_t i = 0; i < n; i++)

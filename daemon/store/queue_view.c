@@ -190,7 +190,7 @@ static void on_chunk(void *arg, enum err error, const redisReply *reply)
     struct chunk_view view = {0};
     struct buf states, regions;
     buf_init(&states, CHUNK_MAX);
-    buf_init(&regions, CHUNK_MAX * CHUNK_REGION_BYTES);
+    buf_init(&regions, (size_t)CHUNK_MAX * CHUNK_REGION_BYTES);
     if (answer.error == ERR_OK)
         answer.error = read_chunk(&answer, &view, &states, &regions);
     op.done(op.arg, answer.error, answer.error == ERR_OK ? &view : NULL);

@@ -311,9 +311,7 @@ static enum err give(struct redis *redis, bool is_function, redis_reply_fn *on_r
         return ERR_BUSY;
     struct op *op = calloc(1, sizeof *op);
     char *bytes = NULL;
-    int len = op != NULL
-                  ? redisFormatCommandArgv(&bytes, argc, (const char **)(uintptr_t)argv, lens)
-                  : -1;
+    int len = op != NULL ? redisFormatCommandArgv(&bytes, argc, (const char **)argv, lens) : -1;
     if (len < 0) {
         free(op);
         return ERR_NOMEM;

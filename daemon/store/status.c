@@ -61,7 +61,7 @@ static void add_report(struct buf *buf, const struct status_report *report)
     mobile_pack(report->number, number);
     buf_add(buf, number, sizeof number);
     buf_add_char(buf, (char)report->to);
-    buf_add_char(buf, report->unknown_code);
+    buf_add_char(buf, report->unknown_code ? '\1' : '\0');
     add_u16(buf, chunk_batch_bucket(report->batch, batch));
     buf_add(buf, told, sizeof told);
     buf_add_char(buf, (char)(uint8_t)batch);
@@ -82,7 +82,7 @@ enum err status_report(struct store *store, const char *carrier,
         return ERR_NOMEM;
     *op = (struct reporting){store, done, arg};
     struct buf packed;
-    buf_init(&packed, REPORTS_A_CALL_MAX * REPORT_BYTES_MAX);
+    buf_init(&packed, (size_t)REPORTS_A_CALL_MAX * REPORT_BYTES_MAX);
     for (size_t i = 0; i < n; i++)
         add_report(&packed, &reports[i]);
     enum err error = buf_check(&packed);
