@@ -452,6 +452,20 @@ static void step_append(void)
     camps[OPEN].member[place] = true;
 }
 
+/* Redis is killed and comes back from its AOF: what it had acknowledged is there, the functions
+ * too. */
+static void step_restart(void)
+{
+    if (dice(40) != 0)
+        return;
+    redisFree(rig.admin);
+    rig_server_kill(&rig.server);
+    rig_until(&rig, REDIS_UNREACHABLE);
+    rig_server_run(&rig.server, NULL);
+    rig.admin = rig_connect(&rig.server);
+    rig_until(&rig, REDIS_READY);
+}
+
 /* ---- what must hold after every step ---- */
 
 static void check_counters(void)
@@ -581,10 +595,10 @@ static void drain(void)
 
 static void play(uint64_t with)
 {
-    static void (*const steps[])(void) = {step_claim,   step_claim,  step_intent,   step_intent,
-                                          step_intent,  step_settle, step_settle,   step_settle,
-                                          step_release, step_sweep,  step_suppress, step_report,
-                                          step_report,  step_people, step_resolve,  step_append};
+    static void (*const steps[])(void) = {
+        step_claim,  step_claim,  step_intent,  step_intent,  step_intent,   step_settle,
+        step_settle, step_settle, step_release, step_sweep,   step_suppress, step_report,
+        step_report, step_people, step_resolve, step_restart, step_append};
     seed = with;
     random_state = with * 7919;
     now_ms = RIG_NOW;
