@@ -706,6 +706,79 @@ static void test_lists(void **state)
     assert_int_equal(show("nonsense").error, ERR_NOT_FOUND);
 }
 
+/* ---- the page ---- */
+
+static char *read_page(void)
+{
+    FILE *file = fopen(SOURCE_DIR "/docs/ledger.md", "rb");
+    char *text = calloc(1, 100000);
+    assert_non_null(file);
+    assert_non_null(text);
+    assert_true(fread(text, 1, 99999, file) > 1000);
+    fclose(file);
+    return text;
+}
+
+static void assert_on_page(const char *page, const char *word)
+{
+    char quoted[128];
+    snprintf(quoted, sizeof quoted, "`%s`", word);
+    if (strstr(page, quoted) == NULL)
+        fail_msg("docs/ledger.md does not name %s", word);
+}
+
+/* Every function, field, type and state, and every kind of key that a full ledger has. */
+static void test_the_page_names_everything(void **state)
+{
+    (void)state;
+    char *page = read_page();
+    redisReply *list_reply = rig_admin(&rig, "FUNCTION LIST LIBRARYNAME outreach");
+    redisReply *functions = list_reply->element[0]->element[5];
+    size_t n = 0;
+    for (size_t i = 0; i < functions->elements; i++) {
+        const char *name = functions->element[i]->element[1]->str;
+        if (strncmp(name, "or1_ledger_", 11) == 0) {
+            assert_on_page(page, name);
+            n++;
+        }
+    }
+    assert_true(n > 10);
+    freeReplyObject(list_reply);
+    for (size_t i = 0; i < LEDGER_FIELDS; i++)
+        assert_on_page(page, ledger_field_names[i]);
+    for (int i = 0; i < LEDGER_TYPES; i++)
+        assert_on_page(page, ledger_type_word((enum ledger_type)i));
+    for (int i = 0; i < LEDGER_STATES; i++)
+        assert_on_page(page, ledger_state_word((enum ledger_state)i));
+    for (int i = 0; i < LEDGER_MEASURES; i++) {
+        char letter[2] = {ledger_measure_letter((enum ledger_measure)i), '\0'};
+        assert_on_page(page, letter);
+    }
+
+    cap = 5;
+    struct got got = done(rice(VILLAGE, 5000));
+    cap = 0;
+    struct got arrival = done(STEP(ARRIVE, got.pledge, .thousandths = 5000));
+    done(STEP(TICKET, NULL, .ref = arrival.entry, .document = "1"));
+    done(REVERSE(arrival.entry, DONOR));
+    struct ledger_entry close = {
+        .type = LEDGER_CLOSE, .area = COUNTY, .on = 20251231, .actor = "a", .source = "cli"};
+    done(close);
+    redisReply *keys = rig_admin(&rig, "KEYS t:{l}:*");
+    for (size_t i = 0; i < keys->elements; i++) {
+        char name[32];
+        const char *key = keys->element[i]->str + strlen("t:{l}:");
+        size_t len = strcspn(key, ":");
+        snprintf(name, sizeof name, "%.*s%s", (int)len, key, key[len] == ':' ? ":<" : "`");
+        char quoted[64];
+        snprintf(quoted, sizeof quoted, "| `%s", name);
+        if (strstr(page, quoted) == NULL)
+            fail_msg("docs/ledger.md has no row for the key %s", key);
+    }
+    freeReplyObject(keys);
+    free(page);
+}
+
 /* ---- random steps against a plain sum ---- */
 
 static uint64_t random_state;
@@ -1168,6 +1241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cap_a_day, start, stop),
         cmocka_unit_test_setup_teardown(test_lapsed, start, stop),
         cmocka_unit_test_setup_teardown(test_lists, start, stop),
+        cmocka_unit_test_setup_teardown(test_the_page_names_everything, start, stop),
         cmocka_unit_test_setup_teardown(test_random_steps, start, stop),
         cmocka_unit_test_setup_teardown(test_steps_of_every_type, start, stop),
     };
