@@ -1073,7 +1073,8 @@ do
         local function years_of(P, year)
             return year ~= '' and {year} or call('SMEMBERS', P .. 'y')
         end
-        -- args: area, year or '' for all, campaign or '*', '1' with children, digits of the level to go down to (0: children)
+        -- args: area, year or '' for all, campaign or '*', '1' with children, digits of the level to go down to (0: children).
+        -- For each area: its code, and a text "name value name value …" for each year: one string is cheaper than twenty.
         local function totals(keys, args)
             local P = keys[1]
             local areas = areas_of(P, args[1], args[4] == '1', tonumber(args[5]))
@@ -1084,7 +1085,7 @@ do
             for i = 1, #areas do
                 local row = {areas[i]}
                 for j = 1, #years do
-                    row[j + 1] = call('HGETALL', P .. 't:' .. areas[i] .. ':' .. years[j] .. ':' .. args[3])
+                    row[j + 1] = concat(call('HGETALL', P .. 't:' .. areas[i] .. ':' .. years[j] .. ':' .. args[3]), ' ')
                 end
                 out[i + 2] = row
             end

@@ -89,25 +89,69 @@ static bool add_total(void *arg, const struct ledger_figure_row *row)
                                    row->is_count ? &figure->count : &figure->fen);
 }
 
+/* "cash|pn 1 cash|pf 10000": the reply is ours to cut up. */
+static bool add_year(char *text, struct ledger_totals *totals)
+{
+    while (*text != '\0') {
+        char *value = strchr(text, ' ');
+        if (value == NULL)
+            return false;
+        *value++ = '\0';
+        char *end;
+        struct ledger_figure_row row = {.value = strtoll(value, &end, 10)};
+        if (end == value || (*end != ' ' && *end != '\0'))
+            return false;
+        if (ledger_figure_parse(text, &row) && !add_total(totals, &row))
+            return false;
+        text = *end == ' ' ? end + 1 : end;
+    }
+    return true;
+}
+
+/* An area of the answer, in the order of codes: sorting these is cheaper than sorting totals. */
+struct place {
+    uint64_t area;
+    const redisReply *row;
+};
+
 static int by_area(const void *a, const void *b)
 {
-    uint64_t x = ((const struct ledger_totals *)a)->area,
-             y = ((const struct ledger_totals *)b)->area;
+    uint64_t x = ((const struct place *)a)->area, y = ((const struct place *)b)->area;
     return (x > y) - (x < y);
 }
 
-/* Years are one list each after the area. */
-static bool read_area(const redisReply *row, struct ledger_totals *totals)
+static bool read_place(const redisReply *row, struct place *place)
 {
-    if (row->type != REDIS_REPLY_ARRAY || row->elements < 1 ||
-        row->element[0]->type != REDIS_REPLY_STRING ||
-        !ledger_area_read(row->element[0]->str, (size_t)row->element[0]->len, &totals->area))
+    place->row = row;
+    if (row->type != REDIS_REPLY_ARRAY || row->elements < 1)
         return false;
-    for (size_t i = 1; i < row->elements; i++) {
-        if (!each_figure(row->element[i], add_total, totals))
+    for (size_t i = 0; i < row->elements; i++) {
+        if (row->element[i]->type != REDIS_REPLY_STRING)
             return false;
     }
-    return true;
+    return ledger_area_read(row->element[0]->str, (size_t)row->element[0]->len, &place->area);
+}
+
+/* errors: ERR_NOMEM, ERR_PROTOCOL, ERR_RANGE (the years together pass 2^63) */
+static enum err read_areas(const struct answer *answer, size_t n, struct ledger_totals *areas)
+{
+    struct place *places = calloc(n + 1, sizeof *places);
+    enum err error = places != NULL ? ERR_OK : ERR_NOMEM;
+    for (size_t i = 0; i < n && error == ERR_OK; i++) {
+        if (!read_place(answer_at(answer, i + 2), &places[i]))
+            error = ERR_PROTOCOL;
+    }
+    if (error == ERR_OK && n > 1)
+        qsort(places + 1, n - 1, sizeof *places, by_area);
+    for (size_t i = 0; i < n && error == ERR_OK; i++) {
+        areas[i].area = places[i].area;
+        for (size_t j = 1; j < places[i].row->elements && error == ERR_OK; j++) {
+            if (!add_year(places[i].row->element[j]->str, &areas[i]))
+                error = ERR_RANGE;
+        }
+    }
+    free(places);
+    return error;
 }
 
 static void on_totals(void *arg, enum err error, const redisReply *reply)
@@ -122,16 +166,9 @@ static void on_totals(void *arg, enum err error, const redisReply *reply)
     }
     size_t n = answer_len(&answer) - 2;
     struct ledger_totals *areas = calloc(n + 1, sizeof *areas);
-    error = areas != NULL ? ERR_OK : ERR_NOMEM;
-    for (size_t i = 0; i < n && error == ERR_OK; i++) {
-        if (!read_area(answer_at(&answer, i + 2), &areas[i]))
-            error = ERR_PROTOCOL;
-    }
-    if (error == ERR_OK) {
-        if (n > 1)
-            qsort(areas + 1, n - 1, sizeof *areas, by_area);
+    error = areas != NULL ? read_areas(&answer, n, areas) : ERR_NOMEM;
+    if (error == ERR_OK)
         totals = (struct ledger_totals_answer){(uint64_t)answer_int(&answer, 1), areas, n};
-    }
     op.done(op.arg, error, error == ERR_OK ? "" : err_sentence(error), &totals);
     free(areas);
 }
