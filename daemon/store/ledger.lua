@@ -86,8 +86,15 @@ do
         local function is_area(a)
             return a == '0' or (#a == 12 and match(a, '^[1-9]%d+$') ~= nil)
         end
+        -- From the nation down to the area itself, each once. A posting asks for the same few areas many times.
+        local LINEAGES_MAX = 4096
+        local lineages, n_lineages = {}, 0
         local function ancestors(a)
-            local out = {'0'}
+            local out = lineages[a]
+            if out then
+                return out
+            end
+            out = {'0'}
             if a == UNASSIGNED then
                 out[2] = a
             elseif a ~= '0' then
@@ -98,6 +105,10 @@ do
                     end
                 end
             end
+            if n_lineages == LINEAGES_MAX then
+                lineages, n_lineages = {}, 0
+            end
+            lineages[a], n_lineages = out, n_lineages + 1
             return out
         end
         local function depth(a)
@@ -231,15 +242,29 @@ do
             end
             return EFFECTS[flags ~= '' and t .. '_' .. flags or t], sign
         end
-        local function add(sums, key, field, delta)
-            if delta ~= 0 then
-                local at = sums[key]
-                if not at then
-                    at = {}
-                    sums[key] = at
-                end
-                at[field] = (at[field] or 0) + delta
+        local function add(sums, key, figures)
+            if #figures == 0 then
+                return
             end
+            local at = sums[key]
+            if not at then
+                at = {}
+                sums[key] = at
+            end
+            for i = 1, #figures, 2 do
+                at[figures[i]] = (at[figures[i]] or 0) + figures[i + 1]
+            end
+        end
+        -- name, change, name, change: those that change
+        local function figures_of(kind, letter, parts, tail, changes)
+            local out = {}
+            for i = 1, #changes do
+                if changes[i] ~= 0 then
+                    out[#out + 1] = kind .. letter .. sub(parts, i, i) .. tail
+                    out[#out + 1] = changes[i]
+                end
+            end
+            return out
         end
         -- Lower case stands for the whole tree under an area, upper case for what was booked at the area itself.
         local function add_row(sums, e, area, row, sign)
@@ -248,22 +273,19 @@ do
                 fen = row[1] == 'h' and 0 or number(e.value)
             end
             fen, qty = fen * row[2] * sign, qty * row[2] * sign
-            local list = ancestors(area)
-            local small, big = row[1], string.upper(row[1])
-            local kind, thing = e.k .. '|', '|' .. e.item .. '|' .. e.unit
-            local campaign = e.c ~= '' and e.c or '-'
-            for i = 1, #list do
-                for _, c in ipairs{campaign, '*'} do
-                    local at = list[i] .. ':' .. e.y .. ':' .. c
-                    add(sums, 't:' .. at, kind .. small .. 'n', n)
-                    add(sums, 't:' .. at, kind .. small .. 'f', fen)
-                    add(sums, 'g:' .. at, kind .. small .. 'q' .. thing, qty)
-                    if i == #list then
-                        add(sums, 't:' .. at, kind .. big .. 'N', n)
-                        add(sums, 't:' .. at, kind .. big .. 'F', fen)
-                        add(sums, 'g:' .. at, kind .. big .. 'Q' .. thing, qty)
-                    end
+            local kind, thing, big = e.k .. '|', '|' .. e.item .. '|' .. e.unit, string.upper(row[1])
+            local tree, direct = figures_of(kind, row[1], 'nf', '', {n, fen}), figures_of(kind, big, 'NF', '', {n, fen})
+            local tree_q, direct_q = figures_of(kind, row[1], 'q', thing, {qty}), figures_of(kind, big, 'Q', thing, {qty})
+            local list, tail = ancestors(area), ':' .. e.y .. ':'
+            for _, c in ipairs{e.c ~= '' and e.c or '-', '*'} do
+                for i = 1, #list do
+                    local at = list[i] .. tail .. c
+                    add(sums, 't:' .. at, tree)
+                    add(sums, 'g:' .. at, tree_q)
                 end
+                local at = area .. tail .. c
+                add(sums, 't:' .. at, direct)
+                add(sums, 'g:' .. at, direct_q)
             end
         end
         local function add_entry(sums, e)
