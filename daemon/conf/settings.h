@@ -37,6 +37,7 @@ struct settings_daemon {
     int64_t repeat_guard_ms;  /* the same text to the same list is refused for this long: 7d */
     int64_t
         resend_values_for_ms; /* personal values are kept this long after `done`, for a resend */
+    int64_t resend_silent_after_ms; /* on_ambiguous = resend: sent again after this silence: 10m */
 };
 
 struct settings_redis {

@@ -169,6 +169,10 @@ const struct schema_row settings_rows[] = {
     DAEMON("resend_values_for", resend_values_for_ms, .type = &value_duration, .min = 0, .max = 90 * DAY, .def = "7d",
            .flags = SCHEMA_RELOADABLE,
            .comment = "Names and other personal values are deleted so long after a campaign is done; a resend needs them."),
+    DAEMON("resend_silent_after", resend_silent_after_ms, .type = &value_duration, .min = SECOND, .max = 7 * DAY, .def = "10m",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "Campaigns with on_ambiguous = resend: of whom nobody knows whether the carrier took them, they are sent again,\n"
+                      "once, when no report came for so long. Some may then get the message twice."),
 
     {.section = "redis", .key = "url", .type = &type_redis, .offset = 0,
      .def = "unix:///run/outreachd-redis/redis.sock",

@@ -41,6 +41,7 @@ struct event;
 #define OPTOUT_FRESH_MS 10000 /* opt-outs of a chunk are looked up again after this */
 #define TICK_MS 1000          /* other daemons' doings are looked for this often */
 #define SWEEP_TICKS 5
+#define SILENT_TICKS 10 /* on_ambiguous = resend is looked after this often */
 #define MAINTAIN_TICKS 60
 #define SETTLE_MANY 64    /* outcomes that make a settlement go at once */
 #define SETTLE_MAX 256    /* outcomes in one settlement */
@@ -184,7 +185,7 @@ struct lane {
     char state[16], reason[192], actor[65]; /* of the account; state "" until it was asked */
     int64_t resume_at_ms;
     /* polls */
-    bool is_listing, list_again, is_asking_state, is_swept, is_sweeping, has_lost_claim;
+    bool is_listing, list_again, is_asking_state, is_swept, is_sweeping, is_resending, has_lost_claim;
     size_t calls; /* store calls whose callback is still to come */
     /* work */
     TAILQ_HEAD(campaigns, campaign) campaigns;

@@ -345,6 +345,35 @@ static void sweep(struct lane *lane)
     }
 }
 
+/* ---- on_ambiguous = resend ---- */
+
+static void on_resent(void *arg, enum err error, const struct queue_resent *resent)
+{
+    struct lane *lane = arg;
+    lane->is_resending = false;
+    if (lane_call_ended(lane) || error || resent->chunks == 0)
+        return;
+    log_line(LOG_WARN, lane->subject, "event=resent_silent chunks=%" PRIu64 " recipients=%" PRIu64,
+             resent->chunks, resent->recipients);
+    lane_poll(lane); /* a campaign that was done may live again */
+}
+
+/* Not while the carrier is out of reach: what is ambiguous can still be found by a report, what is
+ * queued cannot. */
+static void resend_silent(struct lane *lane, int64_t wall_ms)
+{
+    int64_t before_ms = wall_ms - lane->dispatch->settings->daemon.resend_silent_after_ms;
+    if (lane->is_resending || !lane_may_claim(lane, clock_mono_ms()))
+        return;
+    lane_call_begins(lane);
+    lane->is_resending = true;
+    if (queue_resend_silent(lane->dispatch->store, lane->name, before_ms, wall_ms, on_resent,
+                            lane)) {
+        lane->is_resending = false;
+        (void)lane_call_ended(lane);
+    }
+}
+
 static void on_maintained(void *arg, enum err error, const char *reason)
 {
     struct lane *lane = arg;
@@ -366,6 +395,8 @@ void lane_maintain(struct lane *lane)
         return;
     if (dispatch->ticks % SWEEP_TICKS == 0 && !lane->is_sweeping && lane->is_swept)
         sweep(lane);
+    if (dispatch->ticks % SILENT_TICKS == 0)
+        resend_silent(lane, wall_ms);
     if (dispatch->ticks % MAINTAIN_TICKS != 0)
         return;
     lane_call_begins(lane);

@@ -67,6 +67,7 @@ static const struct field fields[] = {
     SEEN("segs", segments_sent, U64),
     SEEN("amb_chunks", ambiguous_chunks, U64),
     SEEN("requests", requests, U64),
+    SEEN("resent", resent, U64),
     SEEN("launched", launched_ms, I64),
     SEEN("started", started_ms, I64),
     SEEN("finished", finished_ms, I64),

@@ -3,8 +3,8 @@
  * docs/redis-layout.md shows the bytes.
  *
  *   base                          tag       keys under it
- *   <prefix>:{<carrier>}:         account   next ids live tok carrier tb codes codel cl amb fv fr
- * pkz pkm up upd c:<seq> rz:<seq> ac:<seq> p:<seq>:<n> s:… v:… r:… t:… m:… g:<bucket> pk:<batch>
+ *   <prefix>:{<carrier>}:         account   next ids live tok carrier tb codes codel cl amb rs fv
+ * fr pkz pkm up upd c:<seq> rz:<seq> ac:<seq> p:<seq>:<n> s:… v:… r:… t:… m:… g:<bucket> pk:<batch>
  *   <prefix>:{o}:                 opt-outs  m:<7 digits> a:<7 digits> r z p
  *   <prefix>:{d:<group>}:         group     <8 digits> own next dead
  *   <prefix>:{f:<fingerprint>}:   launch    launch
@@ -14,8 +14,8 @@
  * m:<7 digits> t:<area>:<year>:<campaign> g:<same> ch:<area> rc:<county>:<year> cap:<day>
  *   <prefix>:schema               -         (itself)
  *
- * A carrier named "o", "n", "a", "l" would share a tag with another table, but no key: the names after
- * the base differ. */
+ * A carrier named "o", "n", "a", "l" would share a tag with another table, but no key: the names
+ * after the base differ. */
 #pragma once
 
 #include <stddef.h>

@@ -33,6 +33,7 @@ local BULK = 500                -- fields of one HMGET, HSET, HDEL
 local BATCH_CHUNKS_MAX = 16     -- chunks one carrier batch id may be bound to
 local OLD_TOKENS_MAX = 4        -- lost attempts of a chunk whose late verdicts are still believed
 local TEXTS_MAX = 5120          -- numbers whose text is remembered
+local PUT_OFF_MS = 10000        -- a silent chunk that may not be sent again just now is looked at again after this
 local PARKED_NAMES_BYTES = 2048 -- names of batches under which one number is parked
 local UPLINK_IDS_MAX = 50000
 local UPLINK_IDS_MS = 7 * 86400000
@@ -861,7 +862,17 @@ local function index_save(k, first, last)
     end
 end
 
--- Writes what changed in a chunk. `first`, `last`: times of its intents, needed when something became ambiguous.
+-- A chunk whose ambiguous recipients are to be sent again after a silence (resend_silent) stands in `rs` by the last sign of life:
+-- the last intent of the attempt that became ambiguous, or a verdict or report that cured some of its recipients since.
+local function silence_begins(k, last)
+    if k.n_fresh == 0 then
+        call('ZADD', k.P .. 'rs', 'XX', 'GT', last, k.tail)
+    elseif call('HGET', k.c.key, 'on_ambiguous') == 'resend' then
+        call('ZADD', k.P .. 'rs', 'GT', last, k.tail)
+    end
+end
+
+-- Writes what changed in a chunk. `first`, `last`: times of its intents, or of the report; needed when something became ambiguous.
 -- Gives a sentence when too many chunks are ambiguous.
 local function chunk_save(k, first, last, limit)
     local P = k.P
@@ -874,13 +885,19 @@ local function chunk_save(k, first, last, limit)
         local set = P .. 'ac:' .. k.c.seq
         if not find(states_all(k), 'E', 1, true) then
             call('SREM', set, k.n)
+            call('ZREM', P .. 'rs', k.tail)
             k.c.open = is_open(k.c)
             drop_open_text(k)
-        elseif call('SADD', set, k.n) == 1 and limit and limit > 0 then
-            local open = call('SCARD', set)
-            if open >= limit then
-                why = open .. ' chunks have an unknown outcome (the limit is ' .. limit ..
-                    '): see whether the carrier is well, resolve them, then resume'
+        else
+            if last then
+                silence_begins(k, last)
+            end
+            if call('SADD', set, k.n) == 1 and limit and limit > 0 then
+                local open = call('SCARD', set)
+                if open >= limit then
+                    why = open .. ' chunks have an unknown outcome (the limit is ' .. limit ..
+                        '): see whether the carrier is well, resolve them, then resume'
+                end
             end
         end
     end
@@ -1701,6 +1718,22 @@ local function act(keys, args)
     return counts(c, {0})
 end
 
+-- What was ambiguous in a chunk is queued again: back into the queue with it, and a campaign that was done lives again.
+local function queue_again(k, now)
+    local c, P = k.c, k.P
+    -- A verdict on an attempt before this one is no verdict on the next.
+    call('HSET', P .. 'm:' .. k.tail, 'fence', call('GET', P .. 'tok') or 0)
+    if not call('ZSCORE', P .. 'cl', k.tail) then
+        call('ZADD', P .. 'rz:' .. c.seq, now, k.n)
+    end
+    if c.state == 'done' then
+        set_state(c, 'sending', now, '', '')
+        call('HDEL', c.key, 'finished')
+        call('SADD', P .. 'live', c.seq)
+        call('ZREM', P .. 'fv', c.seq)
+    end
+end
+
 -- seq, how, now, most chunks. Answers {0, ambiguous chunks left, counts …}.
 local function resolve(keys, args)
     local P, seq, how, now, most = keys[1], args[1], args[2], tonumber(args[3]), tonumber(args[4])
@@ -1728,21 +1761,119 @@ local function resolve(keys, args)
         end
         chunk_save(k)
         if how == 'resend' then
-            -- A verdict on an attempt before this one is no verdict on the next.
-            call('HSET', P .. 'm:' .. k.tail, 'fence', call('GET', P .. 'tok') or 0)
-            if not call('ZSCORE', P .. 'cl', k.tail) then
-                call('ZADD', P .. 'rz:' .. seq, now, n)
-            end
-            if c.state == 'done' then
-                set_state(c, 'sending', now, '', '')
-                call('HDEL', c.key, 'finished')
-                call('SADD', P .. 'live', seq)
-                call('ZREM', P .. 'fv', seq)
-            end
+            queue_again(k, now)
         end
     end
     campaign_save(c, now)
     return counts(c, {0, call('SCARD', P .. 'ac:' .. seq)})
+end
+
+-- ---- the policy "resend": once more after a silence ----
+
+-- Is the sending window (minutes of the local day) open? From and to the same: all day; from after to: over midnight.
+local function window_open(from, to, now, east)
+    local minute = floor(now / 60000 + east) % 1440
+    if (to - from) % 1440 == 0 then
+        return true
+    elseif from < to then
+        return minute >= from and minute < to
+    end
+    return minute >= from or minute < to
+end
+
+-- May a silent chunk be sent again? 'now', 'later' or 'never'. Nothing is queued again that could not go out at once: as long as
+-- it is ambiguous, a report can still find it by its number. Never: what could not be sent any more, or was launched anew.
+local function when_again(c, tail, now, east)
+    local v = call('HMGET', c.key, 'id', 'end_ms', 'window_from_min', 'window_to_min', 'vd')
+    local till = tonumber(v[2]) or 0
+    local ended = till > 0 and now >= till
+    if c.cancelled or v[5] or (ended and c.state == 'done') or call('HGET', c.P .. 'ids', v[1] or '') ~= c.seq then
+        return 'never'
+    elseif ended or (c.state ~= 'done' and not SENDS[c.state]) or call('ZSCORE', c.P .. 'cl', tail) or
+        not window_open(tonumber(v[3]) or 0, tonumber(v[4]) or 0, now, east) then
+        return 'later'
+    end
+    return 'now'
+end
+
+-- Which positions of a chunk the policy has sent again already: runs of from u16, count u16.
+local function resent_read(packed)
+    local seen, at = {}, 1
+    while packed and at <= #packed do
+        local from, n
+        from, n, at = unpack_bytes('>I2I2', packed, at)
+        for place = from, from + n - 1 do
+            seen[place] = true
+        end
+    end
+    return seen
+end
+local function resent_write(seen, size)
+    local out, from = {}, nil
+    for place = 0, size do
+        if seen[place] and not from then
+            from = place
+        elseif from and not seen[place] then
+            out[#out + 1] = pack('>I2I2', from, place - from)
+            from = nil
+        end
+    end
+    return concat(out)
+end
+
+-- Queues the ambiguous recipients of a chunk that the policy has not sent again yet; gives how many.
+local function resend_chunk(c, n, now)
+    local k = chunk_open(c, n)
+    if not k then
+        return 0
+    end
+    local m_key, moved = k.P .. 'm:' .. k.tail, 0
+    local seen = resent_read(call('HGET', m_key, 'resent'))
+    local at = find(k.s, 'E', 1, true)
+    while at do
+        if not seen[at - 1] then
+            move(k, at - 1, 'E', 'A')
+            seen[at - 1] = true
+            moved = moved + 1
+        end
+        at = find(k.s, 'E', at + 1, true)
+    end
+    if moved > 0 then
+        chunk_save(k)
+        call('HSET', m_key, 'resent', resent_write(seen, k.size))
+        queue_again(k, now)
+        call('HINCRBY', c.key, 'resent', moved)
+        campaign_save(c, now)
+    end
+    return moved
+end
+
+-- before, now, most chunks, minutes east of UTC. Works on chunks of any campaign that have been silent since `before`.
+-- Answers {0, more, seq, recipients …}, a pair a chunk.
+local function resend_silent(keys, args)
+    local P, before, now, most, east = keys[1], tonumber(args[1]), tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+    local answer = {0, 0}
+    if carrier_stops(P, now) then
+        return answer
+    end
+    local tails = call('ZRANGEBYSCORE', P .. 'rs', '-inf', text(before), 'LIMIT', 0, most)
+    for _, tail in ipairs(tails) do
+        local seq, n = match(tail, '^(%d+):(%d+)$')
+        local c = campaign(P, seq)
+        local when = c and when_again(c, tail, now, east) or 'never'
+        if when == 'later' then
+            call('ZADD', P .. 'rs', text(before + PUT_OFF_MS), tail)
+        else
+            call('ZREM', P .. 'rs', tail)
+            local moved = when == 'now' and resend_chunk(c, n, now) or 0
+            if moved > 0 then
+                answer[#answer + 1] = tonumber(seq)
+                answer[#answer + 1] = moved
+            end
+        end
+    end
+    answer[2] = #tails == most and 1 or 0
+    return answer
 end
 
 -- ---- looking ----
@@ -1907,6 +2038,9 @@ local function recount(keys, args)
             fault(n, 'the list of ambiguous chunks is wrong')
         end
         local at = find(s, 'E', 1, true)
+        if not at and call('ZSCORE', P .. 'rs', tail) then
+            fault(n, 'waits to be sent again with nobody ambiguous')
+        end
         while at do
             local index = call('HGET', P .. 'amb', sub(p, at * 5 - 4, at * 5)) or ''
             if not find(';' .. index, ';' .. tail .. ':', 1, true) then
@@ -2063,7 +2197,7 @@ local function report(keys, args)
     end
     for _, k in pairs(chunks) do
         if k then
-            chunk_save(k)
+            chunk_save(k, now, now)
         end
     end
     for _, c in pairs(camps) do
@@ -2388,7 +2522,8 @@ local FUNCTIONS = {
     {'or1_seek', seek, READ},
     {'or1_claim', claim, WORK}, {'or1_intent', intent, WORK}, {'or1_suppress', suppress, OUTCOME},
     {'or1_settle', settle, OUTCOME}, {'or1_release', release, OUTCOME}, {'or1_sweep', sweep, OUTCOME},
-    {'or1_act', act, OUTCOME}, {'or1_resolve', resolve, OUTCOME}, {'or1_to_free', to_free, OUTCOME},
+    {'or1_act', act, OUTCOME}, {'or1_resolve', resolve, OUTCOME}, {'or1_resend_silent', resend_silent, OUTCOME},
+    {'or1_to_free', to_free, OUTCOME},
     {'or1_find', find_campaign, READ}, {'or1_list', list, READ}, {'or1_chunk', show_chunk, READ}, {'or1_codes', codes, READ},
     {'or1_recount', recount, READ}, {'or1_drop_values', drop_values, OUTCOME},
     {'or1_report', report, OUTCOME}, {'or1_expire_parked', expire_parked, OUTCOME}, {'or1_uplink', uplink, OUTCOME},

@@ -222,6 +222,19 @@ MUST_CHECK enum err queue_resolve(struct store *store, const char *carrier, uint
                                   enum resolve_as as, const char *actor, const char *reason,
                                   int64_t now_ms, queue_changed_fn *done, void *arg);
 
+/* The policy of campaigns with on_ambiguous = resend: an ambiguous recipient is queued again, by
+ * itself and once in its life, when its chunk gave no sign of life since `before_ms` (last intent
+ * of the attempt, or a report that cured some of the chunk). If it becomes ambiguous again it waits
+ * for a person. Only what could be sent at once is queued: nothing of a paused, missed, cancelled
+ * or ended campaign, outside of its window, without its personal values, or while the account is
+ * stopped. A campaign that was done is `sending` again. Recorded with actor "policy". */
+struct queue_resent {
+    uint64_t chunks, recipients;
+};
+typedef void queue_resent_fn(void *arg, enum err error, const struct queue_resent *resent);
+MUST_CHECK enum err queue_resend_silent(struct store *store, const char *carrier, int64_t before_ms,
+                                        int64_t now_ms, queue_resent_fn *done, void *arg);
+
 /* ---- looking ---- */
 
 struct campaign_view { /* borrowed; strings never NULL */
@@ -232,6 +245,7 @@ struct campaign_view { /* borrowed; strings never NULL */
     uint64_t accepted, staged;
     struct queue_counts counts;
     uint64_t segments_sent, cost_fen, ambiguous_chunks, requests;
+    uint64_t resent; /* recipients that were queued again by queue_resend_silent */
     int64_t launched_ms, started_ms, finished_ms, changed_ms; /* 0: not yet */
     bool values_dropped, late_waived;
 };

@@ -1,5 +1,6 @@
 /* Commands of people: pause, resume, cancel, miss, resolve. Each leaves an audit line when it
- * succeeded; asked again after a lost answer it succeeds again. */
+ * succeeded; asked again after a lost answer it succeeds again. And the one thing that is decided
+ * in their place, because they said so at the launch: to send again after a silence. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,5 +177,88 @@ enum err queue_resolve(struct store *store, const char *carrier, uint32_t seq, e
     enum err error = op->call != NULL ? call_send_kept(op->call, on_resolve, op) : ERR_NOMEM;
     if (error != ERR_OK)
         change_free(op);
+    return error;
+}
+
+/* ---- on_ambiguous = resend ---- */
+
+struct resending {
+    struct store *store;
+    struct kept_call *call;
+    queue_resent_fn *done;
+    void *arg;
+    int64_t now_ms;
+    struct queue_resent sum;
+    char carrier[KEY_SIZE];
+};
+
+static void resend_free(struct resending *op)
+{
+    call_forget(op->call);
+    free(op);
+}
+
+static void resend_end(struct resending *op, enum err error)
+{
+    op->done(op->arg, error, &op->sum);
+    resend_free(op);
+}
+
+/* One line for neighbouring chunks of one campaign. */
+static void audit_resent(const struct resending *op, uint32_t seq, const struct queue_resent *part)
+{
+    char object[2 * KEY_SIZE], detail[128];
+    snprintf(object, sizeof object, "%s:%" PRIu32, op->carrier, seq);
+    snprintf(detail, sizeof detail,
+             "on_ambiguous = resend: %" PRIu64 " silent recipients in %" PRIu64
+             " chunks are sent once more",
+             part->recipients, part->chunks);
+    call_audit(op->store, op->now_ms, "policy", "resolve resend", object, detail);
+}
+
+static void on_resend_silent(void *arg, enum err error, const redisReply *reply)
+{
+    struct resending *op = arg;
+    struct answer answer = answer_read(op->store, error, reply);
+    struct queue_resent part = {0};
+    for (size_t i = 2; answer.error == ERR_OK && i + 1 < answer_len(&answer); i += 2) {
+        int64_t seq = answer_int(&answer, i);
+        part.chunks++;
+        part.recipients += (uint64_t)answer_int(&answer, i + 1);
+        if (i + 3 < answer_len(&answer) && answer_int(&answer, i + 2) == seq)
+            continue;
+        audit_resent(op, (uint32_t)seq, &part);
+        op->sum.chunks += part.chunks;
+        op->sum.recipients += part.recipients;
+        part = (struct queue_resent){0};
+    }
+    bool more = answer.error == ERR_OK && answer_int(&answer, 1) != 0;
+    if (more)
+        answer.error = call_send_kept(op->call, on_resend_silent, op);
+    if (!more || answer.error != ERR_OK)
+        resend_end(op, answer.error);
+}
+
+enum err queue_resend_silent(struct store *store, const char *carrier, int64_t before_ms,
+                             int64_t now_ms, queue_resent_fn *done, void *arg)
+{
+    struct resending *op = calloc(1, sizeof *op);
+    if (op == NULL)
+        return ERR_NOMEM;
+    op->store = store;
+    op->done = done;
+    op->arg = arg;
+    op->now_ms = now_ms;
+    snprintf(op->carrier, sizeof op->carrier, "%s", carrier);
+    struct call call;
+    call_begin(&call, store, "or1_resend_silent", KEY_CARRIER, carrier);
+    call_int(&call, before_ms);
+    call_int(&call, now_ms);
+    call_int(&call, RESOLVE_CHUNKS_A_CALL);
+    call_int(&call, store_utc_offset(store));
+    op->call = call_keep(&call);
+    enum err error = op->call != NULL ? call_send_kept(op->call, on_resend_silent, op) : ERR_NOMEM;
+    if (error != ERR_OK)
+        resend_free(op);
     return error;
 }

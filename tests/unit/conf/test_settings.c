@@ -134,6 +134,7 @@ static void test_defaults(void **state)
     assert_int_equal(s->daemon.parked_for_ms, 72 * 3600000LL);
     assert_int_equal(s->daemon.repeat_guard_ms, 7 * 86400000LL);
     assert_int_equal(s->daemon.resend_values_for_ms, 7 * 86400000LL);
+    assert_int_equal(s->daemon.resend_silent_after_ms, 600000);
     assert_string_equal(s->daemon.optout_words, "R T TD N 0000 退订 拒收");
     assert_string_equal(s->daemon.optout_all_words, "全部退订 TDALL");
     assert_string_equal(s->daemon.log_level, "info");

@@ -551,7 +551,8 @@ static inline void world_open(struct world *w, bool listens)
                                                   .webhook_body_max_bytes = 65536,
                                                   .parked_max = 1000,
                                                   .parked_for_ms = 259200000,
-                                                  .resend_values_for_ms = 86400000};
+                                                  .resend_values_for_ms = 86400000,
+                                                  .resend_silent_after_ms = 600000};
     w->settings.n_carriers = 1;
     w->settings.carriers[0] = (struct settings_carrier){.name = "mas",
                                                         .driver = "cloudmas",
