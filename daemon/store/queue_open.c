@@ -97,14 +97,13 @@ static enum err read_region(const struct answer *answer, struct queue_place *pla
     if (packed == NULL)
         return ERR_OK;
     struct buf regions;
-    buf_init(&regions, CHUNK_MAX * CHUNK_REGION_BYTES);
+    size_t from = (size_t)place->position * CHUNK_REGION_BYTES;
+    buf_init(&regions, (size_t)CHUNK_MAX * CHUNK_REGION_BYTES);
     enum err error = chunk_regions_unfold(packed, len, (size_t)answer_int(answer, 4), &regions);
-    if (error == ERR_OK && (place->position + 1) * CHUNK_REGION_BYTES > regions.len)
+    if (error == ERR_OK && from + CHUNK_REGION_BYTES > regions.len)
         error = ERR_PROTOCOL;
-    for (size_t i = 0; error == ERR_OK && i < CHUNK_REGION_BYTES; i++) {
-        const char *at = regions.data + place->position * CHUNK_REGION_BYTES + i;
-        place->region = place->region << 8 | (uint8_t)*at;
-    }
+    for (size_t i = 0; error == ERR_OK && i < CHUNK_REGION_BYTES; i++)
+        place->region = place->region << 8 | (uint8_t)regions.data[from + i];
     buf_fini(&regions);
     return error;
 }
