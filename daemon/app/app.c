@@ -2,9 +2,9 @@
  * 0.
  *
  * The order of going down matters for who still calls whom: parts that wait for answers of Redis
- * (dispatch, launcher, webhook, API) are let go before the store; the store then runs their last
- * callbacks with ERR_CLOSED; the servers go after it, because such a callback may still answer a
- * request. */
+ * (dispatch, launcher, pledging, webhook, API) are let go before the store; the store then runs
+ * their last callbacks with ERR_CLOSED; the servers go after it, because such a callback may still
+ * answer a request. */
 #include "app/app.h"
 
 #include <assert.h>
@@ -169,6 +169,9 @@ static void on_health(void *arg, enum redis_health health, const char *sentence)
     if (health == REDIS_READY && app->dispatch != NULL) {
         dispatch_wake(app->dispatch, NULL);
     }
+    if (health == REDIS_READY && app->pledging != NULL) {
+        pledging_wake(app->pledging);
+    }
 }
 
 static bool store_up(struct app *app, char *problem)
@@ -238,6 +241,24 @@ static void launcher_down(struct app *app)
     launcher_free(app->launcher);
 }
 
+static bool pledging_up(struct app *app, char *problem)
+{
+    enum err error = pledging_new(app->base, app->store, &app->pledging);
+    snprintf(problem, PROBLEM_MAX, "pledges: %s", err_sentence(error));
+    if (error != ERR_OK) {
+        return false;
+    }
+    pledging_set_settings(app->pledging, app->config->settings);
+    pledging_on_queued(app->pledging, on_commit, app);
+    return true;
+}
+
+static void pledging_down(struct app *app)
+{
+    pledging_free(app->pledging);
+    app->pledging = NULL;
+}
+
 static bool webhook_up(struct app *app, char *problem)
 {
     enum err error = webhook_new(app->base, app->store, &app->webhook);
@@ -246,6 +267,7 @@ static bool webhook_up(struct app *app, char *problem)
         return false;
     }
     webhook_set_settings(app->webhook, app->config->settings, app->config->codes);
+    webhook_set_pledging(app->webhook, app->pledging);
     return true;
 }
 
@@ -500,6 +522,7 @@ static const struct stage {
     {"store", store_up, store_down},
     {"dispatch", dispatch_up, dispatch_down},
     {"launcher", launcher_up, launcher_down},
+    {"pledging", pledging_up, pledging_down},
     {"webhook", webhook_up, webhook_down},
     {"api", api_up, api_down},
     {"signals", signals_up, signals_down},

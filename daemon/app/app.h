@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "app/config.h"
+#include "pledging/pledging.h"
 
 struct event;
 struct loop_timer;
@@ -29,6 +30,7 @@ struct app {
     struct store *store;
     struct dispatch *dispatch;
     struct launcher *launcher;
+    struct pledging *pledging;
     struct webhook *webhook;
     struct api *api;
     struct event *signals[3];

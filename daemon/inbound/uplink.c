@@ -1,5 +1,5 @@
 /* See uplink.h. The opt-out goes first: when only one of the two can be stored, it is the one that
- * protects somebody. Both calls may be repeated by a repeated push and change nothing then. */
+ * protects somebody. All calls may be repeated by a repeated push and change nothing then. */
 #include "inbound/uplink.h"
 
 #include <stdio.h>
@@ -16,6 +16,7 @@
 
 struct uplink_desk {
     struct store *store;
+    struct pledging *pledging;
     struct keyword_set *marketing, *all;
     size_t waiting;
     bool is_dead;
@@ -28,6 +29,7 @@ struct job {
     uint64_t number;
     int64_t sent_ms;
     int scope; /* 0: no opt-out */
+    const char *meaning;
     char carrier[65], id[41], service_code[32], word[WORD_MAX_BYTES + 1];
     size_t text_len;
     char text[];
@@ -48,6 +50,11 @@ static void free_desk(struct uplink_desk *desk)
     keyword_set_free(desk->marketing);
     keyword_set_free(desk->all);
     free(desk);
+}
+
+void uplink_desk_set_pledging(struct uplink_desk *desk, struct pledging *pledging)
+{
+    desk->pledging = pledging;
 }
 
 void uplink_desk_free(struct uplink_desk *desk)
@@ -84,24 +91,12 @@ bool uplink_desk_is_full(const struct uplink_desk *desk)
 
 /* ---- one uplink ---- */
 
-static const char *meaning_of(const struct job *job)
-{
-    switch (job->scope) {
-    case OPTOUT_ALL:
-        return "optout_all";
-    case OPTOUT_MARKETING:
-        return "optout";
-    default:
-        return "other";
-    }
-}
-
 static void log_job(const struct job *job, enum log_level level, const char *event, const char *how)
 {
     char masked[MOBILE_TEXT_SIZE], subject[80];
     mobile_mask(job->number, masked);
     snprintf(subject, sizeof subject, "carrier/%s", job->carrier);
-    log_line(level, subject, "event=%s from=%s meaning=%s %s", event, masked, meaning_of(job), how);
+    log_line(level, subject, "event=%s from=%s meaning=%s %s", event, masked, job->meaning, how);
 }
 
 static void end(struct job *job, bool is_stored)
@@ -140,7 +135,7 @@ static void keep(struct job *job)
                                          .text = job->text,
                                          .text_len = job->text_len,
                                          .service_code = job->service_code,
-                                         .meaning = meaning_of(job),
+                                         .meaning = job->meaning,
                                          .sent_ms = job->sent_ms};
     enum err error =
         status_uplink(job->desk->store, job->carrier, &record, clock_wall_ms(), on_kept, job);
@@ -174,6 +169,36 @@ static void opt_out(struct job *job)
         fail(job, error);
 }
 
+static void on_taken(void *arg, enum err error, const char *meaning)
+{
+    struct job *job = arg;
+    job->meaning = meaning;
+    if (error)
+        fail(job, error);
+    else if (job->desk->is_dead)
+        end(job, false);
+    else
+        keep(job);
+}
+
+/* Stored only after the ledger has it: a push that is repeated in between does no harm there. */
+static void offer(struct job *job)
+{
+    const struct pledging_uplink uplink = {.carrier = job->carrier,
+                                           .id = job->id,
+                                           .mobile = job->number,
+                                           .text = job->text,
+                                           .text_len = job->text_len,
+                                           .service_code = job->service_code,
+                                           .sent_ms = job->sent_ms};
+    struct pledging *pledging = job->desk->pledging;
+    enum err error = pledging ? pledging_take(pledging, &uplink, on_taken, job) : ERR_NOT_FOUND;
+    if (error == ERR_NOT_FOUND)
+        keep(job);
+    else if (error)
+        fail(job, error);
+}
+
 /* ---- taking ---- */
 
 static size_t cut(const char *text, size_t len)
@@ -196,6 +221,7 @@ static void find_meaning(struct job *job)
         job->scope = OPTOUT_MARKETING;
     else
         return;
+    job->meaning = job->scope == OPTOUT_ALL ? "optout_all" : "optout";
     struct buf word;
     buf_init(&word, WORD_MAX_BYTES);
     keyword_fold(job->text, job->text_len, &word);
@@ -217,6 +243,7 @@ void uplink_desk_take(struct uplink_desk *desk, struct ticket *ticket, const cha
                         .ticket = ticket,
                         .number = uplink->number,
                         .sent_ms = uplink->sent_ms,
+                        .meaning = "other",
                         .text_len = len};
     memcpy(job->text, uplink->text, len);
     job->text[len] = '\0';
@@ -228,5 +255,5 @@ void uplink_desk_take(struct uplink_desk *desk, struct ticket *ticket, const cha
     if (job->scope)
         opt_out(job);
     else
-        keep(job);
+        offer(job);
 }

@@ -121,6 +121,11 @@ void webhook_set_settings(struct webhook *webhook, const struct settings *settin
                  err_sentence(error));
 }
 
+void webhook_set_pledging(struct webhook *webhook, struct pledging *pledging)
+{
+    uplink_desk_set_pledging(webhook->uplinks, pledging);
+}
+
 const struct webhook_counts *webhook_counts(const struct webhook *webhook)
 {
     return &webhook->counts;

@@ -21,6 +21,9 @@ void webhook_set_settings(struct webhook *webhook, const struct settings *settin
                           struct codes *const *codes);
 /* Takes requests whose path starts with /hook/. */
 void webhook_handle(struct webhook *webhook, struct http_request *request);
+/* Takes pledges from uplinks; NULL: nobody does. */
+struct pledging;
+void webhook_set_pledging(struct webhook *webhook, struct pledging *pledging);
 struct webhook_counts {
     uint64_t stored, refused_key, refused_address, refused_body, failed;
 };

@@ -38,7 +38,7 @@ struct uplink_record {
     const char *text; /* UTF-8, at most 4 KiB */
     size_t text_len;
     const char *service_code;
-    const char *meaning; /* "optout", "optout_all", "other" */
+    const char *meaning; /* "optout", "optout_all", "other", or a word of pledging/pledging.h */
     int64_t sent_ms;
 };
 /* *fresh: false for a repetition of a push that is stored already. Kept in a capped stream.

@@ -1,0 +1,50 @@
+/* Pledges by SMS: from what a villager writes to an entry in the ledger, and from an entry to the
+ * message that thanks for it.
+ *
+ * In: pledging_take decides whether an uplink is a pledge or the answer to a confirmation request,
+ * for which campaign and area, and posts it. The id of the uplink is the id of the request, so the
+ * same uplink pushed again is the same entry.
+ *
+ * Out: the ledger keeps a list of what donors are owed a message for, written in the same call as
+ * the entry (store/ledger_owed.h). It is worked off here: text, then queue_append with the entry's
+ * number as request, then crossed out. Killed anywhere, nothing is said twice and nothing is lost.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "conf/settings.h"
+
+struct event_base;
+struct pledging;
+struct store;
+
+MUST_CHECK enum err pledging_new(struct event_base *base, struct store *store,
+                                 struct pledging **pledging);
+/* Uplinks under way are still told to their callbacks, with ERR_CLOSED. NULL is fine. */
+void pledging_free(struct pledging *pledging);
+/* Borrowed until the next call. */
+void pledging_set_settings(struct pledging *pledging, const struct settings *settings);
+/* `fn` runs when a message was appended to this carrier's queue. */
+void pledging_on_queued(struct pledging *pledging, void (*fn)(void *arg, const char *carrier),
+                        void *arg);
+/* Something was posted, or Redis is ready: looks soon for what is owed. It is looked for by itself
+ * every few seconds, too. */
+void pledging_wake(struct pledging *pledging);
+
+struct pledging_uplink { /* borrowed until pledging_take returns */
+    const char *carrier, *id;
+    uint64_t mobile;
+    const char *text;
+    size_t text_len;
+    const char *service_code;
+    int64_t sent_ms; /* wall; 0: not told */
+};
+/* `meaning`: what it was: "pledge" "confirm" "pledge_refused" "pledge_unclear" "other". An error:
+ * nobody knows, the uplink has to be pushed again. */
+typedef void pledging_taken_fn(void *arg, enum err error, const char *meaning);
+/* errors: ERR_NOT_FOUND (it is about something else: no callback), ERR_NOMEM, ERR_CLOSED */
+MUST_CHECK enum err pledging_take(struct pledging *pledging, const struct pledging_uplink *uplink,
+                                  pledging_taken_fn *done, void *arg);

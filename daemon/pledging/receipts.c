@@ -1,0 +1,252 @@
+/* See receipts.h. A round goes through the list of the ledger page by page; of a page all messages
+ * are under way at once. What fails stays on the list for the next round. */
+#include "pledging/receipts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "pledging/parts.h"
+#include "pledging/words.h"
+#include "store/ledger_owed.h"
+
+#define REQUEST_SIZE 40
+#define TEXT_MAX_BYTES 8192
+#define LOG_EVERY_MS 60000 /* of what cannot be said */
+#define CARRIER_SIZE 65
+
+struct receipts {
+    struct pledging *pledging;
+    struct loop_timer *timer;
+    size_t calls;    /* store calls under way */
+    bool is_running; /* a round */
+    bool again;      /* something came while it ran */
+    bool has_failed; /* something of this round has to be tried again */
+    bool is_dead;
+    uint64_t next; /* where the next page begins, 0: the round ends with this page */
+    int64_t logged_ms;
+};
+
+/* One message under way. */
+struct errand {
+    struct receipts *receipts;
+    uint64_t entry;
+    char carrier[CARRIER_SIZE];
+};
+
+static void step(struct receipts *receipts);
+
+/* ---- rounds ---- */
+
+static void round_begin(void *arg)
+{
+    struct receipts *receipts = arg;
+    if (receipts->is_running) {
+        receipts->again = true;
+        return;
+    }
+    if (!receipts->pledging->settings)
+        return;
+    receipts->is_running = true;
+    receipts->again = receipts->has_failed = false;
+    receipts->next = 0;
+    book_refresh(receipts->pledging->book, clock_mono_ms(), BOOK_DOUBT_MS);
+    step(receipts);
+}
+
+static void round_end(struct receipts *receipts)
+{
+    receipts->is_running = false;
+    loop_timer_arm(receipts->timer, receipts->again        ? 0
+                                    : receipts->has_failed ? RECEIPTS_RETRY_MS
+                                                           : RECEIPTS_LOOK_MS);
+}
+
+/* At the start of every callback. false: the receipts are gone, or going. */
+static bool call_ended(struct receipts *receipts)
+{
+    receipts->calls--;
+    if (!receipts->is_dead)
+        return true;
+    if (receipts->calls == 0)
+        free(receipts);
+    return false;
+}
+
+static void page_check(struct receipts *receipts)
+{
+    if (receipts->calls > 0)
+        return;
+    if (receipts->next > 0)
+        step(receipts);
+    else
+        round_end(receipts);
+}
+
+static void log_silence(struct receipts *receipts, const struct ledger_owing *owing,
+                        const char *why)
+{
+    int64_t now_ms = clock_mono_ms();
+    char quoted[256];
+    if (receipts->logged_ms != 0 && now_ms - receipts->logged_ms < LOG_EVERY_MS)
+        return;
+    receipts->logged_ms = now_ms;
+    log_line(LOG_WARN, "pledging", "event=receipt_waits entry=%" PRIu64 " campaign=%s reason=%s",
+             owing->entry.n, owing->pledge.campaign, log_quote(why, quoted, sizeof quoted));
+}
+
+/* ---- one message ---- */
+
+static void on_crossed(void *arg, enum err error, const char *reason)
+{
+    (void)reason;
+    struct receipts *receipts = arg;
+    if (!call_ended(receipts))
+        return;
+    receipts->has_failed |= error != ERR_OK;
+    page_check(receipts);
+}
+
+static void cross_out(struct receipts *receipts, uint64_t entry)
+{
+    receipts->calls++;
+    if (ledger_owed_done(receipts->pledging->store, entry, on_crossed, receipts)) {
+        receipts->calls--;
+        receipts->has_failed = true;
+    }
+}
+
+static void on_queued(void *arg, enum err error, const char *reason,
+                      const struct queue_appended *appended)
+{
+    struct errand errand = *(struct errand *)arg;
+    struct receipts *receipts = errand.receipts;
+    free(arg);
+    FAILPOINT("receipt_queued");
+    if (!call_ended(receipts))
+        return;
+    char quoted[256];
+    if (error) {
+        receipts->has_failed = true;
+        if (error == ERR_REFUSED)
+            log_line(LOG_WARN, "pledging", "event=receipt_refused entry=%" PRIu64 " reason=%s",
+                     errand.entry, log_quote(reason, quoted, sizeof quoted));
+    } else {
+        if (appended->fresh)
+            pledging_tell_queued(receipts->pledging, errand.carrier);
+        cross_out(receipts, errand.entry);
+    }
+    page_check(receipts);
+}
+
+static enum err thank(struct receipts *receipts, const struct book_page *page,
+                      const struct ledger_owing *owing, const char *text, int64_t now_ms)
+{
+    char request[REQUEST_SIZE];
+    struct errand *errand = malloc(sizeof *errand);
+    if (!errand)
+        return ERR_NOMEM;
+    *errand = (struct errand){.receipts = receipts, .entry = owing->entry.n};
+    snprintf(errand->carrier, sizeof errand->carrier, "%s", page->definition->carrier);
+    snprintf(request, sizeof request, "entry:%" PRIu64, owing->entry.n);
+    receipts->calls++;
+    enum err error = say(receipts->pledging->store, page, owing->pledge.mobile, request, text,
+                         now_ms, on_queued, errand);
+    if (error) {
+        receipts->calls--;
+        free(errand);
+    }
+    return error;
+}
+
+static void settle(struct receipts *receipts, const struct ledger_owing *owing)
+{
+    int64_t now_ms = clock_wall_ms();
+    const struct book_page *page = book_find(receipts->pledging->book, owing->pledge.campaign);
+    if (!page || !page->carrier) {
+        log_silence(receipts, owing, "this daemon has no definition of the campaign");
+        return;
+    }
+    enum owed what = page->words ? words_owed(page, owing, now_ms) : OWED_NOTHING;
+    struct buf text;
+    buf_init(&text, TEXT_MAX_BYTES);
+    if (what != OWED_NOTHING)
+        words_write(page, owing, what, &text);
+    if (buf_check(&text)) {
+        receipts->has_failed = true;
+        log_silence(receipts, owing, "its text is too long");
+    } else if (text.len == 0) {
+        cross_out(receipts, owing->entry.n);
+    } else if (thank(receipts, page, owing, buf_text(&text), now_ms)) {
+        receipts->has_failed = true;
+    }
+    buf_fini(&text);
+}
+
+static void on_owed(void *arg, enum err error, const struct ledger_owing *owing, size_t n,
+                    uint64_t next)
+{
+    struct receipts *receipts = arg;
+    if (!call_ended(receipts))
+        return;
+    if (n > 0)
+        FAILPOINT("receipt_before");
+    receipts->calls++; /* the page does not end before all of it is under way */
+    receipts->has_failed |= error != ERR_OK;
+    receipts->next = error ? 0 : next;
+    for (size_t i = 0; !error && i < n; i++)
+        settle(receipts, &owing[i]);
+    receipts->calls--;
+    page_check(receipts);
+}
+
+static void step(struct receipts *receipts)
+{
+    receipts->calls++;
+    if (ledger_owed(receipts->pledging->store, receipts->next, on_owed, receipts)) {
+        receipts->calls--;
+        receipts->has_failed = true;
+        round_end(receipts);
+    }
+}
+
+/* ---- life ---- */
+
+enum err receipts_new(struct pledging *pledging, struct receipts **out)
+{
+    struct receipts *receipts = calloc(1, sizeof *receipts);
+    if (!receipts)
+        return ERR_NOMEM;
+    receipts->pledging = pledging;
+    receipts->timer = loop_timer_new(pledging->base, round_begin, receipts);
+    if (!receipts->timer) {
+        free(receipts);
+        return ERR_NOMEM;
+    }
+    loop_timer_arm(receipts->timer, 0);
+    *out = receipts;
+    return ERR_OK;
+}
+
+void receipts_free(struct receipts *receipts)
+{
+    if (!receipts)
+        return;
+    loop_timer_free(receipts->timer);
+    receipts->is_dead = true;
+    if (receipts->calls == 0)
+        free(receipts);
+}
+
+void receipts_wake(struct receipts *receipts)
+{
+    if (receipts->is_running)
+        receipts->again = true;
+    else
+        loop_timer_arm(receipts->timer, 0);
+}
