@@ -14,8 +14,8 @@
 #include "base/buf.h"
 
 #define PAGE 200
-#define CANONICAL_MAX (64 * 1024)
-#define FILE_MAX_BYTES (64 * 1024 * 1024)
+#define CANONICAL_MAX 65536U
+#define FILE_MAX_BYTES (64U << 20)
 #define FILE_MODE 0640
 
 /* ---- the chain ---- */
@@ -226,9 +226,9 @@ static void making_free(struct making *op)
 static void making_end(struct making *op, enum err error, const char *reason)
 {
     struct sealed sealed = {.is_new = op->fresh.from != 0};
-    if (op->n > 0)
+    if (op->seals != NULL && op->n > 0)
         sealed.seal = op->seals[op->n - 1];
-    if (error == ERR_OK && op->path != NULL) {
+    if (error == ERR_OK && op->path != NULL && op->seals != NULL) {
         error = update_file(op->path, op->seals, op->n);
         reason = error == ERR_OK ? "" : "the file of seals cannot be written";
     }

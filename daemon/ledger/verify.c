@@ -25,7 +25,7 @@
 #define PAGE 200
 #define PAGES_AHEAD 2
 #define ASKED_AHEAD 4
-#define CANONICAL_MAX (64 * 1024)
+#define CANONICAL_MAX 65536U
 #define WHERE_MAX 640
 #define EQUATIONS_A_TURN 10
 
@@ -64,7 +64,8 @@ struct track {
 /* A total that differs: the equations at its place are looked at with what is stored. */
 struct differs {
     size_t node;
-    struct ledger_figure_row figure; /* value is what is stored; item and unit are ours */
+    struct ledger_figure_row figure; /* value is what is stored */
+    char *item, *unit;               /* figure points to these */
 };
 
 struct verify {
@@ -341,8 +342,8 @@ static void remember(struct verify *v, size_t node, const struct ledger_figure_r
         free(unit);
         return;
     }
-    d->figure.item = item;
-    d->figure.unit = unit;
+    d->figure.item = d->item = item;
+    d->figure.unit = d->unit = unit;
     v->n_differing++;
 }
 
@@ -858,8 +859,8 @@ static void release(struct verify *v)
     for (size_t i = 0; i < ASKED_AHEAD; i++)
         asked_done(&v->asked[i]);
     for (size_t i = 0; i < v->n_differing; i++) {
-        free((char *)(uintptr_t)v->differing[i].figure.item);
-        free((char *)(uintptr_t)v->differing[i].figure.unit);
+        free(v->differing[i].item);
+        free(v->differing[i].unit);
     }
     free(v->differing);
     free(v->stored.seals);

@@ -105,7 +105,7 @@ static void read_row(const redisReply *entry, struct ledger_row *row)
         return;
     row->n = strtoull(entry->element[0]->str, NULL, 10);
     const redisReply *flat = entry->element[1];
-    row->is_sound = flat->type == REDIS_REPLY_ARRAY && flat->elements == 2 * LEDGER_FIELDS;
+    row->is_sound = flat->type == REDIS_REPLY_ARRAY && flat->elements == (size_t)2 * LEDGER_FIELDS;
     for (size_t i = 0; row->is_sound && i < LEDGER_FIELDS; i++) {
         const redisReply *name = flat->element[2 * i], *value = flat->element[2 * i + 1];
         row->is_sound = value->type == REDIS_REPLY_STRING && name->type == REDIS_REPLY_STRING &&

@@ -146,7 +146,9 @@ static bool read_serial(const char *name, const char *value, struct ledger_seria
 {
     *serial = (struct ledger_serial){.county = 0};
     uint64_t count = strtoull(value, NULL, 10);
-    char kind = name[0] == 'R' || name[0] == 'V' ? *name++ : 'P';
+    char kind = name[0];
+    if (kind == 'R' || kind == 'V')
+        name++;
     if (sscanf(name, "%6" SCNu32 ":%4" SCNu32, &serial->county, &serial->year) != 2)
         return false;
     *(kind == 'R'   ? &serial->receipts

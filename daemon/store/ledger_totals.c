@@ -13,12 +13,11 @@
 
 static bool parse_measure(const char *two, struct ledger_figure_row *row)
 {
-    char letter = two[0], part = two[1];
-    bool is_direct = letter >= 'A' && letter <= 'Z';
-    if (is_direct) {
-        letter = (char)(letter - 'A' + 'a');
-        part = part >= 'A' && part <= 'Z' ? (char)(part - 'A' + 'a') : '\0';
-    }
+    bool is_direct = two[0] >= 'A' && two[0] <= 'Z';
+    if (is_direct != (two[1] >= 'A' && two[1] <= 'Z'))
+        return false; /* both or neither */
+    int letter = is_direct ? two[0] - 'A' + 'a' : two[0];
+    int part = is_direct ? two[1] - 'A' + 'a' : two[1];
     row->scope = is_direct ? LEDGER_DIRECT : LEDGER_TREE;
     row->is_count = part == 'n';
     row->is_quantity = part == 'q';
