@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "campaign/hours.h"
+#include "campaign/terms.h"
 #include "conf/ini.h"
 #include "conf/schema.h"
 #include "conf/value.h"
@@ -22,7 +24,6 @@
 
 #define MINUTE_MS 60000LL
 #define DAY_MS 86400000LL
-#define DAY_MIN (24 * 60)
 
 #define TEXT_FILE_MAX_BYTES 16384
 #define TEXT_MAX_CHARACTERS                                                                        \
@@ -65,38 +66,6 @@ static enum err parse_when(const struct schema_context *context, const struct sc
     if (error == ERR_OK)
         memcpy(field, &when_ms, sizeof when_ms);
     return error;
-}
-
-/* "HH:MM" at `text`; -1 when it is not that. 24:00 is allowed. */
-static int parse_minute(const char *text)
-{
-    for (int i = 0; i < 5; i++) {
-        if (i == 2 ? text[i] != ':' : text[i] < '0' || text[i] > '9')
-            return -1;
-    }
-    int hour = (text[0] - '0') * 10 + text[1] - '0', minute = (text[3] - '0') * 10 + text[4] - '0';
-    int sum = hour * 60 + minute;
-    return minute > 59 || sum > DAY_MIN ? -1 : sum;
-}
-
-/* The field is int[2]. */
-static enum err parse_window(const struct schema_context *context, const struct schema_row *row,
-                             const char *text, void *field, struct buf *why)
-{
-    (void)context;
-    (void)row;
-    if (strlen(text) != 11 || text[5] != '-')
-        return ERR_INVALID;
-    int minutes[2] = {parse_minute(text), parse_minute(text + 6)};
-    if (minutes[0] < 0 || minutes[1] < 0 || minutes[0] == DAY_MIN)
-        return ERR_INVALID;
-    if (minutes[0] == minutes[1]) {
-        buf_add_text(why, "opens and closes at the same minute; the whole day is 00:00-24:00");
-        return ERR_RANGE;
-    }
-    minutes[1] %= DAY_MIN; /* equal minutes are the whole day, see campaign/window.h */
-    memcpy(field, minutes, sizeof minutes);
-    return ERR_OK;
 }
 
 static enum err parse_region(const struct schema_context *context, const struct schema_row *row,
@@ -160,8 +129,6 @@ static enum err parse_message(const struct schema_context *context, const struct
 
 static const struct schema_type type_when = {"a time such as 2026-10-17 09:00", parse_when, NULL,
                                              NULL, false};
-static const struct schema_type type_window = {"hours such as 08:00-21:00", parse_window, NULL,
-                                               NULL, false};
 static const struct schema_type type_region = {"an area code of 2, 4, 6, 9 or 12 digits",
                                                parse_region, value_release_text, NULL, false};
 static const struct schema_type type_empty = {"reject, blank or default:TEXT", parse_empty,
@@ -182,7 +149,7 @@ static const struct schema_row rows[] = {
     ROW("campaign", "recipients", definition.recipients, .type = &value_file, .flags = SCHEMA_REQUIRED),
     ROW("campaign", "start", definition.start_ms, .type = &type_when, .flags = SCHEMA_REQUIRED),
     ROW("campaign", "end", definition.end_ms, .type = &type_when, .flags = SCHEMA_REQUIRED),
-    ROW("campaign", "window", window, .type = &type_window, .def = "08:00-21:00"),
+    ROW("campaign", "window", window, .type = &hours_type, .def = "08:00-21:00"),
     ROW("campaign", "rate", definition.rate, .type = &value_u32, .min = 0, .max = 1000000, .def = "0",
         .flags = SCHEMA_OPTIONAL, .unit = "segments a second; 0: the carrier's"),
     ROW("campaign", "class", definition.class_, .type = &value_choice, .choices = class_words, .def = "publicity"),
@@ -202,10 +169,10 @@ static const struct schema_row rows[] = {
 /* clang-format on */
 #define N_ROWS (sizeof rows / sizeof *rows)
 
-/* Sections of a definition; each has rows above. A room that reads a section of its own is given
- * its name here. */
-static const char *const sections[] = {"campaign", "message"};
+/* Sections of a definition; the first two have rows above, [pledge] is read by campaign/terms.c. */
+static const char *const sections[] = {"campaign", "message", "pledge"};
 #define N_SECTIONS (sizeof sections / sizeof *sections)
+#define N_OWN_SECTIONS 2
 
 static bool is_known_section(const char *name)
 {
@@ -487,9 +454,13 @@ static enum err load_sections(struct loading *loading)
                                      .utc_offset_min = loading->settings->daemon.utc_offset_min};
     schema_check_sections(loading->ini, is_known_section, sections, N_SECTIONS, &loading->mistakes);
     enum err error = ERR_OK;
-    for (size_t i = 0; error == ERR_OK && i < N_SECTIONS; i++)
+    for (size_t i = 0; error == ERR_OK && i < N_OWN_SECTIONS; i++)
         error = schema_load(&context, rows, N_ROWS, sections[i], loading->ini, sections[i], source,
                             &loading->mistakes);
+    if (error == ERR_OK)
+        error =
+            terms_load(loading->ini, &context, loading->settings, &source->definition.takes_pledges,
+                       &source->definition.pledge, &loading->mistakes);
     free(directory);
     if (error != ERR_OK)
         return error;
@@ -535,7 +506,8 @@ enum err definition_load_ini(const struct ini_file *ini, const struct settings *
         error = ERR_INVALID;
     if (error == ERR_OK)
         error = finish(&loading, definition);
-    for (size_t i = 0; i < N_SECTIONS; i++)
+    terms_release(&loading.source.definition.pledge);
+    for (size_t i = 0; i < N_OWN_SECTIONS; i++)
         schema_release(rows, N_ROWS, sections[i], &loading.source);
     free(loading.source.definition.path);
     mistakes_sort(&loading.mistakes);
@@ -581,6 +553,7 @@ void definition_free(struct definition *definition)
                      definition->optout,     definition->empty_default};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
+    terms_release(&definition->pledge);
     free(definition);
 }
 

@@ -1,12 +1,11 @@
 /* A campaign as its INI file defines it (campaigns.d/ID.ini). Loading one never sends anything.
- *
- * Keys of [pledge] and further sections are read by the rooms that own them; unknown ones are
- * mistakes. */
+ * Unknown sections and keys are mistakes. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "campaign/terms.h"
 #include "conf/mistake.h"
 #include "conf/settings.h"
 
@@ -35,6 +34,8 @@ struct definition {
     enum on_empty on_empty;
     char *empty_default;
     uint32_t max_segments;
+    bool takes_pledges; /* it has a section [pledge] */
+    struct terms pledge;
 };
 
 const char *campaign_class_word(enum campaign_class class_);

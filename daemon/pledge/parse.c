@@ -12,8 +12,8 @@
 #include "pledge/money.h"
 
 #define TEXT_MAX 512
-#define WORDS_MAX 64
-#define WORD_SIZE 48
+#define WORDS_MAX PLEDGE_WORDS_MAX
+#define WORD_SIZE (PLEDGE_WORD_MAX_BYTES + 1)
 
 struct pledge_words {
     struct {
@@ -121,6 +121,14 @@ enum err pledge_words_new(const char *keywords, const char *purchase_keywords,
 void pledge_words_free(struct pledge_words *words)
 {
     free(words);
+}
+
+const char *pledge_words_at(const struct pledge_words *words, size_t i, bool *purchase)
+{
+    if (i >= words->n)
+        return NULL;
+    *purchase = words->words[i].purchase;
+    return words->words[i].text;
 }
 
 /* The longest keyword at the start, so that 捐款 wins over 捐. NULL: none. */

@@ -37,9 +37,14 @@ enum pledge_verdict {
 };
 
 struct pledge_words;
-/* `keywords` and `purchase_keywords` (以购代捐) are lists as in sms/keyword.h. errors: ERR_NOMEM, ERR_INVALID */
+/* `keywords` and `purchase_keywords` (以购代捐) are lists as in sms/keyword.h. errors: ERR_NOMEM, ERR_INVALID (not UTF-8, a
+ * list of over 512 bytes, or more than the two limits below) */
 MUST_CHECK enum err pledge_words_new(const char *keywords, const char *purchase_keywords, struct pledge_words **words);
 void pledge_words_free(struct pledge_words *words);
+#define PLEDGE_WORDS_MAX 64
+#define PLEDGE_WORD_MAX_BYTES 47
+/* The word at `i`, folded, in the order of the lists, those of purchase last; NULL behind the last. */
+const char *pledge_words_at(const struct pledge_words *words, size_t i, bool *purchase);
 
 /* `text` as it came in. */
 enum pledge_verdict pledge_parse(const struct pledge_words *words, const char *text, size_t len, struct pledge_text *pledge);

@@ -119,8 +119,23 @@ static void test_contract_example(void **state)
     assert_int_equal(d->max_segments, 3);
     assert_int_equal(d->on_empty, EMPTY_REJECT);
     assert_string_equal(d->empty_default, "");
+    assert_false(d->takes_pledges);
+    assert_null(d->pledge.keywords);
     definition_free(d);
     definition_free(NULL);
+}
+
+/* What the section may hold is tested with campaign/terms.h. */
+static void test_pledges(void **state)
+{
+    (void)state;
+    struct definition *d = load_fine(with("x", "[pledge]\nhotline = 12345\nadd_serial = 07"));
+    assert_true(d->takes_pledges);
+    assert_string_equal(d->pledge.hotline, "12345");
+    assert_string_equal(d->pledge.add_serial, "07");
+    assert_string_equal(d->pledge.keywords, "捐 认捐 捐款 JK");
+    definition_free(d);
+    assert_refused(with("x", "[pledge]\nconfirm = perhaps"), "confirm", "none, reply, operator");
 }
 
 static void test_defaults(void **state)
@@ -207,7 +222,7 @@ static void test_values_out_of_range(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_refused(with(cases[i].key, cases[i].line), cases[i].key, cases[i].words);
-    assert_refused(with("tilte", "[pledge]\nx = 1"), "", "no such section");
+    assert_refused(with("tilte", "[pledges]\nx = 1"), "", "no such section");
     assert_null(load(with("carrier", "carrier = mass")));
     assert_string_equal(mistakes.items[0].nearest, "mas");
 }
@@ -457,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contract_example),
+        cmocka_unit_test(test_pledges),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_required_keys),
         cmocka_unit_test(test_values_out_of_range),
