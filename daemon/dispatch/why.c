@@ -52,19 +52,15 @@ static int64_t why_state(const struct why_facts *f, char *out, size_t size, bool
 static int64_t why_window(const struct why_facts *f, char *out, size_t size)
 {
     char text[CLOCK_TEXT_SIZE];
+    if (f->window == WINDOW_OPEN) /* perhaps for ever: until_ms is no time then */
+        return 0;
+    if (f->window == WINDOW_ENDED)
+        return say(out, size, 0, "its end has passed");
     clock_format(f->window_until_ms, f->utc_offset_min, text);
     text[16] = '\0'; /* "2026-10-17 09:00" */
-    switch (f->window) {
-    case WINDOW_NOT_STARTED:
+    if (f->window == WINDOW_NOT_STARTED)
         return say(out, size, f->window_until_ms, "starts %s", text);
-    case WINDOW_CLOSED:
-        return say(out, size, f->window_until_ms, "window opens %s", text + 11);
-    case WINDOW_ENDED:
-        return say(out, size, 0, "its end has passed");
-    case WINDOW_OPEN:
-        break;
-    }
-    return 0;
+    return say(out, size, f->window_until_ms, "window opens %s", text + 11);
 }
 
 static int64_t why_carrier(const struct why_facts *f, char *out, size_t size)
