@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "ledger/verify.h"
 
 enum err api_new(const struct api_parts *parts, struct api **api)
 {
@@ -30,6 +31,9 @@ void api_free(struct api *api)
         call->api = NULL;
         call->next = NULL;
         call->link = NULL;
+    }
+    if (api->verify != NULL) {
+        verify_stop(api->verify);
     }
     free(api->reload_mistakes);
     free(api);

@@ -12,6 +12,7 @@ struct api {
     const struct settings *settings;
     struct codes *const *codes;
     struct apicall *calls;
+    struct verify *verify; /* under way, see api/proof.c */
     bool reload_known, reload_ok;
     int64_t reload_at_ms;
     char *reload_mistakes;

@@ -35,7 +35,7 @@ static size_t verb_names(const char *group, const char **names)
     return n;
 }
 
-static size_t option_names(uint32_t allowed, const char **names)
+static size_t option_names(uint64_t allowed, const char **names)
 {
     size_t n = 0;
     for (int i = 0; i < OPT_COUNT; i++) {
@@ -304,7 +304,7 @@ enum err command_parse(int argc, char *const *argv, struct ctl *ctl, struct buf 
 
 /* ---- help ---- */
 
-static void help_options(uint32_t options, struct buf *out)
+static void help_options(uint64_t options, struct buf *out)
 {
     for (int i = 0; i < OPT_COUNT; i++) {
         if (options >> i & 1) {
@@ -365,14 +365,14 @@ void command_help(const struct command *command, const char *group, struct buf *
     help_options(command_common_options, out);
     buf_add_text(
         out,
-        "\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no such campaign or carrier, "
-        "4 the daemon is not reachable.\n"
+        "\nExit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 no such campaign, carrier or "
+        "pledge, 4 the daemon is not reachable.\n"
         "\"outreachctl help COMMAND\" shows one command with examples.\n");
 }
 
 /* ---- bash completion ---- */
 
-static void completion_words(uint32_t options, struct buf *out)
+static void completion_words(uint64_t options, struct buf *out)
 {
     const char *between = "";
     for (int i = 0; i < OPT_COUNT; i++) {

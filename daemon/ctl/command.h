@@ -13,7 +13,7 @@ enum ctl_exit {
     CTL_DONE = 0,
     CTL_FAILED = 1, /* refused or failed, the reason is on stderr */
     CTL_USAGE = 2,
-    CTL_NOT_FOUND = 3,  /* no such campaign or carrier */
+    CTL_NOT_FOUND = 3,  /* no such campaign, carrier or pledge */
     CTL_UNREACHABLE = 4 /* the daemon does not answer */
 };
 
@@ -37,6 +37,41 @@ enum ctl_option {
     OPT_AMBIGUOUS,
     OPT_UNTIL,
     OPT_ALL,
+    OPT_REGION,
+    OPT_CAMPAIGN,
+    OPT_YEAR,
+    OPT_KIND,
+    OPT_AMOUNT,
+    OPT_ITEM,
+    OPT_QUANTITY,
+    OPT_UNIT,
+    OPT_VALUE,
+    OPT_NAME,
+    OPT_MOBILE,
+    OPT_ORGANISATION,
+    OPT_PUBLIC,
+    OPT_PURPOSE,
+    OPT_NOTE,
+    OPT_DOCUMENT,
+    OPT_ON,
+    OPT_DUE,
+    OPT_WHY,
+    OPT_ENTRY,
+    OPT_OVER,
+    OPT_UNCONFIRMED,
+    OPT_VIA,
+    OPT_REQUEST,
+    OPT_STATE,
+    OPT_LIMIT,
+    OPT_PARTIAL,
+    OPT_CHILDREN,
+    OPT_BASIS,
+    OPT_AGAINST,
+    OPT_FILE,
+    OPT_FROM,
+    OPT_THROUGH,
+    OPT_HOTLINE,
+    OPT_DAYS,
     OPT_COUNT
 };
 
@@ -56,7 +91,7 @@ struct command {
     const char *group, *verb;   /* verb NULL: the group is the command */
     const char *operands;       /* "FILE|ID" as the help shows it; "" for none */
     size_t min, max;            /* operands */
-    uint32_t options, required; /* bits 1 << enum ctl_option, besides those every command takes */
+    uint64_t options, required; /* bits 1 << enum ctl_option, besides those every command takes */
     const char *summary;
     const char *examples[4];
     enum ctl_exit (*run)(struct ctl *ctl);
@@ -64,7 +99,7 @@ struct command {
 extern const struct command command_rows[];
 extern const size_t command_count;
 /* Options that every command takes. */
-extern const uint32_t command_common_options;
+extern const uint64_t command_common_options;
 
 /* One run of the program, as parsed. */
 struct ctl {

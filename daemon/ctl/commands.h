@@ -30,3 +30,19 @@ enum ctl_exit cmd_carrier_pause(struct ctl *ctl);
 enum ctl_exit cmd_carrier_resume(struct ctl *ctl);
 enum ctl_exit cmd_status(struct ctl *ctl);
 enum ctl_exit cmd_reload(struct ctl *ctl);
+
+enum ctl_exit cmd_pledge_add(struct ctl *ctl);
+enum ctl_exit
+cmd_pledge_step(struct ctl *ctl); /* confirm, arrive, deliver, void, waive, transfer, ticket */
+enum ctl_exit cmd_pledge_reverse(struct ctl *ctl);
+enum ctl_exit cmd_pledge_pass(struct ctl *ctl);
+enum ctl_exit cmd_pledge_show(struct ctl *ctl);
+enum ctl_exit cmd_pledge_list(struct ctl *ctl);
+enum ctl_exit cmd_pledge_import(struct ctl *ctl);
+enum ctl_exit cmd_totals(struct ctl *ctl);
+enum ctl_exit cmd_ledger_verify(struct ctl *ctl);
+enum ctl_exit cmd_ledger_seal(struct ctl *ctl);
+enum ctl_exit cmd_ledger_audit(struct ctl *ctl);
+enum ctl_exit cmd_ledger_export(struct ctl *ctl);
+enum ctl_exit cmd_ledger_publish(struct ctl *ctl);
+enum ctl_exit cmd_ledger_close(struct ctl *ctl);

@@ -1,0 +1,178 @@
+#include "api/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/ids.h"
+#include "pledge/typed.h"
+#include "sms/mobile.h"
+
+#define CODE_MAX 32
+
+bool query_text(struct apicall *call, const char *name, size_t max, const char **out)
+{
+    const char *text = http_request_query(call->request, name);
+    *out = text != NULL ? text : "";
+    if (strlen(*out) > max) {
+        apicall_error(call, 400, "invalid", name, "%s has at most %zu bytes", name, max);
+        return false;
+    }
+    for (const char *at = *out; *at != '\0'; at++) {
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+            apicall_error(call, 400, "invalid", name, "%s contains a control character", name);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool query_number(struct apicall *call, const char *name, uint64_t fallback, uint64_t max,
+                  uint64_t *out)
+{
+    const char *text;
+    char *end;
+    if (!query_text(call, name, CODE_MAX, &text)) {
+        return false;
+    }
+    *out = fallback;
+    if (text[0] == '\0') {
+        return true;
+    }
+    *out = strtoull(text, &end, 10);
+    if (text[0] < '0' || text[0] > '9' || *end != '\0' || *out > max) {
+        apicall_error(call, 400, "invalid", name, "%s must be a whole number up to %llu", name,
+                      (unsigned long long)max);
+        return false;
+    }
+    return true;
+}
+
+bool query_word(struct apicall *call, const char *name, const char *const *words, int *index)
+{
+    char list[256] = "";
+    const char *text;
+    *index = -1;
+    if (!query_text(call, name, CODE_MAX, &text)) {
+        return false;
+    }
+    if (text[0] == '\0') {
+        return true;
+    }
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], text) == 0) {
+            *index = i;
+            return true;
+        }
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i > 0 ? ", " : "",
+                 words[i]);
+    }
+    apicall_error(call, 400, "invalid", name, "%s is \"%s\"; possible: %s", name, text, list);
+    return false;
+}
+
+bool query_flag(struct apicall *call, const char *name, bool *out)
+{
+    static const char *const words[] = {"0", "false", "no", "1", "true", "yes", NULL};
+    const char *text = http_request_query(call->request, name);
+    int index;
+    *out = text != NULL && text[0] == '\0';
+    if (*out) {
+        return true;
+    }
+    if (!query_word(call, name, words, &index)) {
+        return false;
+    }
+    *out = index >= 3;
+    return true;
+}
+
+bool query_area(struct apicall *call, const char *name, uint64_t fallback, uint64_t *out)
+{
+    const char *text;
+    if (!query_text(call, name, CODE_MAX, &text)) {
+        return false;
+    }
+    *out = fallback;
+    if (text[0] == '\0' || area_parse(text, strlen(text), out) == ERR_OK) {
+        return true;
+    }
+    apicall_error(call, 400, "invalid", name,
+                  "%s: \"%s\" is no area code; write 2, 4, 6, 9 or 12 digits such as 513327205, or "
+                  "unassigned",
+                  name, text);
+    return false;
+}
+
+bool query_day(struct apicall *call, const char *name, uint32_t *out)
+{
+    const char *text;
+    *out = 0;
+    if (!query_text(call, name, CODE_MAX, &text)) {
+        return false;
+    }
+    if (text[0] == '\0' || typed_day(text, out) == ERR_OK) {
+        return true;
+    }
+    apicall_error(call, 400, "invalid", name, "%s: \"%s\" is no day; write it 2026-10-17", name,
+                  text);
+    return false;
+}
+
+bool query_year(struct apicall *call, uint32_t *out)
+{
+    uint64_t year;
+    if (!query_number(call, "year", 0, 2999, &year)) {
+        return false;
+    }
+    *out = (uint32_t)year;
+    if (year == 0 || year >= 2000) {
+        return true;
+    }
+    apicall_error(call, 400, "invalid", "year", "year must be from 2000 to 2999");
+    return false;
+}
+
+bool query_campaign(struct apicall *call, const char **out)
+{
+    if (!query_text(call, "campaign", ROUTE_PARAM_SIZE - 1, out)) {
+        return false;
+    }
+    if ((*out)[0] == '\0' || strcmp(*out, "-") == 0 || ids_valid_name(*out)) {
+        return true;
+    }
+    apicall_error(call, 400, "invalid", "campaign", "campaign: \"%s\" is no campaign's id", *out);
+    return false;
+}
+
+bool query_mobile(struct apicall *call, const char *name, uint64_t *out)
+{
+    const char *text;
+    *out = 0;
+    if (!query_text(call, name, CODE_MAX, &text)) {
+        return false;
+    }
+    if (text[0] == '\0') {
+        return true;
+    }
+    enum mobile_verdict verdict = mobile_parse(text, strlen(text), out);
+    if (verdict == MOBILE_OK) {
+        return true;
+    }
+    apicall_error(call, 400, "invalid", name, "%s: %s", name, mobile_verdict_sentence(verdict));
+    return false;
+}
+
+bool query_number_text(struct apicall *call, const char *text, struct number *number)
+{
+    enum err error = typed_number(text, number);
+    if (error == ERR_OK) {
+        return true;
+    }
+    apicall_error(call, error == ERR_RANGE ? 400 : 404,
+                  error == ERR_RANGE ? "invalid" : "no_pledge", NULL,
+                  error == ERR_RANGE
+                      ? "%s: the last two digits do not fit the others; a digit is mistyped"
+                      : "%s is not the number of a pledge; it looks like 513327-2026-000123-54",
+                  text);
+    return false;
+}

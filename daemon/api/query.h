@@ -1,0 +1,28 @@
+/* Reading what stands in a path or behind its question mark; false means that the call was answered
+ * with the mistake. Internal to api/. */
+#pragma once
+
+#include "api/apicall.h"
+#include "pledge/area.h"
+#include "pledge/number.h"
+
+/* A text of at most `max` bytes, "" when absent. */
+bool query_text(struct apicall *call, const char *name, size_t max, const char **out);
+/* A whole number up to `max`; `fallback` when absent. */
+bool query_number(struct apicall *call, const char *name, uint64_t fallback, uint64_t max,
+                  uint64_t *out);
+/* "1", "true", "yes" or nothing behind the name; "0", "false", "no" or absent. */
+bool query_flag(struct apicall *call, const char *name, bool *out);
+/* One of `words` (NULL at the end); *index is -1 when absent. */
+bool query_word(struct apicall *call, const char *name, const char *const *words, int *index);
+/* An area code; `fallback` when absent. */
+bool query_area(struct apicall *call, const char *name, uint64_t fallback, uint64_t *out);
+/* A day as yyyymmdd; 0 when absent. */
+bool query_day(struct apicall *call, const char *name, uint32_t *out);
+/* An activity year; 0 when absent. */
+bool query_year(struct apicall *call, uint32_t *out);
+/* An id, or "-" for "of no campaign"; "" when absent. */
+bool query_campaign(struct apicall *call, const char **out);
+bool query_mobile(struct apicall *call, const char *name, uint64_t *out); /* 0 when absent */
+/* The number of a pledge or a receipt. */
+bool query_number_text(struct apicall *call, const char *text, struct number *number);
