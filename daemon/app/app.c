@@ -190,6 +190,7 @@ static bool store_up(struct app *app, char *problem)
         return false;
     }
     store_set_ambiguous_limit(app->store, conf(app)->ambiguous_limit);
+    store_set_utc_offset(app->store, conf(app)->utc_offset_min);
     return true;
 }
 

@@ -77,6 +77,7 @@ struct campaign { /* a live campaign as the last list showed it */
     struct template *tmpl; /* NULL with a fault */
     size_t n_columns;
     char *text; /* the one text, NULL when personal */
+    char add_serial[24];
     enum campaign_class class_;
     uint32_t seq, rate;
     uint32_t held; /* chunks claimed or being claimed */
@@ -185,7 +186,8 @@ struct lane {
     char state[16], reason[192], actor[65]; /* of the account; state "" until it was asked */
     int64_t resume_at_ms;
     /* polls */
-    bool is_listing, list_again, is_asking_state, is_swept, is_sweeping, is_resending, has_lost_claim;
+    bool is_listing, list_again, is_asking_state, is_swept, is_sweeping, is_resending,
+        has_lost_claim;
     size_t calls; /* store calls whose callback is still to come */
     /* work */
     TAILQ_HEAD(campaigns, campaign) campaigns;

@@ -210,6 +210,7 @@ struct rig_answer {
     uint32_t seq;
     struct queue_counts counts;
     struct queue_swept swept;
+    struct queue_resent resent;
     struct status_stored stored;
     struct campaign_view view;
     size_t n;
@@ -301,6 +302,13 @@ RIG_UNUSED static void rig_on_changed(void *arg, enum err error, const char *rea
     struct rig_answer *answer = arg;
     rig_got(answer, error, reason);
     answer->counts = *counts;
+}
+
+RIG_UNUSED static void rig_on_resent(void *arg, enum err error, const struct queue_resent *resent)
+{
+    struct rig_answer *answer = arg;
+    rig_got(answer, error, "");
+    answer->resent = *resent;
 }
 
 RIG_UNUSED static void rig_on_stored(void *arg, enum err error, const struct status_stored *stored)

@@ -1,7 +1,8 @@
 /* outreach.lua under a model: long random sequences of everything that may happen to a queue, with
  * repeated calls, stale tokens, crashed owners, reports at any time. After every step the counters
- * add up and agree with the records, and nobody gets a second intent unless a definite refusal or a
- * person's resend stands between. OUTREACH_TEST_SEED=n plays one sequence again. */
+ * add up and agree with the records, and nobody gets a second intent unless a definite refusal, a
+ * person's resend or, once, that of the policy stands between. OUTREACH_TEST_SEED=n plays one
+ * sequence again. */
 #include "rig.h"
 
 #include "base/digest.h"
@@ -50,10 +51,18 @@ static struct {
     bool sent[POOL]; /* an intent stands, without refusal or resend since */
     bool member[POOL];
     unsigned taken[POOL]; /* by the carrier */
+    bool ambiguous[POOL]; /* as step_silent found it */
+    bool again[POOL];     /* the policy has queued it once more */
 } camps[CAMPAIGNS];
 static struct request requests[REQUESTS];
 static struct held claims[CLAIMS];
 static unsigned batch_no;
+static uint64_t n_again; /* how often the policy queued somebody */
+
+static bool resends(unsigned campaign) /* its on_ambiguous; the others hold */
+{
+    return campaign < 2;
+}
 
 static uint64_t number_at(const uint8_t *numbers, size_t at)
 {
@@ -407,6 +416,62 @@ static void step_resolve(void)
     }
 }
 
+static void on_chunk_before_silent(void *arg, enum err error, const struct chunk_view *chunk)
+{
+    unsigned campaign = *(unsigned *)arg;
+    answer.calls++;
+    answer.error = error;
+    for (size_t i = 0; error == ERR_OK && i < chunk->n; i++)
+        camps[campaign].ambiguous[place_of(number_at(chunk->numbers, i))] =
+            chunk->states[i] == STATE_AMBIGUOUS;
+}
+
+static void on_chunk_after_silent(void *arg, enum err error, const struct chunk_view *chunk)
+{
+    unsigned campaign = *(unsigned *)arg;
+    answer.calls++;
+    answer.error = error;
+    for (size_t i = 0; error == ERR_OK && i < chunk->n; i++) {
+        unsigned place = place_of(number_at(chunk->numbers, i));
+        if (!camps[campaign].ambiguous[place] || chunk->states[i] == STATE_AMBIGUOUS)
+            continue;
+        assert_int_equal(chunk->states[i], STATE_QUEUED);
+        if (!resends(campaign) || camps[campaign].again[place])
+            fail_msg("seed %llu step %u: campaign %u number %u is sent again by itself",
+                     (unsigned long long)seed, step_no, campaign, place);
+        camps[campaign].again[place] = true;
+        camps[campaign].sent[place] = false;
+        n_again++;
+    }
+}
+
+static void look_at_chunks(queue_chunk_fn *look)
+{
+    for (unsigned i = 0; i < CAMPAIGNS; i++) {
+        rig_view(&rig, camps[i].seq, &answer);
+        uint32_t n_chunks = answer.view.n_chunks;
+        for (uint32_t chunk = 0; chunk < n_chunks; chunk++) {
+            struct chunk_ref ref = {"mas", camps[i].seq, chunk};
+            RIG_CALL(answer, &rig, queue_chunk(rig.store, ref, look, &i));
+            assert_int_equal(answer.error, ERR_OK);
+        }
+    }
+}
+
+/* The policy looks for chunks that were silent for a while. */
+static void step_silent(void)
+{
+    look_at_chunks(on_chunk_before_silent);
+    uint64_t before = n_again;
+    RIG_CALL(
+        answer, &rig,
+        queue_resend_silent(rig.store, "mas", now_ms - dice(400), now_ms, rig_on_resent, &answer));
+    assert_int_equal(answer.error, ERR_OK);
+    uint64_t told = answer.resent.recipients;
+    look_at_chunks(on_chunk_after_silent);
+    assert_int_equal(told, n_again - before);
+}
+
 static void on_append(void *arg, enum err error, const char *reason,
                       const struct queue_appended *appended)
 {
@@ -598,7 +663,7 @@ static void play(uint64_t with)
     static void (*const steps[])(void) = {
         step_claim,  step_claim,  step_intent,  step_intent,  step_intent,   step_settle,
         step_settle, step_settle, step_release, step_sweep,   step_suppress, step_report,
-        step_report, step_people, step_resolve, step_restart, step_append};
+        step_report, step_people, step_resolve, step_restart, step_append,   step_silent};
     seed = with;
     random_state = with * 7919;
     now_ms = RIG_NOW;
@@ -613,7 +678,10 @@ static void play(uint64_t with)
         char id[8];
         snprintf(id, sizeof id, "c%u", i);
         size_t n = 12 + dice(POOL / 2 - 12), first = dice(POOL / 2);
-        camps[i].seq = rig_launch(&rig, rig_fields(id), RIG_FIRST + first, 1, n, 1 + dice(25));
+        struct campaign_fields fields = rig_fields(id);
+        if (resends(i))
+            fields.on_ambiguous = "resend";
+        camps[i].seq = rig_launch(&rig, fields, RIG_FIRST + first, 1, n, 1 + dice(25));
         for (size_t k = 0; k < n; k++)
             camps[i].member[first + k] = true;
     }
@@ -637,6 +705,7 @@ static void test_random_sequences(void **state)
         print_message("seed %llu\n", (unsigned long long)with);
         play(with);
     }
+    assert_true(one != NULL || n_again > 0);
 }
 
 static int setup(void **state)

@@ -1060,6 +1060,7 @@ static void test_verify_sees_it(void **state)
         {"SADD t:{mas}:ac:1 2", "SREM t:{mas}:ac:1 2", "ambiguous chunks"},
         {"HSET t:{mas}:c:1 cursor 2", "HSET t:{mas}:c:1 cursor 1", "queued and forgotten"},
         {"SREM t:{mas}:live 1", "SADD t:{mas}:live 1", "live campaigns"},
+        {"ZADD t:{mas}:rs 1 1:1", "ZREM t:{mas}:rs 1:1", "nobody ambiguous"},
     };
     assert_int_equal(launched(), 1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
