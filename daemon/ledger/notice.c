@@ -159,7 +159,11 @@ static enum err apply(const struct ledger_entry *entry, struct notice_sums *sums
     int64_t *sum = effects[type].sum == SUM_PLEDGED   ? &sums->pledged
                    : effects[type].sum == SUM_ARRIVED ? &sums->arrived
                                                       : &sums->delivered;
-    return __builtin_add_overflow(*sum, amount, sum) ? ERR_RANGE : ERR_OK;
+    int64_t next;
+    if (__builtin_add_overflow(*sum, amount, &next))
+        return ERR_RANGE;
+    *sum = next;
+    return ERR_OK;
 }
 
 static bool is_ours(const struct notice *notice, const struct ledger_entry *entry)
