@@ -24,6 +24,7 @@
 
 #define MINUTE_MS 60000LL
 #define DAY_MS 86400000LL
+#define ADD_SERIAL_MAX 15 /* digits, carrier-apis.md 1.4 */
 
 #define TEXT_FILE_MAX_BYTES 16384
 #define TEXT_MAX_CHARACTERS                                                                        \
@@ -234,6 +235,12 @@ static void check_carrier(struct loading *loading)
                      "there is no [carrier %s] in %s", definition->carrier, settings->file);
         return;
     }
+    const char *own = definition->pledge.add_serial;
+    if (own != NULL && carrier->add_serial != NULL &&
+        strlen(own) + strlen(carrier->add_serial) > ADD_SERIAL_MAX)
+        complain(loading, false, "pledge", "add_serial",
+                 "behind the carrier's add_serial %s it makes more than %d digits",
+                 carrier->add_serial, ADD_SERIAL_MAX);
     if (carrier->rate != 0 && definition->rate > carrier->rate)
         complain(loading, false, "campaign", "rate",
                  "%u is more than the carrier's %u segments a second", definition->rate,

@@ -16,6 +16,8 @@ struct carrier_batch {
     size_t n;
     const char *text;         /* one text for all, or NULL: */
     const char *const *texts; /* one for each */
+    const char *add_serial;   /* digits behind the account's own, so that replies name the campaign;
+                                 NULL: none */
 };
 
 struct carrier_verdict {

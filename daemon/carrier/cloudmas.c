@@ -35,6 +35,7 @@
 #define REQUEST_MAX_BYTES 8388608
 #define ANSWER_MAX_BYTES 65536 /* of a submit answer; a real one has a hundred */
 #define PUSH_MAX_BYTES 8388608
+#define ADD_SERIAL_SIZE 32    /* the account's digits and the campaign's; the carrier takes 15 */
 #define MOBILE_COMMA_BYTES 12 /* a number and the comma behind it */
 #define NUMBER_MIN UINT64_C(10000000000)
 #define NUMBER_MAX UINT64_C(19999999999)
@@ -234,14 +235,19 @@ static void add_json(struct buf *json, const struct fields *f, bool send_secret,
 static enum err build(const struct settings_carrier *carrier, const struct carrier_batch *batch,
                       struct buf *body)
 {
+    char add_serial[ADD_SERIAL_SIZE];
     enum err err = check_batch(batch);
     if (err)
         return err;
+    int n = snprintf(add_serial, sizeof add_serial, "%s%s", or_empty(carrier->add_serial),
+                     or_empty(batch->add_serial));
+    if (n < 0 || (size_t)n >= sizeof add_serial)
+        return ERR_INVALID;
     struct fields fields = {.ec_name = or_empty(carrier->ec_name),
                             .ap_id = or_empty(carrier->ap_id),
                             .secret_key = or_empty(carrier->secret_key),
                             .sign = or_empty(carrier->sign_code),
-                            .add_serial = or_empty(carrier->add_serial)};
+                            .add_serial = add_serial};
     struct buf json, content;
     buf_init(&json, REQUEST_MAX_BYTES);
     buf_init(&content, REQUEST_MAX_BYTES);

@@ -92,6 +92,7 @@ static struct campaign *campaign_new(struct lane *lane, const struct campaign_vi
     campaign->seq = view->seq;
     snprintf(campaign->id, sizeof campaign->id, "%s", view->fields.id);
     campaign->class_ = class_of(view->fields.class_word);
+    snprintf(campaign->add_serial, sizeof campaign->add_serial, "%s", view->fields.add_serial);
     compile(campaign, &view->fields);
     TAILQ_INSERT_TAIL(&lane->campaigns, campaign, entry);
     lane->n_campaigns++;

@@ -107,7 +107,7 @@ static enum err build(struct chunk *chunk, const struct slice *slice, struct buf
     uint32_t positions[CHUNK_MAX];
     const char *texts[CHUNK_MAX];
     const struct campaign *campaign = chunk->campaign;
-    struct carrier_batch batch = {.text = campaign->text};
+    struct carrier_batch batch = {.text = campaign->text, .add_serial = campaign->add_serial};
     batch.n = gather(chunk, slice, scratch, positions, &batch.numbers);
     assert(batch.n == slice->n);
     if (campaign->is_personal) {

@@ -132,6 +132,7 @@ static void fill_fields(const struct import *import, const struct settings_carri
         .signature = definition->signature,
         .text = definition->text,
         .optout = definition->optout,
+        .add_serial = definition->takes_pledges ? definition->pledge.add_serial : "",
         .parent = "",
         .actor = import->actor,
         .source_file = definition->path,

@@ -47,7 +47,7 @@ struct resend {
     int64_t guard_ms;
 
     /* the parent, and strings for the child's fields */
-    char *strings[10];
+    char *strings[11];
     size_t n_strings;
     struct campaign_fields fields;
     uint32_t parent_seq, parent_chunks;
@@ -117,7 +117,7 @@ static bool read_varint(const uint8_t **at, const uint8_t *end, size_t *value)
 bool resend_values(const uint8_t *values, size_t len, size_t n, size_t index, const uint8_t **value,
                    size_t *value_len)
 {
-    const uint8_t *at = values, *end = values + len;
+    const uint8_t *at = values, *end = len > 0 ? values + len : values;
     for (size_t i = 0; i < n; i++) {
         if (!read_varint(&at, end, value_len) || *value_len > (size_t)(end - at)) {
             return false;
@@ -177,7 +177,8 @@ static bool keep_fields(struct resend *resend, const struct campaign_fields *par
     *fields = *parent;
     const char **texts[] = {&fields->title,     &fields->carrier,    &fields->dedup_group,
                             &fields->region,    &fields->class_word, &fields->on_ambiguous,
-                            &fields->signature, &fields->text,       &fields->optout};
+                            &fields->signature, &fields->text,       &fields->optout,
+                            &fields->add_serial};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         *texts[i] = keep(resend, *texts[i]);
         if (*texts[i] == NULL) {

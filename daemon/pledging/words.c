@@ -10,14 +10,14 @@
 
 /* ---- what is owed ---- */
 
-static enum owed owed_for_pledge(const struct terms *rules, const struct ledger_owing *owing,
+static enum owed owed_for_pledge(const struct terms *terms, const struct ledger_owing *owing,
                                  int64_t now_ms)
 {
     if (owing->entry.confirmed)
         return OWED_ACKNOWLEDGEMENT;
-    bool is_asked = strcmp(owing->entry.source, "sms") == 0 && rules->confirm == CONFIRM_REPLY;
+    bool is_asked = strcmp(owing->entry.source, "sms") == 0 && terms->confirm == CONFIRM_REPLY;
     bool is_answered = owing->state != LEDGER_UNCONFIRMED; /* the confirmation is an entry itself */
-    bool is_late = now_ms - owing->entry.at_ms > rules->confirm_within_ms;
+    bool is_late = now_ms - owing->entry.at_ms > terms->confirm_within_ms;
     return is_asked && !is_answered && !is_late ? OWED_QUESTION : OWED_NOTHING;
 }
 
@@ -41,28 +41,12 @@ enum owed words_owed(const struct book_page *page, const struct ledger_owing *ow
 
 /* ---- writing ---- */
 
-/* The definition's own text, or the default one. */
-static void choose_text(const struct terms *rules, const char *own, enum receipt_default which,
-                        struct buf *text)
+static void fill(const struct terms *terms, const char *text, struct receipt_values values,
+                 struct buf *out)
 {
-    char keyword[COLUMN_MAX_BYTES];
-    snprintf(keyword, sizeof keyword, "%.*s", (int)strcspn(rules->keywords, " ,"), rules->keywords);
-    if (own && *own)
-        buf_add_text(text, own);
-    else
-        receipt_default_text(which, keyword, rules->hotline && *rules->hotline, text);
-}
-
-static void write_filled(const struct terms *rules, const char *own, enum receipt_default which,
-                         struct receipt_values values, struct buf *out)
-{
-    struct buf text;
-    buf_init(&text, RECEIPT_TEXT_MAX_BYTES);
-    choose_text(rules, own, which, &text);
-    values.hotline = rules->hotline;
-    if (buf_check(&text) || receipt_fill(buf_text(&text), &values, out))
-        out->failed = true; /* checked when the definition was read: only memory can be short */
-    buf_fini(&text);
+    values.hotline = terms->hotline;
+    if (receipt_fill(text, &values, out))
+        out->failed = true; /* its columns were checked with the definition: memory is short */
 }
 
 /* Not in the middle of a character. */
@@ -95,7 +79,7 @@ static const char *const ticket_text =
 void words_write(const struct book_page *page, const struct ledger_owing *owing, enum owed what,
                  struct buf *out)
 {
-    const struct terms *rules = &page->definition->pledge;
+    const struct terms *terms = &page->definition->pledge;
     struct buf amount, date;
     buf_init(&amount, COLUMN_MAX_BYTES);
     buf_init(&date, COLUMN_MAX_BYTES);
@@ -111,19 +95,19 @@ void words_write(const struct book_page *page, const struct ledger_owing *owing,
     case OWED_NOTHING:
         break;
     case OWED_QUESTION:
-        write_filled(rules, rules->confirm_text, RECEIPT_QUESTION, values, out);
+        fill(terms, terms->confirm_text, values, out);
         break;
     case OWED_ACKNOWLEDGEMENT:
-        write_filled(rules, rules->acknowledgement_text, RECEIPT_ACKNOWLEDGEMENT, values, out);
+        fill(terms, terms->acknowledgement_text, values, out);
         break;
     case OWED_RECEIPT:
         values.number = owing->entry.receipt;
-        write_filled(rules, rules->receipt_text, RECEIPT_ARRIVAL, values, out);
+        fill(terms, terms->receipt_text, values, out);
         break;
     case OWED_TICKET:
         values.number = owing->entry.receipt;
         values.amount = owing->entry.document;
-        write_filled(rules, ticket_text, RECEIPT_ARRIVAL, values, out);
+        fill(terms, ticket_text, values, out);
         break;
     }
     buf_fini(&amount);
@@ -132,14 +116,13 @@ void words_write(const struct book_page *page, const struct ledger_owing *owing,
 
 void words_help(const struct book_page *page, struct buf *out)
 {
-    const struct terms *rules = &page->definition->pledge;
-    write_filled(rules, rules->help_text, RECEIPT_HELP, (struct receipt_values){.name = ""}, out);
+    const struct terms *terms = &page->definition->pledge;
+    fill(terms, terms->help_text, (struct receipt_values){.name = ""}, out);
 }
 
 void words_cap(const struct book_page *page, struct buf *out)
 {
-    const struct terms *rules = &page->definition->pledge;
-    bool has_hotline = rules->hotline && *rules->hotline;
+    const char *hotline = page->definition->pledge.hotline;
     buf_addf(out, "您今天的认捐次数已到上限，这一条没有记录，请明天再来。%s%s",
-             has_hotline ? "咨询：" : "", has_hotline ? rules->hotline : "");
+             *hotline ? "咨询：" : "", hotline);
 }

@@ -38,6 +38,7 @@ static const struct field fields[] = {
     FROZEN(signature, TEXT),
     FROZEN(text, TEXT),
     FROZEN(optout, TEXT),
+    FROZEN(add_serial, TEXT),
     FROZEN(parent, TEXT),
     FROZEN(actor, TEXT),
     FROZEN(source_file, TEXT),

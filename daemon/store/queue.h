@@ -37,7 +37,8 @@ struct chunk_ref {
 struct campaign_fields { /* what a running campaign was launched with; frozen */
     const char *id, *title, *carrier, *dedup_group, *region, *class_word, *on_ambiguous;
     const char *signature, *text, *optout;
-    const char *parent; /* id of the campaign this is a resend of, "" */
+    const char *add_serial; /* extension digits of its own, behind the account's; "" or NULL */
+    const char *parent;     /* id of the campaign this is a resend of, "" */
     const char *actor, *source_file;
     bool signature_added_by_carrier, personal;
     int64_t start_ms, end_ms, late_after_ms;

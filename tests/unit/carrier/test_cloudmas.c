@@ -172,6 +172,31 @@ static enum err try_build(const uint64_t *numbers, size_t n, const char *text,
     return err;
 }
 
+/* A campaign's digits stand behind the account's. */
+static void adds_the_digits_of_the_campaign(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"", "77", "77"}, {"01", "77", "0177"}, {"01", "", "01"}, {"01", NULL, "01"}};
+    const uint64_t number = 13800138000;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct settings_carrier apart = account, whole = account;
+        struct carrier_batch batch = {
+            .numbers = &number, .n = 1, .text = "x", .add_serial = cases[i][1]};
+        struct buf got, wanted;
+        buf_init(&got, 1 << 16);
+        buf_init(&wanted, 1 << 16);
+        apart.add_serial = cases[i][0];
+        whole.add_serial = cases[i][2];
+        assert_int_equal(cloudmas_driver.build(&apart, &batch, &got), ERR_OK);
+        batch.add_serial = NULL;
+        assert_int_equal(cloudmas_driver.build(&whole, &batch, &wanted), ERR_OK);
+        assert_string_equal(buf_text(&got), buf_text(&wanted));
+        buf_fini(&got);
+        buf_fini(&wanted);
+    }
+}
+
 static void refuses_what_the_form_cannot_carry(void **state)
 {
     (void)state;
@@ -498,6 +523,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(builds_the_worked_vectors),
+        cmocka_unit_test(adds_the_digits_of_the_campaign),
         cmocka_unit_test(refuses_what_the_form_cannot_carry),
         cmocka_unit_test(appends_and_respects_the_ceiling),
         cmocka_unit_test(every_sign_survives_both_levels),
