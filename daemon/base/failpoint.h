@@ -5,12 +5,22 @@
  * after SIGKILL. Without the variable a point is one test of a bool that is never true.
  *
  * Points of the sender, in the order a chunk meets them:
- *   claim          a claimed chunk has arrived, nothing was done with it
- *   suppress       the opt-out answer for it is here, nobody is suppressed yet (passed for every
- * chunk) intent_before  an intent is about to be asked for intent_after   the intent is recorded,
- * nothing is built post_before    the bytes are about to be given to the HTTP client post_after the
- * answer of the carrier is here, not looked at settle_before  outcomes are known here and about to
- * be told to Redis settle_after   Redis has them release        a chunk is about to be given back
+ *   claim           a claimed chunk has arrived, nothing was done with it
+ *   suppress        the opt-out answer for it is here, nobody is suppressed yet (passed for every
+ *                   chunk)
+ *   intent_before   an intent is about to be asked for
+ *   intent_after    the intent is recorded, nothing is built
+ *   post_before     the bytes are about to be given to the HTTP client
+ *   post_after      the answer of the carrier is here, not looked at
+ *   settle_before   outcomes are known here and about to be told to Redis
+ *   settle_after    Redis has them
+ *   release         a chunk is about to be given back
+ * and of pledges by SMS:
+ *   pledge_before   an uplink is a pledge or an answer, nothing was asked or posted
+ *   pledge_posted   the ledger has the pledge, the uplink is not answered
+ *   confirm_posted  the same for an answer
+ *   receipt_before  something is owed, nothing of it is in the queue
+ *   receipt_queued  the queue has a message, the ledger still owes it
  */
 #pragma once
 
