@@ -76,7 +76,7 @@ static bool read_against(struct apicall *call, struct ledger_seal **seals, size_
 {
     const json_t *lines = json_object_get(call->body, "against"), *line;
     struct buf text;
-    size_t i, at;
+    size_t i, at = 0;
     *seals = NULL;
     *n = 0;
     if (lines == NULL || json_is_null(lines)) {

@@ -45,8 +45,8 @@ static json_t *total_json(const struct ledger_figure of[PLEDGE_KINDS][LEDGER_MEA
     enum ledger_measure measure = by_arrived ? LEDGER_M_ARRIVED : LEDGER_M_PLEDGED;
     const struct ledger_figure *cash = &of[PLEDGE_CASH][measure];
     const struct ledger_figure *purchase = &of[PLEDGE_PURCHASE][measure];
-    return json_pack("{s:I, s:I}", "count", (json_int_t)(cash->count + purchase->count), "fen",
-                     (json_int_t)(cash->fen + purchase->fen));
+    return json_pack("{s:I, s:I}", "count", (json_int_t)cash->count + purchase->count, "fen",
+                     (json_int_t)cash->fen + purchase->fen);
 }
 
 static json_t *row_json(const struct totals *state, const struct ledger_totals *area,

@@ -90,7 +90,7 @@ static void print_amounts(const json_t *pledge)
     for (size_t i = 0; i < sizeof which / sizeof *which; i++) {
         char text[PLEDGES_AMOUNT_SIZE];
         pledges_amount(pledge, which[i], text);
-        bool is_zero = strncmp(text, "0.00", 5) == 0 || strncmp(text, "0 ", 2) == 0;
+        bool is_zero = strcmp(text, "0.00") == 0 || strncmp(text, "0 ", 2) == 0;
         if (i < 2 || !is_zero) {
             print_line(which[i], text);
         }

@@ -32,7 +32,7 @@ enum err notice_new(const struct notice_options *options, struct notice **notice
     made->from = options->from;
     made->to = options->to;
     made->max = options->pledges_max;
-    strcpy(made->campaign, options->campaign);
+    memcpy(made->campaign, options->campaign, strlen(options->campaign) + 1);
     *notice = made;
     return ERR_OK;
 }
@@ -155,7 +155,7 @@ static enum err apply(const struct ledger_entry *entry, struct notice_sums *sums
     if (effects[type].sum == SUM_NONE || (effects[type].confirmed_only && !was_confirmed))
         return ERR_OK;
     int64_t amount = is_money(entry->kind) ? entry->fen : entry->thousandths;
-    amount *= effects[type].sign * (is_undo ? -1 : 1);
+    amount *= is_undo ? -effects[type].sign : effects[type].sign;
     int64_t *sum = effects[type].sum == SUM_PLEDGED   ? &sums->pledged
                    : effects[type].sum == SUM_ARRIVED ? &sums->arrived
                                                       : &sums->delivered;

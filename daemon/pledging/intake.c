@@ -208,8 +208,8 @@ static void write_note(const struct job *job, struct buf *note)
         for (len = NOTE_MAX_BYTES; len > 0 && ((unsigned char)job->text[len] & 0xc0) == 0x80;)
             len--;
     for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)job->text[i];
-        buf_add_char(note, c < 0x20 || c == 0x7f ? ' ' : (char)c);
+        bool is_control = (unsigned char)job->text[i] < 0x20 || job->text[i] == 0x7f;
+        buf_add_char(note, is_control ? ' ' : job->text[i]);
     }
 }
 
