@@ -208,8 +208,10 @@ static void write_note(const struct job *job, struct buf *note)
         for (len = NOTE_MAX_BYTES; len > 0 && ((unsigned char)job->text[len] & 0xc0) == 0x80;)
             len--;
     for (size_t i = 0; i < len; i++) {
-        bool is_control = (unsigned char)job->text[i] < 0x20 || job->text[i] == 0x7f;
-        buf_add_char(note, is_control ? ' ' : job->text[i]);
+        char c = job->text[i];
+        if ((unsigned char)c < 0x20 || c == 0x7f)
+            c = ' ';
+        buf_add_char(note, c);
     }
 }
 
