@@ -354,7 +354,7 @@ def load(port, path, oracle):
 
 def reports_per_s():
     n = 300_000
-    with World(oracle=True, connections_per_address=0) as world:
+    with World(oracle=True) as world:
         world.campaign("reports", n)
         world.launch("reports", n)
         world.wait_accepted("reports", n)
