@@ -31,6 +31,6 @@ const char *regions_name(const struct regions *regions, uint64_t area);
 /* Appends `四川省甘孜藏族自治州炉霍县仁达乡`: what people say, so without pseudo-levels (市辖区). Of an unknown area its code stands
  * at the end, behind the names of those that it lies in. */
 void regions_path(const struct regions *regions, uint64_t area, struct buf *out);
-/* Those right below `area` as they are displayed, in the order of their codes: the children of pseudo-levels stand in their place.
- * Fills `out` from the `skip`-th on. gives: how many there are in all beyond `skip`, also when that is more than `max`. */
+/* Those right below `area` as they are displayed, in the order of their codes: the children of pseudo-levels stand in their
+ * place. Fills `out` from the `skip`-th on. gives: how many there are in all beyond `skip`, also when that is more than `max`. */
 size_t regions_children(const struct regions *regions, uint64_t area, size_t skip, uint64_t *out, size_t max);
