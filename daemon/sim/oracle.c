@@ -1,6 +1,4 @@
-/* The set of numbers seen is a table of bitmaps: 10 000 numbers (1250 bytes) for each seven leading
- * digits, made on first use. The table itself is 8 MB of address space of which only touched pages
- * cost memory. */
+/* Lines by one write a request, and the numbers seen so far. */
 #include "sim/oracle.h"
 
 #include <errno.h>
@@ -10,19 +8,15 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "sim/seen.h"
 
-#define NUMBERS_FIRST 10000000000u
-#define NUMBERS_END 20000000000u
-#define BLOCK_NUMBERS 10000u
-#define BLOCKS ((NUMBERS_END - NUMBERS_FIRST) / BLOCK_NUMBERS)
-#define BLOCK_BYTES (BLOCK_NUMBERS / 8)
 #define LINE_MAX_BYTES (20 + 1 + 63 + 1 + ORACLE_MOBILE_DIGITS + 1)
 #define LINES_MAX_BYTES ((size_t)5000 * LINE_MAX_BYTES)
 
 struct oracle {
     int fd; /* -1: counts only */
     struct buf lines;
-    uint8_t **seen;
+    struct seen *seen;
     struct oracle_counts counts;
 };
 
@@ -34,8 +28,7 @@ enum err oracle_new(const char *path, struct oracle **out)
     }
     buf_init(&oracle->lines, LINES_MAX_BYTES);
     oracle->fd = -1;
-    oracle->seen = calloc(BLOCKS, sizeof *oracle->seen);
-    if (!oracle->seen) {
+    if (seen_new(&oracle->seen) != ERR_OK) {
         oracle_free(oracle);
         return ERR_NOMEM;
     }
@@ -59,10 +52,7 @@ void oracle_free(struct oracle *oracle)
         fdatasync(oracle->fd);
         close(oracle->fd);
     }
-    for (size_t i = 0; oracle->seen && i < BLOCKS; i++) {
-        free(oracle->seen[i]);
-    }
-    free(oracle->seen);
+    seen_free(oracle->seen);
     buf_fini(&oracle->lines);
     free(oracle);
 }
@@ -77,15 +67,13 @@ void oracle_format_mobile(uint64_t mobile, char out[ORACLE_MOBILE_DIGITS])
 
 static enum err count(struct oracle *oracle, uint64_t mobile)
 {
-    uint64_t at = mobile - NUMBERS_FIRST;
-    uint8_t **block = &oracle->seen[at / BLOCK_NUMBERS];
-    if (!*block && !(*block = calloc(1, BLOCK_BYTES))) {
-        return ERR_NOMEM;
+    bool first;
+    enum err error = seen_add(oracle->seen, mobile, &first);
+    if (error != ERR_OK) {
+        return error;
     }
-    uint8_t *byte = *block + at % BLOCK_NUMBERS / 8, bit = (uint8_t)(1u << at % 8);
     oracle->counts.accepted++;
-    oracle->counts.distinct += !(*byte & bit);
-    *byte |= bit;
+    oracle->counts.distinct += first;
     return ERR_OK;
 }
 

@@ -25,7 +25,9 @@
 #include "sim/mix.h"
 #include "sim/oracle.h"
 #include "sim/push.h"
+#include "sim/seen.h"
 #include "sim/stamp.h"
+#include "sim/villager.h"
 
 #define RETRY_FIRST_MS 200
 #define RETRY_LONGEST_MS 5000
@@ -33,6 +35,8 @@
     100 /* nobody listens: do not spend the attempts of many records at once */
 #define BODY_MAX ((size_t)4 * 1024 * 1024)
 #define STEPS_MAX 6
+#define LOG_LINE_MAX 1024
+#define CODE_SIZE 64
 
 enum step {
     STEP_UNKNOWN_GROUP,
@@ -61,7 +65,7 @@ struct job {
     size_t records;
     unsigned attempts;
     size_t len;
-    char *log; /* for the report log, or NULL */
+    char *log; /* for the feed's log, or NULL */
     char body[];
 };
 
@@ -80,6 +84,7 @@ struct feed {
     int64_t paused_until_ms;
     struct loop_timer *timer;
     struct reports_counts counts;
+    int log_fd; /* what was acknowledged; -1: no log */
 };
 
 struct reports {
@@ -89,7 +94,7 @@ struct reports {
     LIST_HEAD(, batch) batches; /* whatever is still owed at the end is freed through these lists */
     LIST_HEAD(, job) jobs;
     uint64_t order;
-    int log_fd;
+    struct seen *pledged; /* who pledged in this run; NULL: nobody does */
     struct stamp date;
 };
 
@@ -183,7 +188,7 @@ static void add_report(struct reports *reports, const struct batch *batch, enum 
         "\"errorCode\":\"%s\",\"msgGroup\":\"%s\"}",
         fate.report_status, digits, batch->submitted, stamp_at(&reports->date, clock_wall_ms()),
         fate.error_code, group);
-    if (reports->log_fd >= 0) {
+    if (reports->report.log_fd >= 0) {
         buf_addf(log, "%s %s %s %s\n", group, digits, fate.report_status,
                  fate.error_code[0] ? fate.error_code : "-");
     }
@@ -305,8 +310,8 @@ static void on_pushed(void *arg, void *job_arg, enum push_end end)
     if (end == PUSH_ACKNOWLEDGED) {
         feed->counts.acknowledged += job->records;
         feed->counts.outstanding -= job->records;
-        if (job->log && write(feed->reports->log_fd, job->log, strlen(job->log)) < 0) {
-            log_line(LOG_ERROR, "sim", "event=report_log_failed");
+        if (job->log && write(feed->log_fd, job->log, strlen(job->log)) < 0) {
+            log_line(LOG_ERROR, "sim", "event=log_failed");
         }
         job_end(feed, job);
     } else {
@@ -400,9 +405,11 @@ static void shuffle(struct batch *batch, uint64_t seed)
     }
 }
 
-static struct batch *batch_new(struct reports *reports, const char *group, const uint64_t *mobiles,
-                               size_t n, const struct fault_plan *plan)
+static struct batch *batch_new(struct reports *reports, const char *group,
+                               const struct submit_verdict *message, const struct fault_plan *plan)
 {
+    const uint64_t *mobiles = message->mobiles;
+    size_t n = message->n;
     struct batch *batch = calloc(1, sizeof *batch + n * sizeof *mobiles);
     if (!batch) {
         return NULL;
@@ -419,10 +426,12 @@ static struct batch *batch_new(struct reports *reports, const char *group, const
     return batch;
 }
 
-static enum err owe_job(struct feed *feed, int64_t delay_ms, const struct buf *body)
+static enum err owe_job(struct feed *feed, int64_t delay_ms, const struct buf *body,
+                        const struct buf *log)
 {
-    struct job *job =
-        buf_check(body) == ERR_OK ? job_new(feed->reports, body, NULL, 1, NULL) : NULL;
+    struct job *job = buf_check(body) == ERR_OK && (!log || buf_check(log) == ERR_OK)
+                          ? job_new(feed->reports, body, log, 1, NULL)
+                          : NULL;
     if (!job || heap_add(feed, clock_mono_ms() + delay_ms, NULL, job) != ERR_OK) {
         if (job) {
             job_free(job);
@@ -435,14 +444,15 @@ static enum err owe_job(struct feed *feed, int64_t delay_ms, const struct buf *b
     return ERR_OK;
 }
 
+/* `code`: the service code that the villager writes to. `log` may be NULL. */
 static enum err owe_uplink(struct reports *reports, uint64_t mobile, const char *text,
-                           int64_t delay_ms)
+                           const char *code, const struct buf *log, int64_t delay_ms)
 {
     char digits[ORACLE_MOBILE_DIGITS + 1] = "", sent[CLOCK_TEXT_SIZE];
     oracle_format_mobile(mobile, digits);
     clock_format(clock_wall_ms() + delay_ms, STAMP_UTC_OFFSET_MIN, sent);
     json_t *record = json_pack("{s:s, s:s, s:s, s:s}", "mobile", digits, "smsContent", text,
-                               "sendTime", sent, "addSerial", reports->options.service_code);
+                               "sendTime", sent, "addSerial", code);
     char *json = record ? json_dumps(record, JSON_COMPACT) : NULL;
     json_decref(record);
     if (!json) {
@@ -452,31 +462,71 @@ static enum err owe_uplink(struct reports *reports, uint64_t mobile, const char 
     buf_init(&body, BODY_MAX);
     buf_add_text(&body, json);
     free(json);
-    enum err error = owe_job(&reports->uplink, delay_ms, &body);
+    enum err error = owe_job(&reports->uplink, delay_ms, &body, log);
     buf_fini(&body);
     return error;
 }
 
-static enum err owe_replies(struct reports *reports, const struct batch *batch, int64_t delay_ms)
+/* What the owner of this number answers to this text. false: nothing, or memory is out. */
+static bool reply_of(struct reports *reports, uint64_t mobile, struct flat_text text,
+                     struct villager_reply *reply)
+{
+    const struct reports_options *options = &reports->options;
+    if (villager_pledges(options->seed, mobile, options->pledge_rate)) {
+        bool first = false;
+        if (villager_is_asked(text.bytes, text.len)) {
+            return villager_confirm(options->seed, mobile, text.bytes, text.len, reply);
+        }
+        villager_pledge(options->seed, mobile, reply);
+        return seen_add(reports->pledged, mobile, &first) == ERR_OK && first;
+    }
+    const char *other = mix_reply_of(options->seed, mobile, options->uplink_rate);
+    if (other) {
+        villager_say(other, reply);
+    }
+    return other != NULL;
+}
+
+static enum err owe_reply(struct reports *reports, uint64_t mobile,
+                          const struct villager_reply *reply, const char *code, int64_t delay_ms)
+{
+    struct buf log;
+    buf_init(&log, LOG_LINE_MAX);
+    if (reports->uplink.log_fd >= 0) {
+        villager_log(mobile, reply, &log);
+    }
+    enum err error = owe_uplink(reports, mobile, reply->text, code, &log, delay_ms);
+    buf_fini(&log);
+    return error;
+}
+
+static enum err owe_replies(struct reports *reports, const struct batch *batch,
+                            const struct submit_verdict *message, int64_t delay_ms)
 {
     enum err error = ERR_OK;
-    for (size_t i = 0; i < batch->n && error == ERR_OK; i++) {
-        uint64_t mobile = batch->mobiles[i];
-        const char *reply =
-            mix_reply_of(reports->options.seed, mobile, reports->options.uplink_rate);
-        if (reply && strcmp(fate_of(reports, batch, mobile).error_code, "DELIVRD") == 0) {
-            error = owe_uplink(reports, mobile, reply, delay_ms + reports->options.uplink_delay_ms);
+    char code[CODE_SIZE]; /* villagers answer to the code they see: with the extension digits */
+    snprintf(code, sizeof code, "%s%.*s", reports->options.service_code,
+             (int)message->add_serial.len, message->add_serial.bytes);
+    for (size_t i = 0; i < message->n && error == ERR_OK; i++) {
+        uint64_t mobile = message->mobiles[i];
+        struct flat_text text = message->texts[message->n_texts == 1 ? 0 : i];
+        struct villager_reply reply;
+        if (strcmp(fate_of(reports, batch, mobile).error_code, "DELIVRD") == 0 &&
+            reply_of(reports, mobile, text, &reply)) {
+            error = owe_reply(reports, mobile, &reply, code,
+                              delay_ms + reports->options.uplink_delay_ms);
         }
     }
     return error;
 }
 
-enum err reports_owe(struct reports *reports, const char *group, const uint64_t *mobiles, size_t n,
-                     const struct fault_plan *plan, void (*on_all)(void *arg), void *arg)
+enum err reports_owe(struct reports *reports, const char *group,
+                     const struct submit_verdict *message, const struct fault_plan *plan,
+                     void (*on_all)(void *arg), void *arg)
 {
     const struct reports_options *options = &reports->options;
     bool reported = reports->report.push && options->reports && !fault_met(plan, FAULT_REPORT_LOST);
-    bool replied = reports->uplink.push && options->uplink_rate > 0;
+    bool replied = reports->uplink.push && (options->uplink_rate > 0 || options->pledge_rate > 0);
     if (on_all && !reported) {
         loop_defer(reports->base, on_all, arg);
         on_all = NULL;
@@ -484,7 +534,7 @@ enum err reports_owe(struct reports *reports, const char *group, const uint64_t 
     if (!reported && !replied) {
         return ERR_OK;
     }
-    struct batch *batch = batch_new(reports, group, mobiles, n, plan);
+    struct batch *batch = batch_new(reports, group, message, plan);
     if (!batch) {
         return ERR_NOMEM;
     }
@@ -492,7 +542,7 @@ enum err reports_owe(struct reports *reports, const char *group, const uint64_t 
     delay_ms +=
         (int64_t)((double)options->jitter_ms * mix_share(options->seed, reports->order, 1000));
     delay_ms += fault_met(plan, FAULT_REPORT_LATE) ? plan->of[FAULT_REPORT_LATE].ms : 0;
-    enum err error = replied ? owe_replies(reports, batch, delay_ms) : ERR_OK;
+    enum err error = replied ? owe_replies(reports, batch, message, delay_ms) : ERR_OK;
     batch->on_all = on_all;
     batch->arg = arg;
     if (error == ERR_OK && reported) {
@@ -502,14 +552,16 @@ enum err reports_owe(struct reports *reports, const char *group, const uint64_t 
         batch_free(batch);
         return error;
     }
-    reports->report.counts.outstanding += n * batch->n_steps * batch->times;
+    reports->report.counts.outstanding += message->n * batch->n_steps * batch->times;
     loop_timer_arm(reports->report.timer, 0); /* pump() finds out when it is due */
     return ERR_OK;
 }
 
 enum err reports_uplink(struct reports *reports, uint64_t mobile, const char *text)
 {
-    return reports->uplink.push ? owe_uplink(reports, mobile, text, 0) : ERR_REFUSED;
+    return reports->uplink.push
+               ? owe_uplink(reports, mobile, text, reports->options.service_code, NULL, 0)
+               : ERR_REFUSED;
 }
 
 enum err reports_raw(struct reports *reports, const char *bytes, size_t len)
@@ -520,12 +572,18 @@ enum err reports_raw(struct reports *reports, const char *bytes, size_t len)
     struct buf body;
     buf_init(&body, BODY_MAX);
     buf_add(&body, bytes, len);
-    enum err error = owe_job(&reports->report, 0, &body);
+    enum err error = owe_job(&reports->report, 0, &body, NULL);
     buf_fini(&body);
     return error;
 }
 
 /* ---- life */
+
+static enum err open_log(const char *path, int *fd)
+{
+    *fd = path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640) : -1;
+    return path && *fd < 0 ? ERR_IO : ERR_OK;
+}
 
 static enum err feed_open(struct reports *reports, struct feed *feed, const char *url,
                           size_t connections)
@@ -545,6 +603,9 @@ static void feed_close(struct feed *feed)
     push_free(feed->push);
     free(feed->heap);
     loop_timer_free(feed->timer);
+    if (feed->log_fd >= 0) {
+        close(feed->log_fd);
+    }
 }
 
 enum err reports_new(struct event_base *base, const struct reports_options *options,
@@ -556,16 +617,20 @@ enum err reports_new(struct event_base *base, const struct reports_options *opti
     }
     reports->base = base;
     reports->options = *options;
-    reports->log_fd = -1;
+    reports->report.log_fd = reports->uplink.log_fd = -1;
     enum err error =
         feed_open(reports, &reports->report, options->report_url, options->connections);
     if (error == ERR_OK) {
         error = feed_open(reports, &reports->uplink, options->uplink_url, 1);
     }
-    if (error == ERR_OK && options->report_log) {
-        reports->log_fd =
-            open(options->report_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-        error = reports->log_fd < 0 ? ERR_IO : ERR_OK;
+    if (error == ERR_OK) {
+        error = open_log(options->report_log, &reports->report.log_fd);
+    }
+    if (error == ERR_OK) {
+        error = open_log(options->pledge_log, &reports->uplink.log_fd);
+    }
+    if (error == ERR_OK && options->pledge_rate > 0) {
+        error = seen_new(&reports->pledged);
     }
     if (error != ERR_OK) {
         reports_free(reports);
@@ -591,9 +656,7 @@ void reports_free(struct reports *reports)
         next = LIST_NEXT(batch, all);
         free(batch);
     }
-    if (reports->log_fd >= 0) {
-        close(reports->log_fd);
-    }
+    seen_free(reports->pledged);
     free(reports);
 }
 

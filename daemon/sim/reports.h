@@ -1,6 +1,6 @@
 /* What the carrier owes us after it took a request: a status report a recipient, and the replies of
- * the villagers. Each is due at some time, is pushed over a few connections, and is pushed again
- * with growing pauses until it is acknowledged or given up.
+ * the villagers (sim/villager.h). Each is due at some time, is pushed over a few connections, and
+ * is pushed again with growing pauses until it is acknowledged or given up.
  *
  * The records are exactly those of carrier-apis.md 2.2 and 2.3:
  *
@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "sim/faults.h"
+#include "sim/submit.h"
 
 struct event_base;
 struct reports;
@@ -28,8 +29,10 @@ struct reports_options {
     int64_t delay_ms, jitter_ms; /* from acceptance to report */
     int64_t uplink_delay_ms;     /* from the report to the villager's reply */
     double uplink_rate;
-    size_t batch;       /* reports a POST; more than one goes as an array */
-    size_t connections; /* for reports; uplinks have one */
+    double pledge_rate;     /* of the villagers pledge, once, and say nothing of uplink_rate */
+    const char *pledge_log; /* a line an acknowledged reply, see sim/villager.h; NULL: none */
+    size_t batch;           /* reports a POST; more than one goes as an array */
+    size_t connections;     /* for reports; uplinks have one */
     int64_t timeout_ms;
     unsigned attempts; /* pushes of a record, then it is given up */
     uint64_t seed;
@@ -50,12 +53,12 @@ MUST_CHECK enum err reports_new(struct event_base *base, const struct reports_op
                                 struct reports **reports);
 void reports_free(struct reports *reports); /* NULL is fine */
 
-/* The request with this batch id was accepted now. `plan` says which faults its reports meet.
- * `on_all`, unless NULL, runs once when every report of it is acknowledged or given up, never
- * before this returns. errors: ERR_NOMEM */
-MUST_CHECK enum err reports_owe(struct reports *reports, const char *group, const uint64_t *mobiles,
-                                size_t n, const struct fault_plan *plan, void (*on_all)(void *arg),
-                                void *arg);
+/* The request with this batch id was accepted now, `message` being its success. `plan` says which
+ * faults its reports meet. `on_all`, unless NULL, runs once when every report of it is acknowledged
+ * or given up, never before this returns. errors: ERR_NOMEM */
+MUST_CHECK enum err reports_owe(struct reports *reports, const char *group,
+                                const struct submit_verdict *message, const struct fault_plan *plan,
+                                void (*on_all)(void *arg), void *arg);
 /* Injected ones: a villager writes now; a report goes out as given. errors: ERR_REFUSED (no URL),
  * ERR_NOMEM */
 MUST_CHECK enum err reports_uplink(struct reports *reports, uint64_t mobile, const char *text);

@@ -220,8 +220,8 @@ static const char *take(struct sim *sim, const struct submit_verdict *verdict, c
     if (deferred) {
         deferred->awaits_reports = true;
     }
-    if (reports_owe(sim->reports, group, verdict->mobiles, verdict->n, &sim->plan,
-                    deferred ? on_deferred_reports : NULL, deferred) != ERR_OK) {
+    if (reports_owe(sim->reports, group, verdict, &sim->plan, deferred ? on_deferred_reports : NULL,
+                    deferred) != ERR_OK) {
         log_line(LOG_ERROR, "sim", "event=out_of_memory lost=reports");
         if (deferred) {
             deferred->awaits_reports = false;
@@ -368,7 +368,8 @@ static enum err start_parts(struct sim *sim, struct buf *problem)
     }
     error = reports_new(sim->base, &options->reports, &sim->reports);
     if (error != ERR_OK) {
-        buf_addf(problem, "--report-url, --uplink-url or --report-log: %s", err_sentence(error));
+        buf_addf(problem, "--report-url, --uplink-url, --report-log or --pledge-log: %s",
+                 err_sentence(error));
         return error;
     }
     error = submit_new(&options->account, &sim->submit);

@@ -28,7 +28,7 @@ enum field {
 static const char *const field_names[FIELD_COUNT] = {"ecName",  "apId", "secretKey", "mobiles",
                                                      "content", "sign", "addSerial", "mac"};
 
-struct seen {
+struct slot {
     uint64_t mobile;
     uint32_t request; /* the slot counts only for the request with this stamp */
 };
@@ -39,9 +39,10 @@ struct submit {
     struct flat_text fields[FIELD_COUNT]; /* bytes NULL: absent */
     uint64_t mobiles[SUBMIT_MOBILES_MAX];
     size_t n;
-    bool ascending; /* no number of this request can be there twice */
+    struct flat_text texts[SUBMIT_PERSONAL_MAX]; /* of the personalised form */
+    bool ascending;                              /* no number of this request can be there twice */
     uint32_t request;
-    struct seen seen[SEEN_SLOTS];
+    struct slot seen[SEEN_SLOTS];
     const char *refusal; /* by which read_pair ended */
 };
 
@@ -204,6 +205,7 @@ static enum err read_pair(void *arg, struct flat_text key, struct flat_text valu
     struct submit *submit = arg;
     submit->refusal = take_mobile(submit, key.bytes, key.len, SUBMIT_PERSONAL_MAX);
     if (!submit->refusal) {
+        submit->texts[submit->n - 1] = value;
         submit->refusal = check_text(submit, value);
     }
     return submit->refusal ? ERR_REFUSED : ERR_OK;
@@ -235,7 +237,7 @@ static bool any_twice(struct submit *submit)
             }
             at = (at + 1) % SEEN_SLOTS;
         }
-        submit->seen[at] = (struct seen){submit->mobiles[i], submit->request};
+        submit->seen[at] = (struct slot){submit->mobiles[i], submit->request};
     }
     return false;
 }
@@ -276,6 +278,10 @@ enum err submit_read(struct submit *submit, const char *body, size_t len,
     if (strcmp(verdict->word, "success") == 0) {
         verdict->mobiles = submit->mobiles;
         verdict->n = submit->n;
+        bool personal = submit->fields[FIELD_MOBILES].len == 0;
+        verdict->texts = personal ? submit->texts : &submit->fields[FIELD_CONTENT];
+        verdict->n_texts = personal ? submit->n : 1;
+        verdict->add_serial = submit->fields[FIELD_ADD_SERIAL];
     }
     return error == ERR_NOMEM ? ERR_NOMEM : ERR_OK;
 }

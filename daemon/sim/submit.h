@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "sim/flat.h"
 
 #define SUBMIT_MOBILES_MAX 5000  /* one text, many numbers */
 #define SUBMIT_PERSONAL_MAX 1000 /* a text each */
@@ -25,6 +26,9 @@ struct submit_verdict {
     const char *word;        /* "success", or the rspcod of the refusal */
     const uint64_t *mobiles; /* of a success; lives until the next call */
     size_t n;
+    const struct flat_text *texts; /* one for all, or one each; the same life */
+    size_t n_texts;                /* 1 or n */
+    struct flat_text add_serial;   /* the extension digits; the same life */
 };
 /* `body` is the request body as it came: base64 of a JSON object. errors: ERR_NOMEM */
 MUST_CHECK enum err submit_read(struct submit *submit, const char *body, size_t len,

@@ -148,6 +148,8 @@ class Sim:
         self.oracle_path, self.report_log = self.folder / "oracle.log", self.folder / "reports.log"
         self.port = options.pop("port", None) or free_port()
         self.control_port = free_port()
+        if options.pop("pledge_log", False):
+            options["pledge_log"] = self.folder / "pledges.log"
         self.options = {"ec_name": EC_NAME, "ap_id": AP_ID, "secret": SECRET, "sign_code": SIGN_CODE, "report_delay_ms": 20,
                         "uplink_delay_ms": 20, **options}
         self.process = None
@@ -207,6 +209,14 @@ class Sim:
         with contextlib.suppress(FileNotFoundError):
             return [Reported(*line.split()) for line in self.report_log.read_text().splitlines()]
         return []
+
+    def pledge_log(self):
+        """What villagers wrote and meant, each reply once it was taken (options: pledge_rate, uplink_rate, pledge_log=True)."""
+        keys = ("mobile", "meaning", "fen", "thousandths", "item", "unit", "name", "text")
+        path = self.folder / "pledges.log"
+        rows = [dict(zip(keys, line.split("\t"), strict=True))
+                for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        return [{**row, "fen": int(row["fen"]), "thousandths": int(row["thousandths"])} for row in rows]
 
     def wait_quiet(self, timeout=None):
         """Until no report and no uplink is owed."""

@@ -613,6 +613,82 @@ def test_villagers_reply_repeatably(make_reporting, receiver):
     assert replies()[0] == texts
 
 
+def fresh(make_reporting, receiver, **options):
+    """A simulator with an empty pledge log."""
+    sim = make_reporting(pledge_log=True, **options)
+    (sim.folder / "pledges.log").write_text("")  # it appends
+    receiver.pushes.clear()
+    return sim
+
+
+def test_villagers_pledge_once_and_repeatably(make_reporting, receiver):
+    def pledges():
+        sim = fresh(make_reporting, receiver, pledge_rate=0.5, uplink_rate=0.1, report_batch=1000)
+        submit(sim, numbers(600))
+        sim.wait_quiet()
+        submit(sim, numbers(600), content="另一条短信")
+        sim.wait_quiet()
+        log = sim.pledge_log()
+        assert [(r["mobile"], r["text"]) for r in log] == [(b["mobile"], b["smsContent"]) for b in receiver.bodies("/uplink")]
+        sim.stop()
+        return log
+    log = pledges()
+    pledged = [row for row in log if row["meaning"] != "other"]
+    assert 240 <= len(pledged) <= 330
+    assert len({row["mobile"] for row in pledged}) == len(pledged), "the second message makes nobody pledge again"
+    others = collections.Counter(row["mobile"] for row in log if row["meaning"] == "other")
+    assert set(others.values()) == {2} and not set(others) & {row["mobile"] for row in pledged}
+    assert {"cash", "purchase", "goods", "service", "unclear"} == {row["meaning"] for row in pledged}
+    for row in pledged:
+        assert (row["fen"] > 0) == (row["meaning"] in ("cash", "purchase")), row
+        assert (row["thousandths"] > 0) == (row["meaning"] in ("goods", "service")) == bool(row["item"] and row["unit"]), row
+        assert row["name"] in row["text"], row
+    assert sorted(map(str, pledges())) == sorted(map(str, log))
+
+
+QUESTION = "%s您好，您认捐100元，编号513327-2026-%06d-54。请回复Y确认。"
+
+
+def test_villagers_confirm_when_asked(make_reporting, receiver):
+    sim = fresh(make_reporting, receiver, pledge_rate=1, service_code="106573010158")
+    asked = {mobile: QUESTION % ("张三", i) for i, mobile in enumerate(numbers(300))}
+    _, answer = post(sim, encode(personal(asked)))
+    assert answer["rspcod"] == "success"
+    sim.wait_quiet()
+    log = sim.pledge_log()
+    confirmed = [row for row in log if row["meaning"] == "confirm"]
+    assert {row["meaning"] for row in log} == {"confirm", "other"} and 200 <= len(confirmed) < 300
+    assert {"Y", "是"} <= {row["text"] for row in confirmed}
+    with_number = [row for row in confirmed if "513327" in row["text"]]
+    assert with_number and all(row["text"][2:] in asked[row["mobile"]] for row in with_number), "each has his own text"
+    # Who was only asked has not pledged yet; an acknowledgement or a receipt is not answered by those who did.
+    for text in (TEXT, "张三您好，您认捐100元，编号513327-2026-000001-54，感谢。", "收到100元，编号R513327-2026-000001-54"):
+        receiver.pushes.clear()
+        submit(sim, numbers(300), content=text)
+        sim.wait_quiet()
+        assert (len(receiver.bodies("/uplink")) > 250) == (text == TEXT)
+
+
+def test_replies_go_to_the_code_that_villagers_see(make_reporting, receiver):
+    sim = fresh(make_reporting, receiver, pledge_rate=1, service_code="1065730101")
+    submit(sim, numbers(30), addSerial="58")
+    submit(sim, numbers(30, 15410000000))
+    sim.wait_quiet()
+    for body in receiver.bodies("/uplink"):
+        assert body["addSerial"] == ("106573010158" if body["mobile"].startswith("1540") else "1065730101")
+
+
+def test_the_pledge_log_holds_what_was_taken(make_reporting, receiver):
+    """A push that is refused comes again, and is logged once, when it is taken."""
+    sim = fresh(make_reporting, receiver, pledge_rate=1, reports="none")
+    receiver.answers = [500] * 7
+    submit(sim, numbers(20))
+    sim.wait_quiet()
+    log = sim.pledge_log()
+    assert len(receiver.bodies("/uplink")) == len(log) + 7
+    assert len({row["mobile"] for row in log}) == len(log) >= 15
+
+
 def test_injected_uplinks_and_reports(make_reporting, receiver):
     sim = make_reporting()
     sim.uplink(15400000001, "退订")
