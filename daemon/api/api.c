@@ -39,8 +39,10 @@ void api_free(struct api *api)
     free(api);
 }
 
-void api_set_settings(struct api *api, const struct settings *settings, struct codes *const *codes)
+void api_set_settings(struct api *api, const struct settings *settings, struct codes *const *codes,
+                      const struct regions *regions)
 {
+    api->regions = regions;
     api->settings = settings;
     api->codes = codes;
 }

@@ -8,6 +8,8 @@
 #include "inbound/webhook.h"
 #include "launch/launch.h"
 #include "net/http_server.h"
+#include "pledge/regions.h"
+#include "pledging/pledging.h"
 
 struct api;
 struct api_parts { /* all borrowed */
@@ -15,6 +17,7 @@ struct api_parts { /* all borrowed */
     struct store *store;
     struct dispatch *dispatch;
     struct launcher *launcher;
+    struct pledging *pledging;
     struct webhook *webhook;
     const char *owner;
     int64_t started_ms;
@@ -26,7 +29,9 @@ struct api_parts { /* all borrowed */
 };
 MUST_CHECK enum err api_new(const struct api_parts *parts, struct api **api);
 void api_free(struct api *api);
-void api_set_settings(struct api *api, const struct settings *settings, struct codes *const *codes);
+/* `regions` NULL: areas have no names. */
+void api_set_settings(struct api *api, const struct settings *settings, struct codes *const *codes,
+                      const struct regions *regions);
 /* Requests that wait for an answer of Redis or of a carrier. */
 size_t api_calls(const struct api *api);
 void api_note_reload(struct api *api, bool ok, const char *mistakes); /* shown in status */

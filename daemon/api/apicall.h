@@ -11,6 +11,7 @@ struct api {
     struct api_parts parts;
     const struct settings *settings;
     struct codes *const *codes;
+    const struct regions *regions;
     struct apicall *calls;
     struct verify *verify; /* under way, see api/proof.c */
     bool reload_known, reload_ok;

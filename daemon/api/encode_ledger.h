@@ -9,10 +9,10 @@
 #include "store/ledger.h"
 
 /* The name of an area, "" when it is not known. */
-typedef const char *encode_region_fn(void *arg, uint64_t area);
+typedef const char *encode_region_fn(const void *arg, uint64_t area);
 struct encode_regions {
     encode_region_fn *name;
-    void *arg;
+    const void *arg;
 };
 
 #define ENCODE_DAY_SIZE 16

@@ -101,7 +101,7 @@ static json_t *day_json(int64_t ms, int offset_min)
     return json_stringn(text, 10);
 }
 
-static json_t *heading_json(const struct publish *publish, const struct encode_regions *regions)
+static json_t *heading_json(const struct publish *publish)
 {
     static const char definition[] =
         "统计期内登记的分录：认捐（已确认，扣除作废、撤回和转让）、到账（扣除退回）、发放。"
@@ -109,12 +109,12 @@ static json_t *heading_json(const struct publish *publish, const struct encode_r
     char from[ENCODE_DAY_SIZE], to[ENCODE_DAY_SIZE];
     struct apicall *call = publish->call;
     int offset = apicall_offset_min(call);
-    const char *name = regions->name != NULL ? regions->name(regions->arg, publish->region) : "";
-    return json_pack("{s:o, s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:s}", "region",
-                     encode_area(publish->region), "name", name, "campaign", publish->campaign,
-                     "from", encode_day(publish->from, from), "to", encode_day(publish->to, to),
-                     "definition", definition, "as_of", encode_time(publish->as_of_ms, offset),
-                     "as_of_entry", (json_int_t)publish->to_entry, "notice_from",
+    return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:s}", "region",
+                     encode_area(publish->region), "path", api_region_path(call, publish->region),
+                     "campaign", publish->campaign, "from", encode_day(publish->from, from), "to",
+                     encode_day(publish->to, to), "definition", definition, "as_of",
+                     encode_time(publish->as_of_ms, offset), "as_of_entry",
+                     (json_int_t)publish->to_entry, "notice_from",
                      day_json(publish->as_of_ms, offset), "notice_until",
                      day_json(publish->as_of_ms + (int64_t)(publish->days - 1) * DAY_MS, offset),
                      "hotline", publish->hotline);
@@ -138,7 +138,7 @@ static void answer(struct publish *publish)
         return;
     }
     struct encode_regions regions = api_regions(call);
-    json_t *json = heading_json(publish, &regions);
+    json_t *json = heading_json(publish);
     json_t *sums = json_array(), *donors = json_array();
     for (size_t i = 0; i < n_totals; i++) {
         json_t *one = thing_json(totals[i].kind, totals[i].item, totals[i].unit, &totals[i].sums);

@@ -344,7 +344,9 @@ static bool read_parts(struct apicall *call, struct ledger_entry *entry)
         (!HAS(YEAR) || read_year(call, entry)) &&
         (!HAS(THROUGH) || read_day(call, "through", true, &entry->on));
 #undef HAS
-    entry->confirmed = entry->type == LEDGER_PLEDGE && !unconfirmed;
+    if (fine) { /* else the call is answered, and the entry is gone with it */
+        entry->confirmed = entry->type == LEDGER_PLEDGE && !unconfirmed;
+    }
     return fine;
 }
 
@@ -384,6 +386,7 @@ static void on_posted(void *arg, enum err error, const char *reason,
         return;
     }
     if (error == ERR_OK) {
+        pledging_wake(call->api->parts.pledging); /* a donor may be owed a message */
         apicall_answer(call, posted->repeated ? 200 : 201,
                        encode_posted(posted, step->entry.request));
     } else if (error == ERR_REFUSED) {

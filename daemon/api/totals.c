@@ -163,6 +163,7 @@ static void on_totals(void *arg, enum err error, const char *reason,
     json_t *json = row_json(state, &answer->areas[0], &regions);
     json_object_set_new(json, "definition", json_string(definition_text(state->by_arrived)));
     json_object_set_new(json, "basis", json_string(state->by_arrived ? "arrived" : "pledged"));
+    json_object_set_new(json, "path", api_region_path(call, state->query.area));
     json_object_set_new(json, "scope", scope_json(state));
     json_object_set_new(json, "as_of_entry", json_integer((json_int_t)answer->as_of_entry));
     json_object_set_new(json, "as_of", encode_time(state->as_of_ms, apicall_offset_min(call)));

@@ -288,6 +288,7 @@ static bool api_up(struct app *app, char *problem)
                               .store = app->store,
                               .dispatch = app->dispatch,
                               .launcher = app->launcher,
+                              .pledging = app->pledging,
                               .webhook = app->webhook,
                               .owner = app->owner,
                               .started_ms = app->started_ms,
@@ -300,7 +301,7 @@ static bool api_up(struct app *app, char *problem)
     if (error != ERR_OK) {
         return false;
     }
-    api_set_settings(app->api, app->config->settings, app->config->codes);
+    api_set_settings(app->api, app->config->settings, app->config->codes, app->config->regions);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include "campaign/definition.h"
 
 #define PATH_MAX_BYTES 4096
+#define PROBLEM_MAX_BYTES 1024
 
 static bool load_codes(struct config *config, struct mistakes *mistakes)
 {
@@ -25,6 +26,24 @@ static bool load_codes(struct config *config, struct mistakes *mistakes)
     return good;
 }
 
+static bool load_regions(struct config *config, struct mistakes *mistakes)
+{
+    const char *path = config->settings->daemon.regions_file;
+    struct buf problem;
+    if (path == NULL) {
+        return true;
+    }
+    buf_init(&problem, PROBLEM_MAX_BYTES);
+    enum err error = regions_load(path, &config->regions, &problem);
+    if (error != ERR_OK) {
+        config->regions = NULL;
+        mistakes_add(mistakes, false, path, 0, NULL, NULL, NULL, NULL, "%s",
+                     problem.len > 0 ? buf_text(&problem) : err_sentence(error));
+    }
+    buf_fini(&problem);
+    return error == ERR_OK;
+}
+
 enum err config_load(const char *path, struct config **config, struct mistakes *mistakes)
 {
     struct config *made = calloc(1, sizeof *made);
@@ -34,7 +53,7 @@ enum err config_load(const char *path, struct config **config, struct mistakes *
     enum err error = settings_load(path, true, &made->settings, mistakes);
     if (error != ERR_OK) {
         made->settings = NULL;
-    } else if (!load_codes(made, mistakes)) {
+    } else if (!load_codes(made, mistakes) || !load_regions(made, mistakes)) {
         error = ERR_INVALID;
     }
     if (error != ERR_OK) {
@@ -55,6 +74,7 @@ void config_free(struct config *config)
             codes_free(config->codes[i]);
         }
     }
+    regions_free(config->regions);
     settings_free(config->settings);
     free(config);
 }

@@ -38,7 +38,7 @@ static enum err swap(struct app *app, struct config *next)
     launcher_set_settings(app->launcher, next->settings);
     pledging_set_settings(app->pledging, next->settings);
     webhook_set_settings(app->webhook, next->settings, next->codes);
-    api_set_settings(app->api, next->settings, next->codes);
+    api_set_settings(app->api, next->settings, next->codes, next->regions);
     config_free(app->config);
     app->config = next;
     return ERR_OK;

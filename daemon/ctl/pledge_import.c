@@ -151,7 +151,7 @@ static bool book_row(struct ctl *ctl, json_t *body, struct pledge_list *list, st
         counts->booked += !ctl_flag(reply.json, "repeated");
     } else if (reply.status == 409 || reply.status == 400) {
         struct plan_problem problem = {(uint64_t)row, ctl_text(body, "name"), reply.message,
-                                       reply.code};
+                                       "refused"}; /* the word is kept as it is */
         problems_add(&list->problems, &problem);
         counts->refused++;
     } else {

@@ -106,14 +106,14 @@ static size_t fill_headings(const json_t *notice, struct heading headings[HEADIN
 {
     size_t n = 0;
     char time[40];
-    const char *name = ctl_text(notice, "name"), *region = ctl_text(notice, "region");
+    const char *path = ctl_text(notice, "path"), *region = ctl_text(notice, "region");
 #define HEADING(label_, ...)                                                                       \
     do {                                                                                           \
         headings[n].label = (label_);                                                              \
         snprintf(headings[n].text, sizeof headings[n].text, __VA_ARGS__);                          \
         n++;                                                                                       \
     } while (0)
-    HEADING("地区", "%s%s%s", name, name[0] != '\0' ? " " : "", region);
+    HEADING("地区", "%s（%s）", path, region);
     if (ctl_text(notice, "campaign")[0] != '\0') {
         HEADING("活动", "%s", ctl_text(notice, "campaign"));
     }

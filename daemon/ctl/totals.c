@@ -84,9 +84,8 @@ static void scope_text(const json_t *totals, char *out, size_t size)
         snprintf(year, sizeof year, "year %" PRId64, ctl_number(scope, "year"));
     }
     const char *campaign = ctl_text(scope, "campaign");
-    snprintf(out, size, "region %s %s, %s%s, %s", ctl_text(scope, "region"),
-             ctl_text(totals, "name"), campaign[0] != '\0' ? "campaign " : "all campaigns",
-             campaign, year);
+    snprintf(out, size, "%s (%s), %s%s, %s", ctl_text(totals, "path"), ctl_text(scope, "region"),
+             campaign[0] != '\0' ? "campaign " : "all campaigns", campaign, year);
 }
 
 static enum ctl_exit print_table(const struct ctl *ctl, const json_t *totals)

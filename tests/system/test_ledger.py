@@ -5,7 +5,7 @@ import json
 import time
 
 import pytest
-from harness import UnixConnection, ask, wait_until
+from harness import TOP, UnixConnection, ask, wait_until
 
 VILLAGE, OTHER, COUNTY = "513327205001", "513327205002", "513327"
 # Any key that the ledger has; a refused step must leave all of them as they are.
@@ -310,6 +310,31 @@ def test_pseudo_levels_are_summed_once_and_not_shown(world):
     assert [(c["region"], c["total"]["fen"]) for c in hubei["children"]] == [("4201", 1600), ("429004", 800)]
     assert [(c["region"], c["total"]["fen"]) for c in totals(world, "--region", "11", "--children")["children"]] == [("110105", 3200)]
     verify(world)
+
+
+def test_areas_have_names(make_world):
+    world = make_world(daemon={"regions_file": TOP / "config" / "regions.csv"})
+    number = add(world, region="513327205")
+    add(world, region="110105")
+    assert show(world, number)["region_name"] == "仁达乡"
+    report = totals(world, "--children")
+    assert report["name"] == "全国" and [c["name"] for c in report["children"]] == ["北京市", "四川省"]
+    assert [c["name"] for c in totals(world, "--region", "11", "--children")["children"]] == ["朝阳区"]
+    text = world.ctl("totals", "--region", "513327", "--children", json=False)
+    assert "四川省甘孜藏族自治州炉霍县 (513327)" in text and "仁达乡" in text
+    assert "炉霍县" in world.ctl("ledger", "audit", json=False)
+    notice = world.ctl("ledger", "publish", "--region", "513327", "--from", today(), "--to", today(), json=False)
+    assert "地区：四川省甘孜藏族自治州炉霍县（513327）" in notice and "仁达乡" in notice
+    # A file that is wrong is refused as a whole, and the names that were there stay.
+    (world.dir / "names.csv").write_text("51,四川\n5x,错\n", encoding="utf-8")
+    world.daemon_keys["regions_file"] = "names.csv"
+    world.write_config()
+    done = world.ctl_raw("reload")
+    assert done.returncode == 1
+    assert show(world, number)["region_name"] == "仁达乡"
+    (world.dir / "names.csv").write_text("51,四川\n513327205,新名乡\n", encoding="utf-8")
+    world.ctl("reload")
+    assert show(world, number)["region_name"] == "新名乡"
 
 
 def test_totals_by_campaign_and_year(world):

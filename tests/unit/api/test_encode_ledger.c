@@ -146,7 +146,7 @@ static void test_csv(void **state)
     buf_fini(&out);
 }
 
-static const char *name_of(void *arg, uint64_t area)
+static const char *name_of(const void *arg, uint64_t area)
 {
     (void)arg;
     return area == 0 ? "全国" : "高山乡";
