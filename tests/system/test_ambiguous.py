@@ -2,7 +2,7 @@
 import collections
 
 import pytest
-from harness import wait_until
+from harness import FIRST_NUMBER, wait_until
 
 
 def spoil_the_canary(make_world, policy, accept):
@@ -38,12 +38,50 @@ def test_resend_is_once_in_a_life(make_world):
     assert world.counts("c1")["ambiguous"] == 10
 
 
+def test_a_report_makes_the_resend_needless(make_world):
+    """The carrier took them and only its answer was lost: reports say so before the silence is over. Whoever is silent meanwhile is
+    sent to again, which shows that the policy has looked."""
+    world = make_world(carrier={"timeout": "1s"}, daemon={"resend_silent_after": "3s"}, sim={"report_delay_ms": 100})
+    world.campaign("heard", rows=10, on_ambiguous="resend")
+    world.campaign("silent", rows=10, first=FIRST_NUMBER + 50_000_000, on_ambiguous="resend")
+    world.sim.fault("close", accept=True, count=1)
+    world.launch("heard")
+    wait_until(lambda: world.counts("heard")["ambiguous"] == 0 and world.status("heard")["state"] == "done", what="reports clear it up")
+    world.sim.fault("close", accept=False, count=1)
+    world.launch("silent")
+    world.wait_done("silent")
+    wait_until(lambda: len(world.sim.oracle()) == 20, what="the silent ones are sent again")
+    world.wait_reported("silent")
+    world.check_books("heard")
+    world.check_books("silent")
+
+
+def test_recorded_as_an_act_of_the_policy(make_world):
+    """In the middle of a campaign, with personal texts: the chunk behind the canary is spoilt, the campaign is done, and lives again."""
+    world = make_world(carrier={"timeout": "1s"}, daemon={"resend_silent_after": "1s"}, sim={"reports": "none", "latency_ms": 100})
+    numbers = world.campaign("c1", rows=[(str(FIRST_NUMBER + i), f"张{i}") for i in range(60)], columns=("手机号", "姓名"),
+                             on_ambiguous="resend", text="((姓名))：10月17日是全国扶贫日。")
+    world.sim.fault("close", accept=False, mobile=numbers[30], count=1)
+    world.launch("c1")
+    wait_until(lambda: len(world.sim.oracle()) == 60, what="sent again")
+    world.wait_done("c1")
+    world.check_books("c1")
+    assert world.counts("c1")["accepted"] == 60
+    lines = [{key.decode(): value.decode() for key, value in fields.items()} for _, fields in world.redis.xrange("outreach:{a}:audit")]
+    assert [(line["act"], line["object"]) for line in lines if line["actor"] == "policy"] == [("resolve resend", "mas:1")]
+
+
 @pytest.mark.parametrize("accept", [True, False])
 def test_hold_waits_for_a_person(make_world, accept):
+    """The same happened to a campaign with `resend` a moment later: when that one was sent again, the policy has passed this one by."""
     world = spoil_the_canary(make_world, "hold", accept)
     wait_until(lambda: world.counts("c1")["ambiguous"] == 10, what="ambiguous")
-    assert world.status("c1")["state"] in ("paused", "done")
-    assert len(world.sim.oracle()) == (10 if accept else 0)
+    world.campaign("c2", rows=10, first=FIRST_NUMBER + 50_000_000, on_ambiguous="resend")
+    world.sim.fault("close", accept=False, count=1)
+    world.launch("c2")
+    wait_until(lambda: world.counts("c2")["accepted"] == 10, what="the other one is sent again")
+    assert world.counts("c1")["ambiguous"] == 10 and world.status("c1")["state"] == "done"
+    assert len(world.sim.oracle()) == (20 if accept else 10)
     world.ctl("campaign", "resolve", "c1", "--ambiguous", "accept" if accept else "fail", "--reason", "问过运营商")
     counts = world.counts("c1")
     assert counts["ambiguous"] == 0 and counts["accepted" if accept else "undelivered"] == 10
