@@ -1,7 +1,10 @@
 /* dispatch_test: one real message to one number, outside of any campaign.
  *
- *   opt-out looked up ─► tokens (the shadow bucket) ─► audit line stored ─► POST ─► verdict as a
- * sentence
+ *   opt-out looked up ─► tokens (the shadow bucket) ─► carrier's state asked for ─► audit line
+ * stored ─► POST ─► verdict as a sentence
+ *
+ * A carrier that a person paused or a fault stopped sends nothing, not even this. The store is
+ * asked, after the wait for tokens: what the lane knows may be seconds old.
  *
  * The audit line comes before the POST: a real message that nobody can find in the record must not
  * exist. What became of it goes into a second line and into the log. It is never repeated and never
@@ -237,6 +240,34 @@ static void record(struct trial *trial)
     }
 }
 
+static void on_state(void *arg, enum err error, const struct carrier_view *view)
+{
+    struct trial *trial = arg;
+    if (call_ended(trial))
+        return;
+    if (error && error != ERR_NOT_FOUND) { /* not found: nothing was ever sent through it */
+        finish(trial, error, "nothing was sent: the carrier's state could not be looked up (%s)",
+               err_sentence(error));
+    } else if (!error && strcmp(view->state, "running") != 0) {
+        finish(trial, ERR_REFUSED, "nothing was sent: carrier %s is %s%s%s", trial->lane->name,
+               view->state, *view->reason ? ": " : "", view->reason);
+    } else {
+        record(trial);
+    }
+}
+
+static void ask_state(struct trial *trial)
+{
+    struct lane *lane = trial->lane;
+    call_begins(trial);
+    enum err error = status_carrier(lane->dispatch->store, lane->name, on_state, trial);
+    if (error) {
+        call_refused(trial);
+        finish(trial, error, "nothing was sent: the carrier's state could not be looked up (%s)",
+               err_sentence(error));
+    }
+}
+
 /* Takes its tokens, or waits for them. */
 static void pace(void *arg)
 {
@@ -253,7 +284,7 @@ static void pace(void *arg)
         loop_timer_arm(trial->timer, delay_ms);
     } else {
         limiter_take(&lane->shadow, segments, now_ms);
-        record(trial);
+        ask_state(trial);
     }
 }
 

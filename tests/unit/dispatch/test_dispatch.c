@@ -505,6 +505,43 @@ static void test_one_test_message(void **state)
     assert_int_equal(done.error, ERR_CLOSED);
 }
 
+static void act_on_carrier(enum carrier_act act, const char *reason)
+{
+    struct world_done done = {0};
+    assert_int_equal(status_carrier_act(w.store, "mas", act, "clerk1", reason, "", 0,
+                                        clock_wall_ms(), world_on_done, &done),
+                     ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+}
+
+static void test_no_test_message_past_a_stop(void **state)
+{
+    (void)state;
+    start();
+    const enum carrier_act acts[] = {CARRIER_PAUSE, CARRIER_STOP};
+    const char *sentences[] = {"nothing was sent: carrier mas is paused: new contract",
+                               "nothing was sent: carrier mas is stopped: new contract"};
+    struct world_done done;
+    for (size_t i = 0; i < 2; i++) {
+        act_on_carrier(acts[i], "new contract");
+        done = (struct world_done){0};
+        assert_int_equal(dispatch_test(dispatch, "mas", WORLD_BASE + 7, "试发", on_tested, &done),
+                         ERR_OK);
+        world_until(&w, &done.is_over);
+        assert_int_equal(done.error, ERR_REFUSED);
+        assert_string_equal(done.reason, sentences[i]);
+        act_on_carrier(CARRIER_RESUME, "");
+    }
+    assert_int_equal(w.shared->requests, 0);
+    done = (struct world_done){0};
+    assert_int_equal(dispatch_test(dispatch, "mas", WORLD_BASE + 7, "试发", on_tested, &done),
+                     ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+    assert_int_equal(w.shared->taken[7], 1);
+}
+
 /* ---- settings change under way ---- */
 
 static void test_reload_under_way(void **state)
@@ -562,6 +599,7 @@ int main(void)
         IN_WORLD(test_two_daemons_share_a_campaign),
         IN_WORLD(test_stop_at_once_leaves_the_truth),
         IN_WORLD(test_one_test_message),
+        IN_WORLD(test_no_test_message_past_a_stop),
         IN_WORLD(test_reload_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
