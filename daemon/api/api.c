@@ -1,5 +1,6 @@
 /* Takes requests of two servers. The control socket is trusted by its file mode and gets the route
- * table; the listening port gets the webhooks and /healthz only. */
+ * table; the listening port gets the webhooks, /healthz, /readyz and, asked from this machine,
+ * /metrics. */
 #include "api/apicall.h"
 
 #include <stdlib.h>
@@ -128,18 +129,33 @@ void api_handle_control(void *arg, struct http_request *request)
     }
 }
 
+/* Only who asks from this machine, and not through a reverse proxy that stands on it. */
+static bool is_own_machine(const struct http_request *request)
+{
+    const char *peer = http_request_peer(request);
+    return (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0) &&
+           http_request_header(request, "X-Forwarded-For") == NULL &&
+           http_request_header(request, "Forwarded") == NULL;
+}
+
+static void answer_text(struct http_request *request, int status, const char *text)
+{
+    http_answer(request, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
 void api_handle_public(void *arg, struct http_request *request)
 {
     struct api *api = arg;
-    const char *path = http_request_path(request);
+    const char *path = http_request_path(request), *sentence = NULL;
+    bool ready = redis_health(store_redis(api->parts.store), &sentence) == REDIS_READY;
     if (strncmp(path, "/hook/", 6) == 0) {
         webhook_handle(api->parts.webhook, request);
-    } else if (strcmp(path, "/healthz") == 0) {
-        const char *sentence;
-        bool ready = redis_health(store_redis(api->parts.store), &sentence) == REDIS_READY;
-        const char *word = ready ? "ok\n" : "redis is not ready\n";
-        http_answer(request, ready ? 200 : 503, "text/plain; charset=utf-8", word, strlen(word));
+    } else if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0) {
+        answer_text(request, ready ? 200 : 503, ready ? "ok\n" : "redis is not ready\n");
+    } else if (strcmp(path, "/metrics") == 0 && is_own_machine(request) &&
+               strcmp(http_request_method(request), "GET") == 0) {
+        api_handle_control(api, request);
     } else {
-        http_answer(request, 404, "text/plain; charset=utf-8", "not found\n", 10);
+        answer_text(request, 404, "not found\n");
     }
 }

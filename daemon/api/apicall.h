@@ -37,10 +37,11 @@ struct apicall {
 
     struct found found;
     void (*on_found)(struct apicall *call), (*then)(struct apicall *call);
-    size_t at_carrier; /* of a walk over the carriers */
-    enum err error;    /* of a collection that broke off */
-    json_t *answer;    /* grows while the handler works */
-    void *state;       /* the handler's own */
+    void (*render)(struct apicall *call); /* how a status that was collected is answered */
+    size_t at_carrier;                    /* of a walk over the carriers */
+    enum err error;                       /* of a collection that broke off */
+    json_t *answer;                       /* grows while the handler works */
+    void *state;                          /* the handler's own */
     void (*free_state)(void *state);
 };
 

@@ -4,6 +4,7 @@
 struct apicall;
 
 void handle_status(struct apicall *call);
+void handle_metrics(struct apicall *call);
 void handle_reload(struct apicall *call);
 
 void handle_campaign_list(struct apicall *call);

@@ -7,6 +7,7 @@
 const struct route routes_rows[] = {
     {"GET", "/api/v1/status", handle_status,
      "the daemon, Redis, carriers, live campaigns, and what needs a person"},
+    {"GET", "/metrics", handle_metrics, "the same figures in Prometheus' text format"},
     {"POST", "/api/v1/reload", handle_reload,
      "reads the configuration again, all of it or nothing"},
     {"GET", "/api/v1/campaigns", handle_campaign_list, "all campaigns, drafts too, newest first"},

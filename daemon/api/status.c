@@ -1,4 +1,4 @@
-/* GET /api/v1/status, POST /api/v1/reload.
+/* GET /api/v1/status, GET /metrics, POST /api/v1/reload.
  *
  * The status is collected step by step: what is known here, then daemons, carriers and campaigns
  * from Redis. When Redis is away, or goes away on the way, the answer holds what is known without
@@ -10,10 +10,12 @@
 #include "api/attention.h"
 #include "api/carriers.h"
 #include "api/encode.h"
+#include "api/metrics.h"
 #include "base/clock.h"
 
 #define RELOAD_TEXT_MAX_BYTES ((size_t)256 * 1024)
 #define IMPORTS_SHOWN 32
+#define METRICS_MAX_BYTES ((size_t)8 * 1024 * 1024)
 
 static json_t *redis_json(const struct api *api)
 {
@@ -104,7 +106,28 @@ static void finish(struct apicall *call)
     json_object_set_new(call->answer, "parked", json_integer((json_int_t)parked));
     json_object_set_new(call->answer, "attention",
                         attention_lines(call->answer, clock_wall_ms(), apicall_offset_min(call)));
+    call->render(call);
+}
+
+static void render_json(struct apicall *call)
+{
     apicall_answer(call, 200, json_incref(call->answer));
+}
+
+static void render_metrics(struct apicall *call)
+{
+    struct buf text;
+    buf_init(&text, METRICS_MAX_BYTES);
+    metrics_write(call->answer, &text);
+    if (text.failed) {
+        buf_fini(&text);
+        apicall_fail(call, ERR_TOO_BIG, NULL);
+        return;
+    }
+    http_answer(call->request, 200, "text/plain; version=0.0.4; charset=utf-8", text.data,
+                text.len);
+    buf_fini(&text);
+    apicall_end(call);
 }
 
 /* ---- campaigns: the live ones, and finished ones with something ambiguous ---- */
@@ -187,13 +210,24 @@ static void on_daemons(void *arg, enum err error, const struct daemon_beat *beat
     carriers_collect(call, carriers_are_in);
 }
 
-void handle_status(struct apicall *call)
+static void collect(struct apicall *call, void (*render)(struct apicall *call))
 {
+    call->render = render;
     call->answer = json_object();
     set_own(call);
     if (status_daemons(call->api->parts.store, on_daemons, call) != ERR_OK) {
         finish(call);
     }
+}
+
+void handle_status(struct apicall *call)
+{
+    collect(call, render_json);
+}
+
+void handle_metrics(struct apicall *call)
+{
+    collect(call, render_metrics);
 }
 
 /* ---- reload ---- */
