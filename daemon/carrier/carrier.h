@@ -46,6 +46,10 @@ struct carrier_uplink {
                   */
 };
 
+/* One number of a pushed record that cannot be used; 0: where a number should stand there is none,
+ * or the number itself is what cannot be read. */
+typedef void carrier_bad_fn(void *arg, uint64_t number);
+
 struct codes;
 
 struct carrier_driver {
@@ -60,15 +64,16 @@ struct carrier_driver {
      * OUTCOME_AMBIGUOUS. */
     void (*parse_submit)(int http_status, const char *body, size_t len,
                          struct carrier_verdict *verdict);
-    /* Reads a pushed body (object or array), calls `on_report` for each. errors: ERR_INVALID
-     * (nothing was called), ERR_TOO_BIG (more than CARRIER_REPORTS_MAX). */
+    /* Reads a pushed body (object or array), calls `on_report` for each number of a good record and
+     * `on_bad` for each of a bad one. On an error nothing was called. errors: ERR_INVALID (not one
+     * good), ERR_TOO_BIG (more good ones than CARRIER_REPORTS_MAX). */
     enum err (*parse_reports)(const struct codes *codes, int utc_offset_min, const char *body,
                               size_t len,
                               void (*on_report)(void *arg, const struct carrier_report *report),
-                              void *arg);
+                              carrier_bad_fn *on_bad, void *arg);
     enum err (*parse_uplinks)(int utc_offset_min, const char *body, size_t len,
                               void (*on_uplink)(void *arg, const struct carrier_uplink *uplink),
-                              void *arg);
+                              carrier_bad_fn *on_bad, void *arg);
     /* What the carrier wants to read when its push was stored. */
     const char *ack_body, *ack_content_type;
 };

@@ -430,44 +430,55 @@ static bool parse_number(const char *text, size_t len, uint64_t *number)
 }
 
 /* Calls `on_number` for each number of a record: `mobile` or `mobiles`; a string (also with
- * commas), an integer, or an array of those. gives: how many there are, 0 when one of them is none.
- * `on_number` NULL: only counts. */
+ * commas), an integer, or an array of those. With 0 for what stands where a number should, and once
+ * when there is nothing. */
 typedef void number_fn(void *arg, uint64_t number);
 
-static size_t numbers_of(const json_t *value, number_fn *on_number, void *arg)
+static void numbers_of_text(const char *text, size_t len, number_fn *on_number, void *arg)
 {
-    uint64_t number = 0;
-    size_t n = 0;
+    const char *at = text, *end = text + len;
+    while (at <= end) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = comma ? comma : end;
+        uint64_t number = 0;
+        bool is_number = parse_number(at, (size_t)(stop - at), &number);
+        on_number(arg, is_number ? number : 0);
+        at = stop + 1;
+    }
+}
+
+static void numbers_of(const json_t *value, number_fn *on_number, void *arg)
+{
+    if (json_is_string(value)) {
+        numbers_of_text(json_string_value(value), json_string_length(value), on_number, arg);
+        return;
+    }
     if (json_is_integer(value)) {
         json_int_t integer = json_integer_value(value);
-        if (integer < (json_int_t)NUMBER_MIN || integer > (json_int_t)NUMBER_MAX)
-            return 0;
-        if (on_number)
-            on_number(arg, (uint64_t)integer);
-        return 1;
+        bool is_number = integer >= (json_int_t)NUMBER_MIN && integer <= (json_int_t)NUMBER_MAX;
+        on_number(arg, is_number ? (uint64_t)integer : 0);
+        return;
     }
-    if (json_is_string(value)) {
-        const char *at = json_string_value(value), *end = at + json_string_length(value);
-        while (at <= end) {
-            const char *comma = memchr(at, ',', (size_t)(end - at));
-            const char *stop = comma ? comma : end;
-            if (!parse_number(at, (size_t)(stop - at), &number))
-                return 0;
-            if (on_number)
-                on_number(arg, number);
-            n++;
-            at = stop + 1;
-        }
-        return n;
-    }
-    for (size_t i = 0; json_is_array(value) && i < json_array_size(value); i++) {
+    size_t n = json_is_array(value) ? json_array_size(value) : 0;
+    if (n == 0)
+        on_number(arg, 0);
+    for (size_t i = 0; i < n; i++) {
         const json_t *element = json_array_get(value, i);
-        size_t more = json_is_array(element) ? 0 : numbers_of(element, on_number, arg);
-        if (more == 0)
-            return 0;
-        n += more;
+        numbers_of(json_is_array(element) ? NULL : element, on_number, arg);
     }
-    return n;
+}
+
+static void count_good(void *arg, uint64_t number)
+{
+    size_t *good = arg;
+    *good += number != 0;
+}
+
+/* What a push may be, by how many records of it are good: a bad one must not take an opt-out beside
+ * it along, but where none is good the carrier shall hear of it. */
+static enum err check_good(size_t good)
+{
+    return good == 0 ? ERR_INVALID : good > CARRIER_REPORTS_MAX ? ERR_TOO_BIG : ERR_OK;
 }
 
 static const json_t *mobiles_of(const json_t *item)
@@ -557,12 +568,17 @@ static enum err read_report(const struct codes *codes, int utc_offset_min, const
 struct report_sink {
     struct carrier_report *report;
     void (*on_report)(void *arg, const struct carrier_report *report);
+    carrier_bad_fn *on_bad;
     void *arg;
 };
 
 static void give_report(void *arg, uint64_t number)
 {
     struct report_sink *sink = arg;
+    if (number == 0) {
+        sink->on_bad(sink->arg, 0);
+        return;
+    }
     sink->report->number = number;
     sink->on_report(sink->arg, sink->report);
 }
@@ -580,27 +596,26 @@ static json_t *load_push(const char *body, size_t len, size_t flags)
 static enum err parse_reports(const struct codes *codes, int utc_offset_min, const char *body,
                               size_t len,
                               void (*on_report)(void *arg, const struct carrier_report *report),
-                              void *arg)
+                              carrier_bad_fn *on_bad, void *arg)
 {
     json_t *root = load_push(body, len, 0);
     if (!root)
         return ERR_INVALID;
     struct carrier_report report;
-    struct report_sink sink = {&report, on_report, arg};
-    size_t n = items_n(root), total = 0;
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < n && !err; i++) { /* all of it, before the first is given away */
-        size_t numbers = numbers_of(mobiles_of(item_at(root, i)), NULL, NULL);
-        total += numbers;
-        err = numbers == 0 ? ERR_INVALID
-                           : read_report(codes, utc_offset_min, item_at(root, i), &report);
-        if (!err && total > CARRIER_REPORTS_MAX)
-            err = ERR_TOO_BIG;
+    struct report_sink sink = {&report, on_report, on_bad, arg};
+    size_t n = items_n(root), good = 0;
+    for (size_t i = 0; i < n; i++) { /* all of it, before the first is given away */
+        if (read_report(codes, utc_offset_min, item_at(root, i), &report) == ERR_OK)
+            numbers_of(mobiles_of(item_at(root, i)), count_good, &good);
     }
+    enum err err = check_good(good);
     for (size_t i = 0; i < n && !err; i++) {
-        if (n > 1) /* one is already read */
-            err = read_report(codes, utc_offset_min, item_at(root, i), &report);
-        numbers_of(mobiles_of(item_at(root, i)), give_report, &sink);
+        const json_t *item = item_at(root, i);
+        bool is_good = read_report(codes, utc_offset_min, item, &report) == ERR_OK;
+        if (is_good)
+            numbers_of(mobiles_of(item), give_report, &sink);
+        else
+            numbers_of(mobiles_of(item), on_bad, arg);
     }
     json_decref(root);
     return err;
@@ -625,6 +640,7 @@ struct uplink_sink {
     const struct uplink_fields *fields;
     int utc_offset_min;
     void (*on_uplink)(void *arg, const struct carrier_uplink *uplink);
+    carrier_bad_fn *on_bad;
     void *arg;
 };
 
@@ -633,6 +649,10 @@ struct uplink_sink {
 static void give_uplink(void *arg, uint64_t number)
 {
     struct uplink_sink *sink = arg;
+    if (number == 0) {
+        sink->on_bad(sink->arg, 0);
+        return;
+    }
     const struct uplink_fields *f = sink->fields;
     struct carrier_uplink uplink = {.number = number,
                                     .text = f->text,
@@ -650,26 +670,27 @@ static void give_uplink(void *arg, uint64_t number)
 
 static enum err parse_uplinks(int utc_offset_min, const char *body, size_t len,
                               void (*on_uplink)(void *arg, const struct carrier_uplink *uplink),
-                              void *arg)
+                              carrier_bad_fn *on_bad, void *arg)
 {
     /* A text may hold anything a handset can send, a NUL too; what reads it goes by its length. */
     json_t *root = load_push(body, len, JSON_ALLOW_NUL);
     if (!root)
         return ERR_INVALID;
     struct uplink_fields fields;
-    size_t n = items_n(root), total = 0;
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < n && !err; i++) {
-        size_t numbers = numbers_of(mobiles_of(item_at(root, i)), NULL, NULL);
-        total += numbers;
-        err = numbers == 0 ? ERR_INVALID : read_uplink(item_at(root, i), &fields);
-        if (!err && total > CARRIER_REPORTS_MAX)
-            err = ERR_TOO_BIG;
+    size_t n = items_n(root), good = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (read_uplink(item_at(root, i), &fields) == ERR_OK)
+            numbers_of(mobiles_of(item_at(root, i)), count_good, &good);
     }
-    struct uplink_sink sink = {&fields, utc_offset_min, on_uplink, arg};
+    enum err err = check_good(good);
+    struct uplink_sink sink = {&fields, utc_offset_min, on_uplink, on_bad, arg};
     for (size_t i = 0; i < n && !err; i++) {
-        err = read_uplink(item_at(root, i), &fields);
-        numbers_of(mobiles_of(item_at(root, i)), give_uplink, &sink);
+        const json_t *item = item_at(root, i);
+        bool is_good = read_uplink(item, &fields) == ERR_OK;
+        if (is_good)
+            numbers_of(mobiles_of(item), give_uplink, &sink);
+        else
+            numbers_of(mobiles_of(item), on_bad, arg);
     }
     json_decref(root);
     return err;

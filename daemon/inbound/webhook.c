@@ -12,6 +12,7 @@
 #include "inbound/route.h"
 #include "inbound/ticket.h"
 #include "inbound/uplink.h"
+#include "sms/mobile.h"
 
 #define LOG_EVERY_MS 1000 /* of refusals: a scanner does not fill the log */
 
@@ -154,7 +155,17 @@ struct reading { /* what a body's records are given to */
     struct account *account;
     struct ticket *ticket;
     struct uplink_desk *uplinks;
+    uint64_t n_bad;
+    uint64_t bad_number; /* the first that could be read; 0: none could */
 };
+
+static void on_bad(void *arg, uint64_t number)
+{
+    struct reading *reading = arg;
+    reading->n_bad++;
+    if (reading->bad_number == 0)
+        reading->bad_number = number;
+}
 
 static void on_report(void *arg, const struct carrier_report *report)
 {
@@ -179,8 +190,27 @@ static enum err parse(struct webhook *webhook, enum route_what what, struct read
     if (len > webhook->settings->daemon.webhook_body_max_bytes)
         return ERR_TOO_BIG;
     if (what == ROUTE_REPORT)
-        return driver->parse_reports(account->codes, offset_min, body, len, on_report, reading);
-    return driver->parse_uplinks(offset_min, body, len, on_uplink, reading);
+        return driver->parse_reports(account->codes, offset_min, body, len, on_report, on_bad,
+                                     reading);
+    return driver->parse_uplinks(offset_min, body, len, on_uplink, on_bad, reading);
+}
+
+static const char *word_of(enum route_what what)
+{
+    return what == ROUTE_REPORT ? "report" : "uplink";
+}
+
+/* One line a push, however many records of it are bad. */
+static void note_bad(struct webhook *webhook, enum route_what what, const struct reading *reading)
+{
+    if (reading->n_bad == 0)
+        return;
+    webhook->counts.bad_records += reading->n_bad;
+    char masked[MOBILE_TEXT_SIZE] = "-";
+    if (reading->bad_number)
+        mobile_mask(reading->bad_number, masked);
+    log_line(LOG_WARN, "webhook", "event=bad_records carrier=%s what=%s n=%llu first=%s",
+             reading->account->name, word_of(what), (unsigned long long)reading->n_bad, masked);
 }
 
 /* The push is who it says it is: reads the body and answers when its records are stored. */
@@ -199,12 +229,13 @@ static void take(struct webhook *webhook, struct account *account, enum route_wh
     struct reading reading = {.account = account, .ticket = ticket, .uplinks = webhook->uplinks};
     enum err error = parse(webhook, what, &reading, request);
     if (!error) {
+        note_bad(webhook, what, &reading);
         ticket_seal(ticket);
         return;
     }
     webhook->counts.refused_body++;
     log_line(LOG_WARN, "webhook", "event=refused reason=body carrier=%s what=%s error=\"%s\"",
-             account->name, what == ROUTE_REPORT ? "report" : "uplink", err_sentence(error));
+             account->name, word_of(what), err_sentence(error));
     ticket_refuse(ticket, error == ERR_TOO_BIG ? 413 : error == ERR_NOMEM ? 503 : 400);
 }
 

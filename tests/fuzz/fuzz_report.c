@@ -28,7 +28,7 @@ static struct codes *load_table(void)
 
 struct seen {
     const struct codes *codes;
-    size_t n;
+    size_t n, n_bad;
 };
 
 static void on_report(void *arg, const struct carrier_report *report)
@@ -42,14 +42,23 @@ static void on_report(void *arg, const struct carrier_report *report)
            codes_class(seen->codes, report->code)); /* never a class the code does not have */
 }
 
+static void on_bad(void *arg, uint64_t number)
+{
+    struct seen *seen = arg;
+    seen->n_bad++;
+    assert(number == 0 || (number >= 10000000000 && number <= 19999999999));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static struct codes *codes; /* once: it is read only */
     if (codes == NULL)
         codes = load_table();
     struct seen seen = {.codes = codes};
-    enum err err = carrier_driver("cloudmas")
-                       ->parse_reports(codes, 480, (const char *)bytes, len, on_report, &seen);
-    assert(err == ERR_OK ? seen.n > 0 && seen.n <= CARRIER_REPORTS_MAX : seen.n == 0);
+    enum err err =
+        carrier_driver("cloudmas")
+            ->parse_reports(codes, 480, (const char *)bytes, len, on_report, on_bad, &seen);
+    assert(err == ERR_OK ? seen.n > 0 && seen.n <= CARRIER_REPORTS_MAX
+                         : seen.n == 0 && seen.n_bad == 0);
     return 0;
 }

@@ -136,6 +136,16 @@ def test_an_opt_out_word_counts_at_once(world, word):
     assert [a.mobile for a in world.sim.oracle()] == ["15400000002"]
 
 
+def test_an_opt_out_beside_a_bad_record_counts(make_world):
+    world = make_world(sim={"reports": "none"})
+    good = {"mobile": "15400000001", "smsContent": "R", "sendTime": "2026-10-17 09:00:00", "addSerial": "106573000001"}
+    bad = [{**good, "mobile": "4006"}, {"mobile": "15400000002"}, None]
+    assert post(world, "uplink", bad)[0] == 400, "none is good"
+    assert post(world, "uplink", [bad[0], good, *bad[1:]])[0] == 200
+    wait_until(lambda: world.ctl("optout", "check", "15400000001")["opted_out"], what="the opt-out")
+    assert world.ctl("optout", "check", "15400000002")["opted_out"] is False
+
+
 @pytest.mark.parametrize("text", ["请问R是什么", "收到", "TODAY", "不要退订"])
 def test_other_replies_are_no_opt_out(world, text):
     world.sim.uplink("15400000001", text)

@@ -5,7 +5,7 @@
  *   submit-*  response: HTTP status on the first line, then the body · outcome: outcome, code,
  * batch report-*  request: the pushed body · outcome: batch, number, code, class, submitted; a line
  * each, or "invalid" uplink-*  request: the pushed body · outcome: number, sent, service code, id,
- * text; a line each, or "invalid"
+ * text; a line each, or "invalid"; in both "bad" and the number for what is left out
  *
  * "-" stands for nothing, a blank inside a code is written "_". */
 #include "carrier/cloudmas.h"
@@ -389,13 +389,22 @@ static void on_report(void *arg, const struct carrier_report *report)
              time_text(report->submitted_ms, when));
 }
 
+static void on_bad(void *arg, uint64_t number)
+{
+    if (number)
+        buf_addf(arg, "bad %llu\n", (unsigned long long)number);
+    else
+        buf_add_text(arg, "bad -\n");
+}
+
 static void check_report(const char *name)
 {
     size_t len;
     char *body = slurp(name, "request", &len);
     struct buf got;
     buf_init(&got, 1 << 16);
-    enum err err = cloudmas_driver.parse_reports(codes, OFFSET_MIN, body, len, on_report, &got);
+    enum err err =
+        cloudmas_driver.parse_reports(codes, OFFSET_MIN, body, len, on_report, on_bad, &got);
     if (err) {
         assert_int_equal(err, ERR_INVALID);
         assert_int_equal(got.len, 0); /* nothing was called */
@@ -427,7 +436,7 @@ static void check_uplink(const char *name)
     char *body = slurp(name, "request", &len);
     struct buf got;
     buf_init(&got, 1 << 16);
-    enum err err = cloudmas_driver.parse_uplinks(OFFSET_MIN, body, len, on_uplink, &got);
+    enum err err = cloudmas_driver.parse_uplinks(OFFSET_MIN, body, len, on_uplink, on_bad, &got);
     if (err) {
         assert_int_equal(err, ERR_INVALID);
         assert_int_equal(got.len, 0);
@@ -442,6 +451,12 @@ static void reads_uplinks(void **state)
 {
     (void)state;
     each_case("uplink-", check_uplink);
+}
+
+static void no_bad(void *arg, uint64_t number)
+{
+    (void)arg;
+    fail_msg("%llu is bad", (unsigned long long)number);
 }
 
 static void count_report(void *arg, const struct carrier_report *report)
@@ -470,11 +485,11 @@ static void a_push_has_a_limit(void **state)
         size_t reports = 0, uplinks = 0;
         enum err expected = n > CARRIER_REPORTS_MAX ? ERR_TOO_BIG : ERR_OK;
         assert_int_equal(cloudmas_driver.parse_reports(codes, OFFSET_MIN, body.data, body.len,
-                                                       count_report, &reports),
+                                                       count_report, no_bad, &reports),
                          expected);
-        assert_int_equal(
-            cloudmas_driver.parse_uplinks(OFFSET_MIN, body.data, body.len, count_uplink, &uplinks),
-            expected);
+        assert_int_equal(cloudmas_driver.parse_uplinks(OFFSET_MIN, body.data, body.len,
+                                                       count_uplink, no_bad, &uplinks),
+                         expected);
         assert_int_equal(reports, expected ? 0 : n);
         assert_int_equal(uplinks, expected ? 0 : n);
         buf_fini(&body);
@@ -510,7 +525,7 @@ static void uplink_ids_are_stable_and_differ(void **state)
     char ids[N][41];
     for (size_t i = 0; i < N; i++)
         assert_int_equal(cloudmas_driver.parse_uplinks(OFFSET_MIN, bodies[i], strlen(bodies[i]),
-                                                       keep_id, ids[i]),
+                                                       keep_id, no_bad, ids[i]),
                          ERR_OK);
     assert_string_equal(ids[0], ids[1]); /* the same push, written differently */
     for (size_t i = 2; i < N; i++) {

@@ -303,6 +303,20 @@ static void test_bad_bodies_store_nothing(void **state)
     assert_int_equal(webhook_counts(webhook)->stored, 0);
 }
 
+static void test_a_bad_record_does_not_take_its_neighbours_along(void **state)
+{
+    (void)state;
+    accept_all(world_launch(&w, &(struct world_campaign){.id = "c1", .n = 100}));
+    char one[512], body[2048];
+    report_text(one, 0, "B0", "DELIVRD");
+    snprintf(body, sizeof body, "[{\"mobile\":\"13800138001\"},%s,{\"mobile\":\"4006\"},7]", one);
+    assert_int_equal(push_text(REPORT, body), 200);
+    struct world_seen seen = world_see(&w, "c1");
+    assert_int_equal(world_count(&seen, STATE_DELIVERED), 1);
+    assert_int_equal(webhook_counts(webhook)->bad_records, 3);
+    assert_int_equal(webhook_counts(webhook)->refused_body, 0);
+}
+
 /* ---- replies ---- */
 
 struct checked {
@@ -447,6 +461,7 @@ int main(void)
         IN_WORLD(test_doors),
         IN_WORLD(test_other_methods),
         IN_WORLD(test_bad_bodies_store_nothing),
+        IN_WORLD(test_a_bad_record_does_not_take_its_neighbours_along),
         IN_WORLD(test_replies),
         IN_WORLD(test_a_very_long_reply_is_cut),
         IN_WORLD(test_not_stored_is_not_acknowledged),
