@@ -89,7 +89,7 @@ static struct chunk *take(struct campaign *campaign)
     chunk->phase = CHUNK_CLAIMING;
     chunk->is_calling = true;
     chunk->is_asking = chunk->is_closing = chunk->is_releasing = chunk->is_lost = false;
-    chunk->in_doubt = chunk->asks_again = chunk->is_let_go = false;
+    chunk->in_doubt = chunk->took_back = chunk->asks_again = chunk->is_let_go = false;
     chunk->waits_tokens = chunk->counts_as_attempt = false;
     chunk->tries = chunk->settle_tries = 0;
     chunk->retry_at_ms = chunk->settle_retry_ms = chunk->not_before_ms = 0;
@@ -429,22 +429,48 @@ static void cut_asked(struct chunk *chunk)
     chunk->n_pieces--;
 }
 
+/* Recorded in the store as ours to send and yet not to be sent: taken back at once. */
+static void add_unsent(struct chunk *chunk, const struct slice *slice, int64_t now_ms)
+{
+    const struct carrier_verdict not_sent = {.outcome = OUTCOME_NOT_SENT};
+    chunk_add_result(chunk, slice, &not_sent, now_ms);
+}
+
+/* Nothing this daemon does can have posted it. */
+static bool is_unsent(uint8_t state)
+{
+    return state == STATE_SUPPRESSED || state == STATE_NOT_OURS;
+}
+
+/* A position may be granted that this daemon does not want to send any more: the first answer to
+ * the intent was lost, and before it was asked again an opt-out was found, which the store could
+ * not mark because the position was in flight there. No request may span it, for the outcome of a
+ * request counts for all that is in flight in its range. It is queued again in the store, and
+ * suppressed by the next claim. The same for one that was not ours before and became it since. */
 static void granted(struct chunk *chunk, const struct queue_intent *intent)
 {
     struct piece range = {chunk->asked.from, chunk->asked.from + chunk->asked.count};
+    int64_t now_ms = clock_mono_ms();
     FAILPOINT("intent_after");
     chunk->tries = 0;
     chunk->asks_again = false;
     chunk->renewed_at_ms = chunk->asked_at_ms;
-    limiter_take(&chunk->lane->shadow, chunk->asked.segments, clock_mono_ms());
-    for (uint32_t i = range.from; i < range.to; i++) {
-        if (chunk->states[i] != STATE_QUEUED)
-            continue;
-        bool is_mine = i - range.from < intent->n && intent->mine[i - range.from] == 1;
-        chunk->states[i] = is_mine ? STATE_INFLIGHT : STATE_NOT_OURS;
-    }
+    limiter_take(&chunk->lane->shadow, chunk->asked.segments, now_ms);
     cut_asked(chunk);
-    post_add(chunk, range);
+    uint32_t from = range.from;
+    for (uint32_t i = range.from; i < range.to; i++) {
+        bool is_mine = i - range.from < intent->n && intent->mine[i - range.from] == 1;
+        if (chunk->states[i] == STATE_QUEUED) {
+            chunk->states[i] = is_mine ? STATE_INFLIGHT : STATE_NOT_OURS;
+        } else if (is_mine && is_unsent(chunk->states[i])) {
+            const struct slice one = {i, 1, 1, chunk->segments[i]};
+            post_add(chunk, (struct piece){from, i});
+            from = i + 1;
+            chunk->states[i] = STATE_NOT_OURS;
+            add_unsent(chunk, &one, now_ms);
+        }
+    }
+    post_add(chunk, (struct piece){from, range.to});
 }
 
 static void on_intent(void *arg, const struct queue_intent *intent)
@@ -642,8 +668,9 @@ static void on_settled(void *arg, enum err error, const char *reason)
     }
     chunk->settle_tries = 0;
     forget_settled(chunk, now_ms);
-    /* The store lets a chunk go by itself with the last settlement. */
-    chunk->is_let_go = !memchr(chunk->states, STATE_QUEUED, chunk->n) &&
+    /* The store lets a chunk go by itself with the last settlement. After a lost answer its idea of
+     * what is left may differ from ours: then it is asked to. */
+    chunk->is_let_go = !chunk->in_doubt && !memchr(chunk->states, STATE_QUEUED, chunk->n) &&
                        !memchr(chunk->states, STATE_INFLIGHT, chunk->n) &&
                        !memchr(chunk->states, STATE_NOT_OURS, chunk->n);
 }
@@ -734,11 +761,10 @@ static void finish(struct chunk *chunk, int64_t now_ms)
         lane_note_due(chunk->lane, chunk->retry_at_ms);
         return;
     }
-    if (chunk->in_doubt) {
-        const struct carrier_verdict not_sent = {.outcome = OUTCOME_NOT_SENT};
+    if (chunk->in_doubt && !chunk->took_back) {
         const struct slice all = {.from = 0, .count = chunk->n};
-        chunk->in_doubt = false;
-        chunk_add_result(chunk, &all, &not_sent, now_ms);
+        chunk->took_back = true;
+        add_unsent(chunk, &all, now_ms);
         settle_if_due(chunk, now_ms);
         return;
     }

@@ -120,6 +120,7 @@ struct chunk { /* some 25 KiB; reused from the lane's pool */
     bool is_lost;    /* a newer token owns it: only facts may still be told */
     bool in_doubt;   /* the answer to an intent was lost: what it may have recorded is taken back
                         before the release */
+    bool took_back;  /* that was done */
     bool asks_again; /* the same range as before, whose answer was lost */
     bool is_let_go;  /* nothing is left in it that the store would want back */
     bool waits_tokens, counts_as_attempt;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/failpoint.h"
+#include "dispatch/lane.h"
 #include "sender.h"
 
 /* ---- Redis goes away with requests in flight ---- */
@@ -60,6 +61,92 @@ static void test_redis_hangs(void **state)
     assert_int_equal(world_taken(&w, 0, 6010, 1), 6010);
     drain_and_stop();
     verify("c1");
+}
+
+/* ---- an intent's answer is lost, and somebody opts out before it is asked for again ---- */
+
+static void on_intended(void *arg, const struct queue_intent *intent)
+{
+    world_on_done(arg, intent->error, intent->reason);
+}
+
+/* The chunk 1 of c1, held back by its campaign's rate. */
+static struct chunk *wait_for_tokens(struct lane **lane)
+{
+    int64_t by_ms = clock_mono_ms() + WORLD_PATIENCE_MS;
+    for (;;) {
+        struct chunk *chunk;
+        *lane = dispatch_lane(dispatch, "mas");
+        TAILQ_FOREACH(chunk, &(*lane)->chunks, entry)
+        {
+            if (chunk->number == 1 && chunk->waits_tokens && !chunk->is_asking)
+                return chunk;
+        }
+        assert_true(clock_mono_ms() < by_ms);
+        world_pass(&w, 5);
+    }
+}
+
+static void on_added(void *arg, enum err error, uint64_t fresh)
+{
+    (void)fresh;
+    world_on_done(arg, error, "");
+}
+
+static void opt_out(uint64_t number)
+{
+    const struct optout_record record = {.number = number,
+                                         .scope = OPTOUT_MARKETING,
+                                         .at_ms = clock_wall_ms(),
+                                         .source = "sms",
+                                         .detail = "r"};
+    struct world_done done = {0};
+    assert_int_equal(optout_add(w.store, &record, 1, on_added, &done), ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+}
+
+static void check_optout_after_a_lost_intent(uint32_t n, uint32_t at)
+{
+    world_launch(&w, &(struct world_campaign){.id = "c1", .n = 10 + n, .rate = 10});
+    start();
+    struct lane *lane;
+    struct chunk *chunk = wait_for_tokens(&lane);
+    chunk->retry_at_ms = clock_mono_ms() + 60000; /* until the stage is set */
+    struct world_done done = {0}; /* the store has the intent, the daemon has no answer */
+    const struct chunk_ref ref = {"mas", chunk->campaign->seq, 1};
+    assert_int_equal(queue_intent(w.store, ref, chunk->token, chunk->asked.from, chunk->asked.count,
+                                  chunk->asked.segments, 0, 0, 60000, clock_wall_ms(), on_intended,
+                                  &done),
+                     ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+    assert_true(at < chunk->asked.count);
+    opt_out(WORLD_BASE + 10 + at);
+    chunk->in_doubt = chunk->asks_again = true;
+    chunk->checked_at_ms = clock_mono_ms() - OPTOUT_FRESH_MS - 1;
+    chunk->retry_at_ms = 0;
+    lane_schedule(lane);
+    struct world_seen seen = world_until_state(&w, "c1", "done");
+    assert_int_equal(world_count(&seen, STATE_ACCEPTED), 10 + n - 1);
+    assert_int_equal(world_count(&seen, STATE_SUPPRESSED), 1);
+    assert_int_equal(world_taken(&w, 0, 10 + n, 1), 10 + n - 1);
+    assert_int_equal(w.shared->taken[10 + at], 0);
+    drain_and_stop();
+    verify("c1");
+}
+
+static void test_optout_after_a_lost_intent(void **state)
+{
+    (void)state;
+    check_optout_after_a_lost_intent(30, 3);
+}
+
+/* Nobody else is left in the chunk: it is given back all the same, not left to its lease. */
+static void test_last_one_opts_out_after_a_lost_intent(void **state)
+{
+    (void)state;
+    check_optout_after_a_lost_intent(1, 0);
 }
 
 /* ---- crashes ---- */
@@ -222,9 +309,13 @@ static void test_frozen_daemon_wakes_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(test_outcomes_outlive_redis), IN_WORLD(test_redis_hangs),
-        IN_WORLD(test_crash_at_every_step),    IN_WORLD(test_crash_at_the_release),
+        IN_WORLD(test_outcomes_outlive_redis),
+        IN_WORLD(test_redis_hangs),
+        IN_WORLD(test_crash_at_every_step),
+        IN_WORLD(test_crash_at_the_release),
         IN_WORLD(test_frozen_daemon_wakes_up),
+        IN_WORLD(test_optout_after_a_lost_intent),
+        IN_WORLD(test_last_one_opts_out_after_a_lost_intent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
