@@ -10,10 +10,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "sms/mobile.h"
-
-#define NUMBERS_MAX 10000 /* a call */
-#define PAGE_DEFAULT 1000
-#define PAGE_MAX 10000
+#include "sms/optouts.h"
 
 /* ---- lookup ---- */
 
@@ -54,7 +51,7 @@ void handle_recipients_lookup(struct apicall *call)
         !apicall_text(call, "dedup_group", false, 64, &group) ||
         !apicall_text(call, "carrier", false, 64, &carrier) ||
         !apicall_integer(call, "seq", 0, &seq) ||
-        !apicall_mobiles(call, "numbers", NUMBERS_MAX, &numbers, &n)) {
+        !apicall_mobiles(call, "numbers", OPTOUTS_A_CALL_MAX, &numbers, &n)) {
         return;
     }
     enum err error = optout_lookup(call->api->parts.store, numbers, n, class_ == CLASS_RECEIPT,
@@ -95,7 +92,7 @@ void handle_optout_add(struct apicall *call)
         !apicall_text(call, "reason", false, CALL_REASON_MAX, &reason) ||
         !apicall_word(call, "scope", scopes, false, &scope) ||
         !apicall_word(call, "source", sources, false, &source) ||
-        !apicall_mobiles(call, "numbers", NUMBERS_MAX, &numbers, &n)) {
+        !apicall_mobiles(call, "numbers", OPTOUTS_A_CALL_MAX, &numbers, &n)) {
         return;
     }
     snprintf(detail, sizeof detail, "%s%s%s", actor, reason[0] != '\0' ? ": " : "", reason);
@@ -226,7 +223,7 @@ void handle_optout_page(struct apicall *call)
 {
     uint64_t after, limit;
     if (!query_number(call, "after", 0, UINT64_C(99999999999), &after) ||
-        !query_number(call, "limit", PAGE_DEFAULT, PAGE_MAX, &limit)) {
+        !query_number(call, "limit", OPTOUTS_A_PAGE_MAX, OPTOUTS_A_PAGE_MAX, &limit)) {
         return;
     }
     enum err error =

@@ -9,10 +9,9 @@
 #include "base/csvcell.h"
 #include "ctl/common.h"
 #include "sms/mobile.h"
+#include "sms/optouts.h"
 
-#define IMPORT_BLOCK 1000
 #define IMPORT_PROBLEMS_SHOWN 20
-#define EXPORT_PAGE 5000
 
 static const char *scope_of(const struct ctl *ctl)
 {
@@ -141,7 +140,7 @@ enum ctl_exit cmd_optout_import(struct ctl *ctl)
     while (exit == CTL_DONE && getline(&line, &cap, file) >= 0) {
         import.line++;
         import_line(&import, line);
-        exit = flush_block(ctl, &import, IMPORT_BLOCK);
+        exit = flush_block(ctl, &import, OPTOUTS_A_CALL_MAX);
     }
     if (exit == CTL_DONE && ferror(file)) {
         exit = ctl_fail(ctl, CTL_FAILED, "io", "%s: %s", path, strerror(errno));
@@ -189,7 +188,7 @@ enum ctl_exit cmd_optout_export(struct ctl *ctl)
     }
     while (more) {
         struct reply reply;
-        snprintf(path, sizeof path, "/api/v1/optouts?after=%s&limit=%d", after, EXPORT_PAGE);
+        snprintf(path, sizeof path, "/api/v1/optouts?after=%s&limit=%d", after, OPTOUTS_A_PAGE_MAX);
         if (!ctl_call(ctl, "GET", path, NULL, &reply)) {
             enum ctl_exit exit = ctl_fail_reply(ctl, &reply);
             reply_fini(&reply);

@@ -10,17 +10,15 @@
 
 #include "base/buf.h"
 #include "sms/mobile.h"
+#include "sms/optouts.h"
 #include "store/call.h"
 #include "store/owners.h"
 
 #define FLAG_OPTED_OUT 1
 #define SOURCE_BYTES_MAX 64
 #define DETAIL_BYTES_MAX 1024
-#define RECORDS_A_CALL_MAX 5000
 #define RECORDS_A_STEP 500
 #define RECORD_BYTES_MAX (MOBILE_PACKED_BYTES + 1 + 8 + 1 + SOURCE_BYTES_MAX + 2 + DETAIL_BYTES_MAX)
-#define PAGE_MAX 1000
-#define LOOKUP_MAX 10000
 
 /* ---- add, remove ---- */
 
@@ -51,7 +49,7 @@ struct adding {
     uint64_t fresh;
     size_t n, at; /* records */
     struct buf packed;
-    size_t starts[RECORDS_A_CALL_MAX / RECORDS_A_STEP + 2]; /* where each step begins */
+    size_t starts[OPTOUTS_A_CALL_MAX / RECORDS_A_STEP + 2]; /* where each step begins */
 };
 
 static void add_end(struct adding *op, enum err error)
@@ -88,7 +86,7 @@ static enum err add_step(struct adding *op)
 enum err optout_add(struct store *store, const struct optout_record *records, size_t n,
                     optout_added_fn *done, void *arg)
 {
-    if (n > RECORDS_A_CALL_MAX)
+    if (n > OPTOUTS_A_CALL_MAX)
         return ERR_TOO_BIG;
     struct adding *op = calloc(1, sizeof *op);
     if (op == NULL)
@@ -97,7 +95,7 @@ enum err optout_add(struct store *store, const struct optout_record *records, si
     op->done = done;
     op->arg = arg;
     op->n = n;
-    buf_init(&op->packed, (size_t)RECORDS_A_CALL_MAX * RECORD_BYTES_MAX);
+    buf_init(&op->packed, (size_t)OPTOUTS_A_CALL_MAX * RECORD_BYTES_MAX);
     for (size_t i = 0; i < n; i++) {
         if (i % RECORDS_A_STEP == 0)
             op->starts[i / RECORDS_A_STEP] = op->packed.len;
@@ -200,7 +198,7 @@ static void on_page(void *arg, enum err error, const redisReply *reply)
     struct paging op = *(struct paging *)arg;
     free(arg);
     struct answer answer = answer_read(op.store, error, reply);
-    struct optout_record *records = calloc(PAGE_MAX, sizeof *records);
+    struct optout_record *records = calloc(OPTOUTS_A_PAGE_MAX, sizeof *records);
     struct buf room;
     size_t n = 0, total = 0;
     for (size_t i = 2; i + 1 < answer_len(&answer); i += 2)
@@ -208,8 +206,8 @@ static void on_page(void *arg, enum err error, const redisReply *reply)
     buf_init(&room, total + 1); /* made whole before the first record, so that nothing moves */
     if (answer.error == ERR_OK && (records == NULL || buf_room(&room, total + 1) == NULL))
         answer.error = ERR_NOMEM;
-    for (size_t i = 2; answer.error == ERR_OK && i + 1 < answer_len(&answer) && n < PAGE_MAX;
-         i += 2) {
+    for (size_t i = 2;
+         answer.error == ERR_OK && i + 1 < answer_len(&answer) && n < OPTOUTS_A_PAGE_MAX; i += 2) {
         if (read_record(answer_at(&answer, i), answer_at(&answer, i + 1), &records[n], &room))
             n++;
     }
@@ -249,8 +247,8 @@ enum err optout_check(struct store *store, uint64_t number, optout_record_fn *do
 enum err optout_page(struct store *store, uint64_t after, size_t want, optout_page_fn *done,
                      void *arg)
 {
-    if (want == 0 || want > PAGE_MAX)
-        want = PAGE_MAX;
+    if (want == 0 || want > OPTOUTS_A_PAGE_MAX)
+        want = OPTOUTS_A_PAGE_MAX;
     return send_page(store, after, want, done, NULL, arg);
 }
 
@@ -358,7 +356,7 @@ static enum err look(struct store *store, const uint64_t *numbers, size_t n, boo
                      const char *group, const char *carrier, uint32_t seq, uint32_t parent_seq,
                      bool take, optout_lookup_fn *done, void *arg)
 {
-    if (n > LOOKUP_MAX)
+    if (n > OPTOUTS_A_CALL_MAX)
         return ERR_TOO_BIG;
     struct looking *op = calloc(1, sizeof *op);
     if (op == NULL)
@@ -418,7 +416,7 @@ enum err optout_unreserve(struct store *store, const uint64_t *numbers, size_t n
                           const char *dedup_group, const char *carrier, uint32_t seq,
                           queue_done_fn *done, void *arg)
 {
-    if (n > LOOKUP_MAX)
+    if (n > OPTOUTS_A_CALL_MAX)
         return ERR_TOO_BIG;
     uint8_t *packed = calloc(n + 1, MOBILE_PACKED_BYTES);
     if (packed == NULL)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import BUILD, PATIENCE, wait_until
+from harness import BUILD, PATIENCE, TOP, wait_until
 
 
 class Terminal:
@@ -145,3 +145,20 @@ def test_optouts_from_a_file(world):
     assert [line.split(",")[0] for line in exported] == ["number", "13900000001", "13900000002"]
     world.ctl("optout", "remove", "13900000002", "--reason", "came back")
     assert world.ctl("optout", "check", "13900000002")["opted_out"] is False
+
+
+def test_as_many_optouts_a_call_as_the_page_says(world):
+    page = (TOP / "docs" / "api.md").read_text()
+    most = int(re.search(r"`POST /api/v1/optouts` takes `numbers` \(at most ([\d ]+)\)", page)[1].replace(" ", ""))
+    limit = int(re.search(r"\(`limit` is at most ([\d ]+),", page)[1].replace(" ", ""))
+    many = [str(15400000000 + i) for i in range(most + 1)]
+    call = {"scope": "marketing", "source": "import", "actor": "test", "reason": "list"}
+    assert world.daemons["a"].api("POST", "/optouts", {**call, "numbers": many})[0] == 400
+    assert world.api("POST", "/optouts", {**call, "numbers": many[:-1]}) == {"given": most, "fresh": most}
+    lookup = {"class": "notice", "numbers": many[:-1]}
+    assert world.api("POST", "/recipients/lookup", lookup)["flags"] == "1" * most
+    assert world.daemons["a"].api("GET", f"/optouts?limit={limit + 1}")[0] == 400
+    assert len(world.api("GET", f"/optouts?limit={limit}")["optouts"]) == limit
+    assert len(world.ctl("optout", "export", json=False).splitlines()) == 1 + most
+    done = world.ctl_raw("optout", "import", "-", "--reason", "list", stdin="\n".join(many) + "\n")
+    assert f"{most + 1} opted out ({most} of them had already)" in done.stdout, "in two calls"
