@@ -189,7 +189,8 @@ struct lane {
     /* polls */
     bool is_listing, list_again, is_asking_state, is_swept, is_sweeping, is_resending,
         has_lost_claim;
-    size_t calls; /* store calls whose callback is still to come */
+    bool is_sweeping_own; /* page by page: a claim made meanwhile would be swept with the rest */
+    size_t calls;         /* store calls whose callback is still to come */
     /* work */
     TAILQ_HEAD(campaigns, campaign) campaigns;
     size_t n_campaigns;

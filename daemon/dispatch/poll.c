@@ -316,6 +316,7 @@ static void on_swept(void *arg, enum err error, const struct queue_swept *swept)
 static void on_swept_own(void *arg, enum err error, const struct queue_swept *swept)
 {
     struct lane *lane = arg;
+    lane->is_sweeping_own = false;
     if (!error && !lane->dispatch->is_dead) {
         lane->is_swept = true;
         lane->has_lost_claim = false;
@@ -324,14 +325,14 @@ static void on_swept_own(void *arg, enum err error, const struct queue_swept *sw
 }
 
 /* Claims of this daemon's earlier life, or whose answer was lost. Only while nothing is held: it
- * would take it from us. */
+ * would take it from us, and so nothing is claimed before it is over. */
 static void sweep_own(struct lane *lane)
 {
     lane_call_begins(lane);
-    lane->is_sweeping = true;
+    lane->is_sweeping = lane->is_sweeping_own = true;
     if (queue_sweep(lane->dispatch->store, lane->name, lane->dispatch->owner, clock_wall_ms(),
                     on_swept_own, lane)) {
-        lane->is_sweeping = false;
+        lane->is_sweeping = lane->is_sweeping_own = false;
         (void)lane_call_ended(lane);
     }
 }

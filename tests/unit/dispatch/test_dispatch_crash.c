@@ -149,6 +149,35 @@ static void test_last_one_opts_out_after_a_lost_intent(void **state)
     check_optout_after_a_lost_intent(1, 0);
 }
 
+/* ---- a claim's answer is lost ---- */
+
+/* The sweep of one's own claims may take several calls: what was claimed between two of them would
+ * be taken away by the second. */
+static void test_nothing_is_claimed_during_its_own_sweep(void **state)
+{
+    (void)state;
+    start();
+    struct lane *lane = dispatch_lane(dispatch, "mas");
+    int64_t by_ms = clock_mono_ms() + WORLD_PATIENCE_MS;
+    while (lane->is_sweeping || !lane_may_claim(lane, clock_mono_ms())) {
+        assert_true(clock_mono_ms() < by_ms);
+        world_pass(&w, 5);
+    }
+    lane->has_lost_claim = true;
+    lane_poll(lane);
+    assert_true(lane->is_sweeping);
+    assert_false(lane_may_claim(lane, clock_mono_ms()));
+    while (!lane_may_claim(lane, clock_mono_ms())) {
+        assert_true(clock_mono_ms() < by_ms);
+        world_pass(&w, 5);
+    }
+    assert_false(lane->has_lost_claim);
+    world_launch(&w, &(struct world_campaign){.id = "c1", .n = 774});
+    struct world_seen seen = world_until_state(&w, "c1", "done");
+    assert_int_equal(world_count(&seen, STATE_ACCEPTED), 774);
+    drain_and_stop();
+}
+
 /* ---- crashes ---- */
 
 /* Runs a dispatcher in a child that dies at the point; gives whether it died there. */
@@ -314,6 +343,7 @@ int main(void)
         IN_WORLD(test_crash_at_every_step),
         IN_WORLD(test_crash_at_the_release),
         IN_WORLD(test_frozen_daemon_wakes_up),
+        IN_WORLD(test_nothing_is_claimed_during_its_own_sweep),
         IN_WORLD(test_optout_after_a_lost_intent),
         IN_WORLD(test_last_one_opts_out_after_a_lost_intent),
     };
