@@ -55,6 +55,9 @@ def test_774_accounted_for_and_nothing_left(demo):
     assert sum(int(ours) for state, ours, _ in rows if state != "all") == 774
     assert all(ours == theirs for _, ours, theirs in rows)
     assert dict((state, int(n)) for state, n, _ in rows)["delivered"] > 700
+    assert "\npledged: 620.00 yuan in 5 pledges\n" in text, text  # what five spellings mean
+    assert len(re.findall(r"^5133272052\d\d ", text, re.M)) == 5, text
+    assert "\neverything agrees with the entries\n" in text, text
     assert processes_of(demo.folder) == []
     assert list(demo.folder.iterdir()) == []
 
