@@ -376,7 +376,105 @@ def reports_per_s():
     say("reports_per_s_evhttp_noop", ceiling, "requests/s", f"ours is {rate / ceiling:.2f} of it; bound >= 0.3")
 
 
+LEDGER_ROWS = int(os.environ.get("OUTREACH_BENCH_LEDGER_ROWS", "1000000"))
+TOWNSHIPS = 2000
+
+
+def township(i):
+    """One of 2000 areas of township level in province 51: 20 counties of 100."""
+    i %= TOWNSHIPS
+    return f"51{33 + i // 1000:02d}{i // 100 % 10 + 21:02d}{100 + i % 100:03d}000"
+
+
+def pledge(i, **more):
+    return {"actor": "bench", "request": f"bench-{i}", "region": township(i), "fen": 10000 + i % 997, "name": "张三",
+            "mobile": str(NUMBERS_FROM + i * 7919 % 100000000), **more}
+
+
+def call_of_daemon(world):
+    """The arguments of or1_ledger_post as the daemon itself passes them for pledge 0, which it books."""
+    import redis  # only these figures need it
+
+    client = redis.Redis(unix_socket_path=str(world.redis_socket))
+    with client.monitor() as monitor:
+        world.get("/api/v1/pledges", "POST", pledge(0))
+        for seen in monitor.listen():
+            command = seen["command"]
+            if command.startswith("FCALL or1_ledger_post "):
+                break
+    recorded = command.split(" ")
+    fields = {recorded[i]: i for i in range(7, len(recorded) - 1, 2)}
+    if recorded[fields["req"] + 1] != "bench-0" or recorded[fields["a"] + 1] != township(0):
+        raise SystemExit(f"bench: not the call that was expected: {command}")
+    return client, recorded, fields
+
+
+def fill(world, rows):
+    """Books pledges 1 … rows-1 by the ledger's own function, in pipelines."""
+    client, template, fields = call_of_daemon(world)
+    for start in range(1, rows, 1000):
+        pipeline = client.pipeline(transaction=False)
+        for i in range(start, min(start + 1000, rows)):
+            body = pledge(i)
+            argv = list(template)
+            for field, key in (("req", "request"), ("a", "region"), ("fen", "fen"), ("mob", "mobile"),
+                               ("name", "name")):
+                argv[fields[field] + 1] = str(body[key])
+            pipeline.execute_command(*argv)
+        for answer in pipeline.execute():
+            if answer[0] != 0:
+                raise SystemExit(f"bench: a pledge was refused: {answer}")
+
+
+def ledger_entries_per_s():
+    n = 5000
+    with World() as world:
+        link = Unix(world.control)
+        began = time.monotonic()
+        for i in range(n):
+            link.request("POST", "/api/v1/pledges", json.dumps(pledge(i)), {"Content-Type": "application/json"})
+            answer = link.getresponse()
+            text = answer.read()
+            if answer.status != 201:
+                raise SystemExit(f"bench: pledge: {answer.status} {text}")
+        took = time.monotonic() - began
+    say("ledger_entries_per_s", n / took, "entries/s", "one client that waits for each answer")
+
+
+def ledger_filled():
+    with World() as world:
+        before = int(world.redis_info("memory", "used_memory"))
+        fill(world, LEDGER_ROWS)
+        after = int(world.redis_info("memory", "used_memory"))
+        say("ledger_bytes_per_pledge", (after - before) / LEDGER_ROWS, "bytes", f"{LEDGER_ROWS} pledges in {TOWNSHIPS} townships")
+        took = []
+        for _ in range(51):
+            began = time.monotonic()
+            world.get("/api/v1/totals?region=51")
+            took.append(time.monotonic() - began)
+        say("totals_province_ms", sorted(took)[25] * 1000, "ms", f"bound <= 20; median of 51; {LEDGER_ROWS} pledges")
+        lags, ended = [0], threading.Event()
+
+        def watch():
+            while not ended.wait(0.1):
+                lags.append(world.get("/api/v1/status").get("loop_lag_ms", 0))
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        began = time.monotonic()
+        proof = world.get("/api/v1/ledger/verify", "POST", {"actor": "bench"})
+        seconds = time.monotonic() - began
+        ended.set()
+        watcher.join()
+        if not proof["ok"]:
+            raise SystemExit(f"bench: verify: {proof}")
+    say("ledger_verify_s_1m", seconds, "s", f"bound <= 20; {LEDGER_ROWS} entries")
+    say("ledger_verify_stall_ms", max(lags), "ms", "longest loop turn meanwhile, from status")
+
+
 FIGURES = {
+    "ledger_entries_per_s": ledger_entries_per_s,
+    "ledger_bytes_per_pledge": ledger_filled,
     "redis_bytes_per_recipient": redis_bytes_per_recipient,
     "redis_bytes_per_recipient_named": lambda: redis_bytes_per_recipient(named=True),
     "daemon_rss_mib_1m": lambda: daemon_rss(1_000_000, "daemon_rss_mib_1m"),
@@ -386,7 +484,9 @@ FIGURES = {
     "messages_per_s_single": messages_per_s_single,
     "reports_per_s": reports_per_s,
 }
-ALSO = {"loop_stall_ms": "import_rows_per_s", "reports_per_s_evhttp_noop": "reports_per_s",
+ALSO = {"totals_province_ms": "ledger_bytes_per_pledge", "ledger_verify_s_1m": "ledger_bytes_per_pledge",
+        "ledger_verify_stall_ms": "ledger_bytes_per_pledge",
+        "loop_stall_ms": "import_rows_per_s", "reports_per_s_evhttp_noop": "reports_per_s",
         "messages_per_s_single_bullmq": "messages_per_s_single", "messages_per_s_single_kannel": "messages_per_s_single",
         "messages_per_s_single_share": "messages_per_s_single"}
 
