@@ -143,15 +143,21 @@ static void answer_text(struct http_request *request, int status, const char *te
     http_answer(request, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
+static void answer_health(const struct api *api, struct http_request *request)
+{
+    const char *sentence;
+    bool ready = redis_health(store_redis(api->parts.store), &sentence) == REDIS_READY;
+    answer_text(request, ready ? 200 : 503, ready ? "ok\n" : "redis is not ready\n");
+}
+
 void api_handle_public(void *arg, struct http_request *request)
 {
     struct api *api = arg;
-    const char *path = http_request_path(request), *sentence = NULL;
-    bool ready = redis_health(store_redis(api->parts.store), &sentence) == REDIS_READY;
+    const char *path = http_request_path(request);
     if (strncmp(path, "/hook/", 6) == 0) {
         webhook_handle(api->parts.webhook, request);
     } else if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0) {
-        answer_text(request, ready ? 200 : 503, ready ? "ok\n" : "redis is not ready\n");
+        answer_health(api, request);
     } else if (strcmp(path, "/metrics") == 0 && is_own_machine(request) &&
                strcmp(http_request_method(request), "GET") == 0) {
         api_handle_control(api, request);
