@@ -386,9 +386,9 @@ def township(i):
     return f"51{33 + i // 1000:02d}{i // 100 % 10 + 21:02d}{100 + i % 100:03d}000"
 
 
-def pledge(i, **more):
+def pledge(i):
     return {"actor": "bench", "request": f"bench-{i}", "region": township(i), "fen": 10000 + i % 997, "name": "张三",
-            "mobile": str(NUMBERS_FROM + i * 7919 % 100000000), **more}
+            "mobile": str(NUMBERS_FROM + i * 7919 % 100000000)}
 
 
 def call_of_daemon(world):

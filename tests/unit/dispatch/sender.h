@@ -27,6 +27,26 @@ static inline void drain_and_stop(void)
     dispatch = NULL;
 }
 
+static inline void on_added(void *arg, enum err error, uint64_t fresh)
+{
+    (void)fresh;
+    world_on_done(arg, error, "");
+}
+
+/* The owner of the number WORLD_BASE + at wants no more. */
+static inline void opt_out(uint32_t at)
+{
+    const struct optout_record record = {.number = WORLD_BASE + at,
+                                         .scope = OPTOUT_MARKETING,
+                                         .at_ms = clock_wall_ms(),
+                                         .source = "sms",
+                                         .detail = "r"};
+    struct world_done done = {0};
+    assert_int_equal(optout_add(w.store, &record, 1, on_added, &done), ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+}
+
 static inline int open_world(void **state)
 {
     (void)state;

@@ -87,25 +87,6 @@ static struct chunk *wait_for_tokens(struct lane **lane)
     }
 }
 
-static void on_added(void *arg, enum err error, uint64_t fresh)
-{
-    (void)fresh;
-    world_on_done(arg, error, "");
-}
-
-static void opt_out(uint64_t number)
-{
-    const struct optout_record record = {.number = number,
-                                         .scope = OPTOUT_MARKETING,
-                                         .at_ms = clock_wall_ms(),
-                                         .source = "sms",
-                                         .detail = "r"};
-    struct world_done done = {0};
-    assert_int_equal(optout_add(w.store, &record, 1, on_added, &done), ERR_OK);
-    world_until(&w, &done.is_over);
-    assert_int_equal(done.error, ERR_OK);
-}
-
 static void check_optout_after_a_lost_intent(uint32_t n, uint32_t at)
 {
     world_launch(&w, &(struct world_campaign){.id = "c1", .n = 10 + n, .rate = 10});
@@ -122,7 +103,7 @@ static void check_optout_after_a_lost_intent(uint32_t n, uint32_t at)
     world_until(&w, &done.is_over);
     assert_int_equal(done.error, ERR_OK);
     assert_true(at < chunk->asked.count);
-    opt_out(WORLD_BASE + 10 + at);
+    opt_out(10 + at);
     chunk->in_doubt = chunk->asks_again = true;
     chunk->checked_at_ms = clock_mono_ms() - OPTOUT_FRESH_MS - 1;
     chunk->retry_at_ms = 0;
