@@ -60,16 +60,6 @@ json_t *encode_counts(const struct queue_counts *counts)
     return json;
 }
 
-static uint64_t count_of(const struct campaign_view *view, enum recipient_state state)
-{
-    for (size_t i = 0; i < STATE_COUNT; i++) {
-        if (state_all[i] == state) {
-            return view->counts.of[i];
-        }
-    }
-    return 0;
-}
-
 json_t *encode_import(const struct launch_view *import)
 {
     static const char *const phases[] = {[LAUNCH_READING] = "reading",
@@ -110,7 +100,8 @@ static double tenths(double rate)
 /* Seconds until everybody has been handed over, at the rate of now. */
 static json_t *encode_eta(const struct campaign_view *view, double rate_now)
 {
-    uint64_t open = count_of(view, STATE_QUEUED) + count_of(view, STATE_INFLIGHT);
+    uint64_t open =
+        queue_count(&view->counts, STATE_QUEUED) + queue_count(&view->counts, STATE_INFLIGHT);
     if (open == 0 || rate_now <= 0 || strcmp(view->state, "sending") != 0) {
         return json_null();
     }
@@ -199,6 +190,20 @@ json_t *encode_draft(const struct definition *definition, const struct launch_vi
     return json;
 }
 
+/* Times in seconds; `counts` has one more than `bounds`: what took longer than all of them. */
+static json_t *encode_latency(const struct latency *latency)
+{
+    json_t *bounds = json_array(), *counts = json_array();
+    for (size_t i = 0; i < LATENCY_BOUNDS; i++) {
+        json_array_append_new(bounds, json_real(latency_bounds_ms[i] / 1000.0));
+    }
+    for (size_t i = 0; i <= LATENCY_BOUNDS; i++) {
+        json_array_append_new(counts, json_integer((json_int_t)latency->counts[i]));
+    }
+    return json_pack("{s:o, s:o, s:f}", "bounds", bounds, "counts", counts, "sum",
+                     (double)latency->sum_ms / 1000);
+}
+
 json_t *encode_carrier(const struct settings_carrier *carrier, const struct carrier_view *view,
                        const struct dispatch_view *lane, int offset_min)
 {
@@ -223,6 +228,9 @@ json_t *encode_carrier(const struct settings_carrier *carrier, const struct carr
     set_text(json, "last_unknown_code", view->last_unknown_code);
     set_number(json, "contradictions", view->contradictions);
     set_number(json, "rate", carrier->rate);
+    json_object_set_new(json, "tokens",
+                        carrier->rate != 0 ? json_integer(lane->tokens) : json_null());
+    json_object_set_new(json, "latency_s", encode_latency(&lane->latency));
     set_number(json, "inflight_requests", lane->inflight_requests);
     set_number(json, "claimed_chunks", lane->claimed_chunks);
     set_text(json, "route_fault", lane->route_fault);

@@ -3,9 +3,10 @@
  * format wants all lines of a metric together. */
 #include "api/metrics.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-enum place { PLACE_OWN, PLACE_REDIS, PLACE_CARRIER, PLACE_CAMPAIGN };
+enum place { PLACE_OWN, PLACE_REDIS, PLACE_LEDGER, PLACE_IMPORT, PLACE_CARRIER, PLACE_CAMPAIGN };
 
 struct metric {
     const char *name, *type, *help;
@@ -20,6 +21,14 @@ static const struct metric metrics[] = {
      PLACE_OWN, "loop_lag_ms", 0.001, NULL},
     {"imports_running", "gauge", "Recipient lists being read now.", PLACE_OWN, "imports_running", 1,
      NULL},
+    {"import_rows", "gauge", "Rows of a recipient list read so far.", PLACE_IMPORT, "rows", 1,
+     NULL},
+    {"import_read_bytes", "gauge", "Bytes of a recipient list read so far.", PLACE_IMPORT,
+     "read_bytes", 1, NULL},
+    {"import_size_bytes", "gauge", "Bytes of a recipient list in all.", PLACE_IMPORT, "all_bytes",
+     1, NULL},
+    {"ledger_entries_total", "counter", "Entries in the ledger of pledges.", PLACE_LEDGER,
+     "entries", 1, NULL},
     {"redis_up", "gauge", "1 while Redis answers and is fit to be written to.", PLACE_REDIS,
      "health", 1, "ready"},
     {"redis_round_trip_seconds", "gauge", "Time of the last call to Redis.", PLACE_REDIS,
@@ -51,6 +60,10 @@ static const struct metric metrics[] = {
      "inflight_requests", 1, NULL},
     {"carrier_claimed_chunks", "gauge", "Chunks this daemon holds.", PLACE_CARRIER,
      "claimed_chunks", 1, NULL},
+    {"carrier_rate_limit", "gauge", "Segments a second that the account may send; 0: no limit.",
+     PLACE_CARRIER, "rate", 1, NULL},
+    {"carrier_tokens", "gauge", "Segments that may go at once, as this daemon sees the bucket.",
+     PLACE_CARRIER, "tokens", 1, NULL},
     {"campaign_rate", "gauge", "Recipients a second over the last ten seconds.", PLACE_CAMPAIGN,
      "rate_now", 1, NULL},
     {"campaign_segments_sent", "gauge", "Segments the carrier took.", PLACE_CAMPAIGN,
@@ -59,12 +72,21 @@ static const struct metric metrics[] = {
      NULL},
     {"campaign_ambiguous_chunks", "gauge", "Chunks with an ambiguous recipient.", PLACE_CAMPAIGN,
      "ambiguous_chunks", 1, NULL},
+    {"campaign_queue_age_seconds", "gauge",
+     "How long its queued recipients have been waiting since they could have gone.", PLACE_CAMPAIGN,
+     "queued_s", 1, NULL},
 };
 #define METRICS_N (sizeof metrics / sizeof *metrics)
 
 /* Those whose lines no row of the table can say. */
-static const char *const others[] = {"build_info", "attention", "daemons", "webhook_answers_total",
-                                     "campaign_recipients"};
+static const char *const others[] = {"build_info",
+                                     "attention",
+                                     "daemons",
+                                     "webhook_answers_total",
+                                     "campaign_recipients",
+                                     "carrier_request_seconds",
+                                     "ledger_amount_yuan",
+                                     "ledger_steps"};
 #define OTHERS_N (sizeof others / sizeof *others)
 
 const char *metrics_name(size_t i)
@@ -123,6 +145,11 @@ static void write_single(const struct metric *metric, const json_t *object, stru
 static void add_carrier_labels(struct buf *out, const json_t *row)
 {
     add_label(out, "carrier", json_string_value(json_object_get(row, "name")));
+}
+
+static void add_import_labels(struct buf *out, const json_t *row)
+{
+    add_label(out, "campaign", json_string_value(json_object_get(row, "id")));
 }
 
 /* An id may be launched more than once, and each launch is a row. */
@@ -213,9 +240,75 @@ static void write_recipients(const json_t *campaigns, struct buf *out)
     }
 }
 
+/* The format counts each bucket together with all below it. */
+static void write_latency(const json_t *carriers, struct buf *out)
+{
+    static const char name[] = "carrier_request_seconds";
+    size_t i;
+    const json_t *row;
+    json_array_foreach(carriers, i, row)
+    {
+        const json_t *latency = json_object_get(row, "latency_s");
+        const json_t *bounds = json_object_get(latency, "bounds");
+        const json_t *counts = json_object_get(latency, "counts");
+        json_int_t sum = 0;
+        if (i == 0) {
+            head(out, name, "histogram", "Time from a request to the carrier's answer.");
+        }
+        for (size_t k = 0; k < json_array_size(counts); k++) {
+            sum += json_integer_value(json_array_get(counts, k));
+            buf_addf(out, "outreach_%s_bucket{", name);
+            add_carrier_labels(out, row);
+            if (k < json_array_size(bounds)) {
+                buf_addf(out, ",le=\"%g\"", json_number_value(json_array_get(bounds, k)));
+            } else {
+                buf_add_text(out, ",le=\"+Inf\"");
+            }
+            buf_addf(out, "} %lld\n", (long long)sum);
+        }
+        buf_addf(out, "outreach_%s_sum{", name);
+        add_carrier_labels(out, row);
+        buf_addf(out, "} %.10g\n", json_number_value(json_object_get(latency, "sum")));
+        buf_addf(out, "outreach_%s_count{", name);
+        add_carrier_labels(out, row);
+        buf_addf(out, "} %lld\n", (long long)sum);
+    }
+}
+
+/* Whole fen are written as yuan digit by digit: a province's total is not rounded. */
+static void write_ledger(json_t *totals, bool money, struct buf *out)
+{
+    const char *name = money ? "ledger_amount_yuan" : "ledger_steps", *kind, *measure;
+    json_t *measures, *figure;
+    if (totals == NULL) {
+        return;
+    }
+    head(out, name, "gauge",
+         money ? "Money in the ledger; of goods and service their estimated value."
+               : "Pledges and steps in the ledger.");
+    json_object_foreach(totals, kind, measures)
+    {
+        json_object_foreach(measures, measure, figure)
+        {
+            long long value = json_integer_value(json_object_get(figure, money ? "fen" : "count"));
+            buf_addf(out, "outreach_%s{", name);
+            add_label(out, "kind", kind);
+            buf_add_text(out, ",");
+            add_label(out, "measure", measure);
+            if (money) {
+                buf_addf(out, "} %s%lld.%02lld\n", value < 0 ? "-" : "", llabs(value / 100),
+                         llabs(value % 100));
+            } else {
+                buf_addf(out, "} %lld\n", value);
+            }
+        }
+    }
+}
+
 void metrics_write(const json_t *status, struct buf *out)
 {
     const json_t *redis = json_object_get(status, "redis");
+    const json_t *ledger = json_object_get(status, "ledger");
     const json_t *carriers = json_object_get(status, "carriers");
     const json_t *campaigns = json_object_get(status, "campaigns");
     write_build(status, out);
@@ -229,6 +322,12 @@ void metrics_write(const json_t *status, struct buf *out)
         case PLACE_REDIS:
             write_single(&metrics[i], redis, out);
             break;
+        case PLACE_LEDGER:
+            write_single(&metrics[i], ledger, out);
+            break;
+        case PLACE_IMPORT:
+            write_list(&metrics[i], json_object_get(status, "imports"), add_import_labels, out);
+            break;
         case PLACE_CARRIER:
             write_list(&metrics[i], carriers, add_carrier_labels, out);
             break;
@@ -238,4 +337,8 @@ void metrics_write(const json_t *status, struct buf *out)
         }
     }
     write_recipients(campaigns, out);
+    write_latency(carriers, out);
+    json_t *totals = json_object_get(ledger, "totals");
+    write_ledger(totals, true, out);
+    write_ledger(totals, false, out);
 }

@@ -1,8 +1,8 @@
 /* GET /api/v1/status, GET /metrics, POST /api/v1/reload.
  *
- * The status is collected step by step: what is known here, then daemons, carriers and campaigns
- * from Redis. When Redis is away, or goes away on the way, the answer holds what is known without
- * it, and its sentence. */
+ * The status is collected step by step: what is known here, then daemons, carriers, campaigns and
+ * the ledger's totals from Redis. When Redis is away, or goes away on the way, the answer holds
+ * what is known without it, and its sentence. */
 #include "api/handlers.h"
 
 #include <string.h>
@@ -10,7 +10,9 @@
 #include "api/attention.h"
 #include "api/carriers.h"
 #include "api/encode.h"
+#include "api/encode_ledger.h"
 #include "api/metrics.h"
+#include "api/regions.h"
 #include "base/clock.h"
 
 #define RELOAD_TEXT_MAX_BYTES ((size_t)256 * 1024)
@@ -131,6 +133,35 @@ static void render_metrics(struct apicall *call)
     apicall_end(call);
 }
 
+/* ---- the ledger's totals of all areas and years ---- */
+
+static void on_ledger(void *arg, enum err error, const char *reason,
+                      const struct ledger_totals_answer *answer)
+{
+    struct apicall *call = arg;
+    (void)reason;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_OK) {
+        struct encode_regions regions = api_regions(call);
+        json_t *totals = encode_totals(&answer->areas[0], &regions);
+        json_object_set_new(call->answer, "ledger",
+                            json_pack("{s:I, s:O}", "entries", (json_int_t)answer->as_of_entry,
+                                      "totals", json_object_get(totals, "tree")));
+        json_decref(totals);
+    }
+    finish(call);
+}
+
+static void read_ledger(struct apicall *call)
+{
+    const struct ledger_totals_query all = {.area = 0};
+    if (ledger_totals(call->api->parts.store, &all, on_ledger, call) != ERR_OK) {
+        finish(call);
+    }
+}
+
 /* ---- campaigns: the live ones, and finished ones with something ambiguous ---- */
 
 static void list_campaigns(struct apicall *call);
@@ -139,6 +170,15 @@ static bool is_shown(const struct campaign_view *view)
 {
     return (strcmp(view->state, "done") != 0 && strcmp(view->state, "cancelled") != 0) ||
            view->ambiguous_chunks > 0;
+}
+
+/* How long its oldest recipient has been waiting since it could have gone; 0: none is waiting. */
+static json_t *queued_s(const struct campaign_view *view, int64_t now_ms)
+{
+    int64_t since_ms =
+        view->launched_ms > view->fields.start_ms ? view->launched_ms : view->fields.start_ms;
+    bool waits = queue_count(&view->counts, STATE_QUEUED) > 0 && since_ms < now_ms;
+    return json_integer(waits ? (json_int_t)((now_ms - since_ms) / 1000) : 0);
 }
 
 static void on_campaigns(void *arg, enum err error, const struct campaign_view *views, size_t n)
@@ -155,10 +195,11 @@ static void on_campaigns(void *arg, enum err error, const struct campaign_view *
         if (is_shown(&views[i])) {
             dispatch_why(api->parts.dispatch, &views[i], clock_wall_ms(), &wait);
             dispatch_rate(api->parts.dispatch, views[i].fields.carrier, views[i].seq, &rate_now);
-            json_array_append_new(
-                array, encode_campaign(&views[i], &wait, rate_now,
-                                       launcher_view(api->parts.launcher, views[i].fields.id),
-                                       apicall_offset_min(call)));
+            json_t *campaign = encode_campaign(
+                &views[i], &wait, rate_now, launcher_view(api->parts.launcher, views[i].fields.id),
+                apicall_offset_min(call));
+            json_object_set_new(campaign, "queued_s", queued_s(&views[i], clock_wall_ms()));
+            json_array_append_new(array, campaign);
         }
     }
     call->at_carrier++;
@@ -169,7 +210,7 @@ static void list_campaigns(struct apicall *call)
 {
     const struct settings *settings = call->api->settings;
     if (call->at_carrier >= settings->n_carriers) {
-        finish(call);
+        read_ledger(call);
         return;
     }
     /* Finished ones are looked through only where the carrier has anything ambiguous at all. */

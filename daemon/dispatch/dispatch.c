@@ -267,15 +267,6 @@ static void campaign_facts(const struct lane *lane, const struct campaign *campa
     facts->is_outranked = campaign->held == 0 && is_outranked(lane, campaign->class_);
 }
 
-static uint64_t queued_of(const struct campaign_view *view)
-{
-    for (size_t i = 0; i < STATE_COUNT; i++) {
-        if (state_all[i] == STATE_QUEUED)
-            return view->counts.of[i];
-    }
-    return 0;
-}
-
 void dispatch_why(const struct dispatch *dispatch, const struct campaign_view *view, int64_t now_ms,
                   struct dispatch_wait *wait)
 {
@@ -292,7 +283,7 @@ void dispatch_why(const struct dispatch *dispatch, const struct campaign_view *v
                               .state = view->state,
                               .actor = view->wait_actor,
                               .reason = view->wait_reason,
-                              .queued = queued_of(view),
+                              .queued = queue_count(&view->counts, STATE_QUEUED),
                               .accepted = view->accepted,
                               .fault = "",
                               .redis_fault = "",
@@ -336,6 +327,8 @@ void dispatch_lane_view(const struct dispatch *dispatch, const char *carrier,
     view->claimed_chunks = lane->n_chunks;
     view->requests = lane->requests;
     view->accepted = lane->accepted;
+    view->latency = lane->latency;
+    view->tokens = limiter_level(&lane->shadow, now_ms);
     view->route_fault = route_fault_of(lane, now_ms);
     view->route_retry_ms =
         *view->route_fault ? mono_to_wall(lane->route.retry_at_ms, clock_wall_ms()) : 0;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "carrier/carrier.h"
+#include "dispatch/latency.h"
 #include "store/optout.h"
 #include "store/status.h"
 #include "store/store.h"
@@ -44,6 +45,9 @@ void dispatch_rate(const struct dispatch *dispatch, const char *carrier, uint32_
 struct dispatch_view {
     size_t inflight_requests, claimed_chunks;
     uint64_t requests, accepted;
+    struct latency latency; /* of the requests this daemon has an answer to, or gave up on */
+    uint32_t tokens; /* segments that may go at once, as this daemon sees the bucket; 0 without a
+                        limit */
     const char *route_fault; /* "" or "connection refused" */
     int64_t route_retry_ms;  /* wall time of the next try */
 };

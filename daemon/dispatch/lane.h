@@ -26,6 +26,7 @@
 #include "carrier/carrier.h"
 #include "dispatch/breaker.h"
 #include "dispatch/dispatch.h"
+#include "dispatch/latency.h"
 #include "dispatch/limiter.h"
 #include "dispatch/meter.h"
 #include "dispatch/slice.h"
@@ -202,6 +203,7 @@ struct lane {
     uint32_t n_ready, n_asked; /* n_asked: requests that intents under way will make */
     uint32_t inflight;
     uint64_t turns, requests, accepted;
+    struct latency latency;
     struct buf texts; /* scratch: the personal texts of one request */
 };
 

@@ -48,6 +48,12 @@ int64_t limiter_delay_ms(const struct limiter *limiter, uint32_t amount, int64_t
     return missing <= 0 ? 0 : (missing + limiter->rate - 1) / limiter->rate;
 }
 
+uint32_t limiter_level(const struct limiter *limiter, int64_t now_ms)
+{
+    int64_t level_milli = limiter->rate == 0 ? 0 : level_at(limiter, now_ms);
+    return level_milli > 0 ? (uint32_t)(level_milli / 1000) : 0;
+}
+
 void limiter_take(struct limiter *limiter, uint32_t amount, int64_t now_ms)
 {
     if (limiter->rate == 0)

@@ -20,4 +20,6 @@ void limiter_init(struct limiter *limiter, uint32_t rate, int64_t now_ms);
 void limiter_set_rate(struct limiter *limiter, uint32_t rate, int64_t now_ms);
 /* gives: milliseconds until `amount` may go; 0: now. */
 int64_t limiter_delay_ms(const struct limiter *limiter, uint32_t amount, int64_t now_ms);
+/* Tokens that may go at once, 0 in debt. Without a limit: 0. */
+uint32_t limiter_level(const struct limiter *limiter, int64_t now_ms);
 void limiter_take(struct limiter *limiter, uint32_t amount, int64_t now_ms);

@@ -99,15 +99,6 @@ static struct campaign *campaign_new(struct lane *lane, const struct campaign_vi
     return campaign;
 }
 
-static uint64_t count_of(const struct campaign_view *view, enum recipient_state state)
-{
-    for (size_t i = 0; i < STATE_COUNT; i++) {
-        if (state_all[i] == state)
-            return view->counts.of[i];
-    }
-    return 0;
-}
-
 static void see(struct lane *lane, const struct campaign_view *view)
 {
     bool is_sendable = strcmp(view->state, "scheduled") == 0 || strcmp(view->state, "sending") == 0;
@@ -131,7 +122,7 @@ static void see(struct lane *lane, const struct campaign_view *view)
     campaign->is_sendable = is_sendable;
     campaign->is_started = view->started_ms > 0;
     campaign->late_waived = view->late_waived;
-    campaign->queued = count_of(view, STATE_QUEUED);
+    campaign->queued = queue_count(&view->counts, STATE_QUEUED);
     campaign->is_dry = false;
     campaign->judged_at_ms = 0;
 }

@@ -250,6 +250,7 @@ static void on_answer(void *arg, const struct http_answer *answer)
     int64_t now_ms = clock_mono_ms();
     post_read_verdict(lane, answer, &verdict);
     judge(&request->slice, &verdict);
+    latency_add(&lane->latency, answer->took_ms);
     log_request(chunk, &request->slice, &verdict, answer);
     post_learn_route(lane, answer, &verdict, now_ms);
     learn_account(lane, &verdict, now_ms);

@@ -199,6 +199,7 @@ struct queue_counts {
     uint64_t
         of[STATE_COUNT]; /* in the order of state_all; always adds up to the campaign's accepted */
 };
+uint64_t queue_count(const struct queue_counts *counts, enum recipient_state state);
 typedef void queue_changed_fn(void *arg, enum err error, const char *reason,
                               const struct queue_counts *counts);
 enum campaign_act {

@@ -17,6 +17,15 @@
 #define VERIFY_TRIES 3
 #define DROP_CHUNKS_A_CALL 200
 
+uint64_t queue_count(const struct queue_counts *counts, enum recipient_state state)
+{
+    for (size_t i = 0; i < STATE_COUNT; i++) {
+        if (state_all[i] == state)
+            return counts->of[i];
+    }
+    return 0;
+}
+
 /* ---- find ---- */
 
 struct finding {

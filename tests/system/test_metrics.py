@@ -1,6 +1,7 @@
 """What a monitor sees: /metrics, /healthz, /readyz on the listening port."""
 import http.client
 import re
+import subprocess
 
 from harness import PATIENCE, wait_until
 
@@ -25,7 +26,7 @@ def samples(text):
         elif not line.startswith("# HELP "):
             match = SAMPLE.match(line)
             assert match, line
-            assert match[1] == family, line
+            assert match[1] == family or match[1] in (family + "_bucket", family + "_sum", family + "_count"), line
             key = match[1] + (match[2] or "")
             assert key not in found, f"twice: {key}"
             found[key] = float(match[3])
@@ -44,6 +45,30 @@ def test_figures_of_a_campaign_under_way(world):
     assert len(states) == 10 and sum(states) == 50
     assert found["outreach_redis_up"] == 1 and found['outreach_carrier_up{carrier="mas"}'] == 1
     assert not [number for number in numbers if number in text], "a number of a person"
+
+
+def test_promtool_finds_nothing_to_say(world):
+    world.campaign("spring", rows=50)
+    world.launch("spring")
+    world.wait_state("spring", "done")
+    world.ctl("pledge", "add", "--region", "513327205", "--amount", "12.50", "--name", "张三")
+    status, text = fetch(world, "/metrics")
+    assert status == 200
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=PATIENCE)
+    assert checked.returncode == 0 and checked.stderr == "", checked.stderr
+    found = samples(text)
+    assert found['outreach_ledger_amount_yuan{kind="cash",measure="pledged"}'] == 12.5
+    assert found['outreach_ledger_entries_total'] == 1
+    assert found['outreach_carrier_request_seconds_count{carrier="mas"}'] >= 2  # the canary, then the rest
+    assert found['outreach_carrier_request_seconds_bucket{carrier="mas",le="+Inf"}'] == found['outreach_carrier_request_seconds_count{carrier="mas"}']
+
+
+def test_queue_has_an_age(world):
+    world.sim.fault("rspcod:SystemBusy")
+    world.campaign("spring", rows=5)
+    world.launch("spring")
+    wait_until(lambda: samples(fetch(world, "/metrics")[1]).get(
+        'outreach_campaign_queue_age_seconds{campaign="spring",carrier="mas",launch="1"}', 0) >= 1, what="a queue a second old")
 
 
 def test_only_this_machine_is_told(world):

@@ -58,6 +58,33 @@ static void test_lines_of_one_metric_stand_together(void **state)
            "state=\"queued\"} 5\n");
 }
 
+static void test_a_bucket_counts_all_below_it(void **state)
+{
+    (void)state;
+    expect("{\"carriers\": [{\"name\": \"mas\", \"latency_s\": {\"bounds\": [0.01, 2.5],"
+           "\"counts\": [3, 2, 1], \"sum\": 9.5}}]}",
+           "# TYPE outreach_carrier_request_seconds histogram\n"
+           "outreach_carrier_request_seconds_bucket{carrier=\"mas\",le=\"0.01\"} 3\n"
+           "outreach_carrier_request_seconds_bucket{carrier=\"mas\",le=\"2.5\"} 5\n"
+           "outreach_carrier_request_seconds_bucket{carrier=\"mas\",le=\"+Inf\"} 6\n"
+           "outreach_carrier_request_seconds_sum{carrier=\"mas\"} 9.5\n"
+           "outreach_carrier_request_seconds_count{carrier=\"mas\"} 6\n");
+}
+
+static void test_money_of_the_ledger_is_exact(void **state)
+{
+    (void)state;
+    static const char status[] =
+        "{\"ledger\": {\"entries\": 4, \"totals\": {\"cash\": {\"pledged\":"
+        "{\"count\": 2, \"fen\": 100000000000000001}, \"arrived\": {\"count\": 1,"
+        "\"fen\": -5}}}}}";
+    expect(status, "\noutreach_ledger_entries_total 4\n");
+    expect(status, "\noutreach_ledger_amount_yuan{kind=\"cash\",measure=\"pledged\"} "
+                   "1000000000000000.01\n");
+    expect(status, "\noutreach_ledger_amount_yuan{kind=\"cash\",measure=\"arrived\"} -0.05\n");
+    expect(status, "\noutreach_ledger_steps{kind=\"cash\",measure=\"pledged\"} 2\n");
+}
+
 static void test_label_values_are_escaped(void **state)
 {
     (void)state;
@@ -102,6 +129,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_figures_become_base_units),
         cmocka_unit_test(test_lines_of_one_metric_stand_together),
+        cmocka_unit_test(test_a_bucket_counts_all_below_it),
+        cmocka_unit_test(test_money_of_the_ledger_is_exact),
         cmocka_unit_test(test_label_values_are_escaped),
         cmocka_unit_test(test_what_is_not_known_is_left_out),
         cmocka_unit_test(test_the_page_names_every_metric),

@@ -81,6 +81,20 @@ static void test_random_use_keeps_the_bound(void **state)
     }
 }
 
+static void test_level_is_never_below_nothing(void **state)
+{
+    (void)state;
+    struct limiter limiter;
+    limiter_init(&limiter, 10, 0);
+    assert_int_equal(limiter_level(&limiter, 0), 10);
+    limiter_take(&limiter, 25, 0);
+    assert_int_equal(limiter_level(&limiter, 0), 0);
+    assert_int_equal(limiter_level(&limiter, 2000), 5);
+    assert_int_equal(limiter_level(&limiter, 60000), 10);
+    limiter_init(&limiter, 0, 0);
+    assert_int_equal(limiter_level(&limiter, 0), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +102,7 @@ int main(void)
         cmocka_unit_test(test_heavy_message_goes_and_is_paid_back),
         cmocka_unit_test(test_no_limit_and_change),
         cmocka_unit_test(test_random_use_keeps_the_bound),
+        cmocka_unit_test(test_level_is_never_below_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
