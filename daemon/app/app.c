@@ -133,7 +133,8 @@ static bool servers_up(struct app *app, char *problem)
     struct http_limits listen = {.headers_max_bytes = 8192,
                                  .body_max_bytes = conf(app)->webhook_body_max_bytes,
                                  .connections_max = conf(app)->connections_max,
-                                 .connections_per_address = conf(app)->connections_max,
+                                 .connections_per_address =
+                                     settings_connections_per_address(conf(app)),
                                  .idle_ms = 60000,
                                  .deadline_ms = 30000};
     snprintf(problem, PROBLEM_MAX, "no memory for the servers");

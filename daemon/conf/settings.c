@@ -409,6 +409,14 @@ const struct settings_carrier *settings_carrier(const struct settings *settings,
     return NULL;
 }
 
+uint32_t settings_connections_per_address(const struct settings_daemon *daemon)
+{
+    uint32_t all = daemon->connections_max, given = daemon->connections_per_address;
+    if (given == 0)
+        return all - all / 4;
+    return given < all ? given : all;
+}
+
 /* ---- replacing ---- */
 
 static void compare(const char *row_section, const char *section, const void *old, const void *next,

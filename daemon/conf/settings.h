@@ -22,19 +22,20 @@ struct settings_daemon {
     const char *campaigns_dir;
     const char *
         codes_dir; /* report-code tables; default: codes beside the file, else the installed ones */
-    const char *regions_file; /* names of areas (pledge/regions.h); NULL: none found, codes alone are
-                                 shown */
-    const char *id; /* of this daemon among several; default: the host name */
+    const char *regions_file; /* names of areas (pledge/regions.h); NULL: none found, codes alone
+                                 are shown */
+    const char *id;           /* of this daemon among several; default: the host name */
     int utc_offset_min;
     const char *log_level;
     const char *optout_words;     /* reply words that mean "no more", see sms/keyword.h */
     const char *optout_all_words; /* reply words that also stop receipts */
     uint32_t ambiguous_limit;     /* open ambiguous chunks that stop a campaign */
     uint64_t webhook_body_max_bytes;
-    uint32_t connections_max; /* inbound, in total */
-    uint32_t parked_max;      /* reports kept for an unknown batch, a carrier */
-    int64_t parked_for_ms;    /* 72h */
-    int64_t repeat_guard_ms;  /* the same text to the same list is refused for this long: 7d */
+    uint32_t connections_max;         /* inbound, in total */
+    uint32_t connections_per_address; /* as written; see settings_connections_per_address */
+    uint32_t parked_max;              /* reports kept for an unknown batch, a carrier */
+    int64_t parked_for_ms;            /* 72h */
+    int64_t repeat_guard_ms; /* the same text to the same list is refused for this long: 7d */
     int64_t
         resend_values_for_ms; /* personal values are kept this long after `done`, for a resend */
     int64_t resend_silent_after_ms; /* on_ambiguous = resend: sent again after this silence: 10m */
@@ -73,9 +74,9 @@ struct settings_carrier {
     const char *callback_key; /* NULL: no webhooks */
     const struct settings_cidr *callback_allow;
     size_t n_callback_allow;
-    const char *ca_file; /* NULL: the system's */
-    const char *proxy;   /* NULL: none, and none from the environment either */
-    const char *codes;   /* name of the table in codes_dir; default: the driver's name */
+    const char *ca_file;          /* NULL: the system's */
+    const char *proxy;            /* NULL: none, and none from the environment either */
+    const char *codes;            /* name of the table in codes_dir; default: the driver's name */
     const char *default_campaign; /* of a pledge that nothing else places; NULL: none */
 };
 
@@ -101,6 +102,10 @@ MUST_CHECK enum err settings_load_ini(const struct ini_file *ini, bool read_secr
                                       struct settings **settings, struct mistakes *mistakes);
 /* NULL when there is none. */
 const struct settings_carrier *settings_carrier(const struct settings *settings, const char *name);
+/* Inbound connections one address may hold, 1 to connections_max. Not written (0) means three
+ * quarters: everything behind a reverse proxy comes from one address, so that its share must be
+ * large, and yet it must not be all, or one broken client would lock everybody else out. */
+uint32_t settings_connections_per_address(const struct settings_daemon *daemon);
 /* Which keys differ and may not change without a restart, into `mistakes`; ERR_REFUSED if any. */
 MUST_CHECK enum err settings_may_replace(const struct settings *old, const struct settings *next,
                                          struct mistakes *mistakes);

@@ -157,6 +157,10 @@ const struct schema_row settings_rows[] = {
     DAEMON("connections_max", connections_max, .type = &value_u32, .min = 16, .max = 65000, .def = "4000",
            .unit = "connections",
            .comment = "Inbound connections in all."),
+    DAEMON("connections_per_address", connections_per_address, .type = &value_u32, .min = 0, .max = 65000, .def = "0",
+           .unit = "connections",
+           .comment = "Inbound connections from one address; never more than connections_max. 0: three quarters of connections_max,\n"
+                      "much for a reverse proxy, behind which everybody has one address, and never all there are."),
     DAEMON("parked_max", parked_max, .type = &value_u32, .min = 1, .max = 10000000, .def = "200000",
            .unit = "reports a carrier", .flags = SCHEMA_RELOADABLE,
            .comment = "Status reports kept that belong to no request known yet (they may come before the answer to it)."),

@@ -130,6 +130,7 @@ static void test_defaults(void **state)
     assert_int_equal(s->daemon.ambiguous_limit, 3);
     assert_int_equal(s->daemon.webhook_body_max_bytes, 1 << 20);
     assert_int_equal(s->daemon.connections_max, 4000);
+    assert_int_equal(settings_connections_per_address(&s->daemon), 3000);
     assert_int_equal(s->daemon.parked_max, 200000);
     assert_int_equal(s->daemon.parked_for_ms, 72 * 3600000LL);
     assert_int_equal(s->daemon.repeat_guard_ms, 7 * 86400000LL);
@@ -143,6 +144,30 @@ static void test_defaults(void **state)
     assert_false(s->redis.i_accept_data_loss);
     assert_int_equal(s->carriers[0].batch_max, 1000);
     settings_free(s);
+}
+
+static void test_one_address_has_its_share_of_connections(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *daemon;
+        uint32_t want;
+    } cases[] = {
+        {"connections_max = 16\n", 12},
+        {"connections_max = 65000\n", 48750},
+        {"connections_per_address = 1\n", 1},
+        {"connections_max = 100\nconnections_per_address = 99\n", 99},
+        {"connections_max = 100\nconnections_per_address = 100\n", 100},
+        {"connections_max = 16\nconnections_per_address = 3000\n", 16}, /* never more than all */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "[daemon]\n%s" CARRIER, cases[i].daemon);
+        struct settings *s = load_fine(text);
+        assert_int_equal(settings_connections_per_address(&s->daemon), cases[i].want);
+        settings_free(s);
+    }
+    assert_null(load("[daemon]\nconnections_per_address = 65001\n" CARRIER));
 }
 
 /* The shipped file is the table's own text. UPDATE_EXAMPLE=1 writes it anew after a row has
@@ -493,6 +518,7 @@ static void test_reload(void **state)
         {"[daemon]\nutc_offset = +07:00\n" CARRIER, "utc_offset"},
         {"[daemon]\nwebhook_body_max = 2m\n" CARRIER, "webhook_body_max"},
         {"[daemon]\nconnections_max = 20\n" CARRIER, "connections_max"},
+        {"[daemon]\nconnections_per_address = 20\n" CARRIER, "connections_per_address"},
         {"[redis]\nurl = redis://h\n" CARRIER, "url"},
         {"[redis]\nprefix = p\n" CARRIER, "prefix"},
         {"[redis]\ntimeout = 4s\n" CARRIER, "timeout"},
@@ -564,6 +590,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_contract_example, make_directory, remove_directory),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_one_address_has_its_share_of_connections),
         cmocka_unit_test(test_example_is_the_table),
         cmocka_unit_test(test_regions_file),
         cmocka_unit_test(test_all_mistakes_in_one_run),
