@@ -41,7 +41,6 @@ struct report_desk {
     char carrier[65], subject[80];
     struct event *flush;
     uint32_t parked_max;
-    int64_t parked_for_ms;
     struct flight *filling; /* NULL: nothing collected */
     SLIST_HEAD(, flight) spare;
     size_t n_spare, waiting, calls;
@@ -168,9 +167,8 @@ static void take_off(struct report_desk *desk)
 {
     struct flight *flight = desk->filling;
     desk->filling = NULL;
-    enum err error =
-        status_report(desk->store, desk->carrier, flight->reports, flight->n, desk->parked_max,
-                      desk->parked_for_ms, clock_wall_ms(), on_stored, flight);
+    enum err error = status_report(desk->store, desk->carrier, flight->reports, flight->n,
+                                   desk->parked_max, clock_wall_ms(), on_stored, flight);
     if (!error) {
         desk->calls++;
         return;
@@ -221,10 +219,9 @@ void report_desk_free(struct report_desk *desk)
         free_desk(desk);
 }
 
-void report_desk_set_limits(struct report_desk *desk, uint32_t parked_max, int64_t parked_for_ms)
+void report_desk_set_limits(struct report_desk *desk, uint32_t parked_max)
 {
     desk->parked_max = parked_max;
-    desk->parked_for_ms = parked_for_ms;
 }
 
 bool report_desk_is_full(const struct report_desk *desk)

@@ -18,7 +18,7 @@ MUST_CHECK enum err report_desk_new(struct event_base *base, struct store *store
                                     const char *carrier, struct report_desk **desk);
 /* Records under way are still told to their tickets. */
 void report_desk_free(struct report_desk *desk);
-void report_desk_set_limits(struct report_desk *desk, uint32_t parked_max, int64_t parked_for_ms);
+void report_desk_set_limits(struct report_desk *desk, uint32_t parked_max);
 bool report_desk_is_full(const struct report_desk *desk);
 /* Takes one report; the ticket waits for it. */
 void report_desk_take(struct report_desk *desk, struct ticket *ticket,

@@ -112,8 +112,7 @@ void webhook_set_settings(struct webhook *webhook, const struct settings *settin
         account->conf = conf;
         account->driver = carrier_driver(conf->driver);
         account->codes = codes[i];
-        report_desk_set_limits(account->reports, settings->daemon.parked_max,
-                               settings->daemon.parked_for_ms);
+        report_desk_set_limits(account->reports, settings->daemon.parked_max);
     }
     enum err error = uplink_desk_set_words(webhook->uplinks, settings->daemon.optout_words,
                                            settings->daemon.optout_all_words);

@@ -2103,7 +2103,7 @@ local function park(P, figures, room, bucket, batch, number, to, code, told, now
         figures.new_parked = figures.new_parked + 1
     end
     call('HSET', key, number, record)
-    call('ZADD', P .. 'pkz', now, batch)
+    call('ZADD', P .. 'pkz', 'NX', now, batch) -- the stay is counted from the first: later ones must not prolong it for ever
     figures.parked = figures.parked + 1
     return true
 end
@@ -2219,26 +2219,29 @@ local function report(keys, args)
     return {full and 4 or 0, figures.changed, figures.repeated, figures.parked, figures.noted, figures.contradictions, figures.cured}
 end
 
--- before, most batches. Answers {0, thrown away, more}.
+-- before, most numbers: what a batch holds is up to the carrier. Answers {0, thrown away, more}.
 local function expire_parked(keys, args)
-    local P, most = keys[1], tonumber(args[2])
-    local gone = 0
-    local batches = call('ZRANGEBYSCORE', P .. 'pkz', '-inf', args[1], 'LIMIT', 0, most)
-    for _, batch in ipairs(batches) do
+    local P, most, gone = keys[1], tonumber(args[2]), 0
+    for _, batch in ipairs(call('ZRANGEBYSCORE', P .. 'pkz', '-inf', args[1], 'LIMIT', 0, most)) do
+        if gone == most then
+            break
+        end
         local key = P .. 'pk:' .. batch
-        local numbers = call('HKEYS', key)
+        local numbers = call('HRANDFIELD', key, most - gone) -- some of them, whichever: the cheapest way to a bounded number
         for _, number in ipairs(numbers) do
             unpark_number(P, number, batch)
         end
+        bulk('HDEL', key, numbers, 1)
         gone = gone + #numbers
-        call('UNLINK', key)
-        call('ZREM', P .. 'pkz', batch)
+        if call('EXISTS', key) == 0 then
+            call('ZREM', P .. 'pkz', batch)
+        end
     end
     if gone > 0 then
         call('HINCRBY', P .. 'carrier', 'parked', -gone)
         call('HINCRBY', P .. 'carrier', 'parked_expired', gone)
     end
-    return {0, gone, #batches == most and 1 or 0}
+    return {0, gone, gone == most and 1 or 0}
 end
 
 -- id, number, text, service code, meaning, sent, now. Answers {0, fresh}.

@@ -16,7 +16,7 @@
 #define REPORT_BYTES_MAX                                                                           \
     (MOBILE_PACKED_BYTES + 1 + 1 + 2 + 8 + 1 + BATCH_BYTES_MAX + 1 + CODE_BYTES_MAX)
 #define REPORTS_A_CALL_MAX 5000
-#define EXPIRE_BATCHES_A_CALL 200
+#define EXPIRE_NUMBERS_A_CALL 1000 /* some 3 ms of Redis */
 #define BEAT_FORGET_MS (INT64_C(7) * 86400000)
 #define BEATS_MAX 256
 
@@ -72,9 +72,8 @@ static void add_report(struct buf *buf, const struct status_report *report)
 
 enum err status_report(struct store *store, const char *carrier,
                        const struct status_report *reports, size_t n, uint32_t parked_max,
-                       int64_t parked_for_ms, int64_t now_ms, status_stored_fn *done, void *arg)
+                       int64_t now_ms, status_stored_fn *done, void *arg)
 {
-    (void)parked_for_ms; /* kept until status_expire_parked throws them away */
     if (n > REPORTS_A_CALL_MAX)
         return ERR_TOO_BIG;
     struct reporting *op = malloc(sizeof *op);
@@ -100,14 +99,44 @@ enum err status_report(struct store *store, const char *carrier,
     return error;
 }
 
+struct expiring {
+    struct store *store;
+    struct kept_call *call;
+    queue_done_fn *done;
+    void *arg;
+};
+
+static void on_expired(void *arg, enum err error, const redisReply *reply)
+{
+    struct expiring *op = arg;
+    struct answer answer = answer_read(op->store, error, reply);
+    bool more = answer.error == ERR_OK && answer_int(&answer, 2) != 0;
+    if (more)
+        answer.error = call_send_kept(op->call, on_expired, op);
+    if (more && answer.error == ERR_OK)
+        return;
+    op->done(op->arg, answer.error, answer.reason);
+    call_forget(op->call);
+    free(op);
+}
+
 enum err status_expire_parked(struct store *store, const char *carrier, int64_t parked_for_ms,
                               int64_t now_ms, queue_done_fn *done, void *arg)
 {
     struct call call;
+    struct expiring *op = malloc(sizeof *op);
+    if (op == NULL)
+        return ERR_NOMEM;
     call_begin(&call, store, "or1_expire_parked", KEY_CARRIER, carrier);
     call_int(&call, now_ms - parked_for_ms);
-    call_int(&call, EXPIRE_BATCHES_A_CALL);
-    return call_send_done(&call, done, arg);
+    call_int(&call, EXPIRE_NUMBERS_A_CALL);
+    *op = (struct expiring){store, call_keep(&call), done, arg};
+    enum err error = op->call == NULL ? ERR_NOMEM : call_send_kept(op->call, on_expired, op);
+    if (error != ERR_OK) {
+        call_forget(op->call);
+        free(op);
+    }
+    return error;
 }
 
 /* ---- uplinks ---- */

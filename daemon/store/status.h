@@ -25,9 +25,10 @@ typedef void status_stored_fn(void *arg, enum err error, const struct status_sto
  */
 MUST_CHECK enum err status_report(struct store *store, const char *carrier,
                                   const struct status_report *reports, size_t n,
-                                  uint32_t parked_max, int64_t parked_for_ms, int64_t now_ms,
-                                  status_stored_fn *done, void *arg);
-/* Throws parked reports older than parked_for_ms away, a bounded number a call. */
+                                  uint32_t parked_max, int64_t now_ms, status_stored_fn *done,
+                                  void *arg);
+/* Throws parked reports away whose batch was first heard of more than parked_for_ms ago, a bounded
+ * number a call and call after call until none is left. */
 MUST_CHECK enum err status_expire_parked(struct store *store, const char *carrier,
                                          int64_t parked_for_ms, int64_t now_ms, queue_done_fn *done,
                                          void *arg);

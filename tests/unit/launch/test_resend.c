@@ -176,8 +176,7 @@ static void send_chunk(uint32_t seq, enum outcome outcome, const char *batch)
 static void report(uint64_t number, enum recipient_state to, const char *code, const char *batch)
 {
     struct status_report one = {.batch = batch, .number = number, .to = to, .code = code};
-    ASK(status_report(rig.store, "mas", &one, 1, 1000, 3600000, clock_wall_ms(), on_reported,
-                      NULL));
+    ASK(status_report(rig.store, "mas", &one, 1, 1000, clock_wall_ms(), on_reported, NULL));
 }
 
 static bool code_is_temporary(void *ctx, const char *code)

@@ -56,9 +56,9 @@ static void test_same_moves_as_the_states(void **state)
             rig_do(&rig, "HSET t:{mas}:g:%b b %u:0:0:2", two, (size_t)2, seq);
             struct status_report report = {
                 .batch = "b", .number = row.number, .to = finals[j], .code = "X"};
-            RIG_CALL(answer, &rig,
-                     status_report(rig.store, "mas", &report, 1, 10, 1000, RIG_NOW, rig_on_stored,
-                                   &answer));
+            RIG_CALL(
+                answer, &rig,
+                status_report(rig.store, "mas", &report, 1, 10, RIG_NOW, rig_on_stored, &answer));
             assert_int_equal(answer.stored.parked, 0);
             assert_int_equal(answer.stored.changed, state_report_moves(state_all[i], finals[j]));
         }

@@ -344,7 +344,7 @@ static void step_report(void)
         }
     }
     RIG_CALL(answer, &rig,
-             status_report(rig.store, "mas", reports, n, dice(8) ? 100000 : 0, 72 * 3600000, now_ms,
+             status_report(rig.store, "mas", reports, n, dice(8) ? 100000 : 0, now_ms,
                            rig_on_stored, &answer));
     assert_true(answer.error == ERR_OK || answer.error == ERR_BUSY);
     const struct status_stored *s = &answer.stored;

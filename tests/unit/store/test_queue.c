@@ -555,9 +555,8 @@ static void test_many_requests_in_one_settlement(void **state)
     rig_verify(&rig, seq);
     struct status_report report = {
         .batch = "x55", .number = RIG_FIRST + 10 + 55, .to = STATE_DELIVERED, .code = "DELIVRD"};
-    RIG_CALL(
-        answer, &rig,
-        status_report(rig.store, "mas", &report, 1, 10, 1000, RIG_NOW, rig_on_stored, &answer));
+    RIG_CALL(answer, &rig,
+             status_report(rig.store, "mas", &report, 1, 10, RIG_NOW, rig_on_stored, &answer));
     assert_int_equal(answer.stored.changed, 1);
 }
 
@@ -1095,9 +1094,8 @@ static void test_full(void **state)
     assert_int_equal(settle(seq, 1, token, 0, 50, OUTCOME_ACCEPTED, "b", "code"), ERR_OK);
     struct status_report report = {
         .batch = "b", .number = RIG_FIRST + 10, .to = STATE_DELIVERED, .code = "DELIVRD"};
-    RIG_CALL(
-        answer, &rig,
-        status_report(rig.store, "mas", &report, 1, 10, 1000, RIG_NOW, rig_on_stored, &answer));
+    RIG_CALL(answer, &rig,
+             status_report(rig.store, "mas", &report, 1, 10, RIG_NOW, rig_on_stored, &answer));
     assert_int_equal(answer.error, ERR_OK);
     assert_int_equal(answer.stored.changed, 1);
     struct optout_record record = {RIG_FIRST, OPTOUT_ALL, RIG_NOW, "sms", "R"};

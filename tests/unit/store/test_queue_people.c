@@ -138,9 +138,8 @@ static void report(uint32_t from, uint32_t n, int64_t now_ms)
                                             .to = STATE_DELIVERED,
                                             .code = "DELIVRD",
                                             .submitted_ms = RIG_NOW};
-    RIG_CALL(
-        answer, &rig,
-        status_report(rig.store, "mas", reports, n, 1000, 1000, now_ms, rig_on_stored, &answer));
+    RIG_CALL(answer, &rig,
+             status_report(rig.store, "mas", reports, n, 1000, now_ms, rig_on_stored, &answer));
     assert_int_equal(answer.stored.changed, n);
 }
 

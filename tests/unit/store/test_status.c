@@ -59,9 +59,9 @@ static void settle(uint32_t from, uint32_t count, enum outcome outcome, const ch
 static struct status_stored reported(struct status_report report, uint32_t parked_max,
                                      int64_t now_ms)
 {
-    RIG_CALL(answer, &rig,
-             status_report(rig.store, "mas", &report, 1, parked_max, 72 * HOUR, now_ms,
-                           rig_on_stored, &answer));
+    RIG_CALL(
+        answer, &rig,
+        status_report(rig.store, "mas", &report, 1, parked_max, now_ms, rig_on_stored, &answer));
     const struct status_stored *s = &answer.stored;
     if (answer.error == ERR_OK)
         assert_int_equal(s->changed + s->repeated + s->parked + s->noted + s->contradictions, 1);
@@ -316,15 +316,13 @@ static void test_parked_reports_are_bounded(void **state)
         many[i] = (struct status_report){
             "junk", 13900000000 + (uint64_t)i, STATE_DELIVERED, "DELIVRD", 0, false};
     many[29] = (struct status_report){"b0", RIG_FIRST, STATE_DELIVERED, "DELIVRD", 0, false};
-    RIG_CALL(
-        answer, &rig,
-        status_report(rig.store, "mas", many, 30, 20, 72 * HOUR, RIG_NOW, rig_on_stored, &answer));
+    RIG_CALL(answer, &rig,
+             status_report(rig.store, "mas", many, 30, 20, RIG_NOW, rig_on_stored, &answer));
     assert_int_equal(answer.error, ERR_BUSY);
     assert_int_equal(parked(), 20);
     assert_int_equal(count(STATE_DELIVERED), 1); /* what is known is stored, full or not */
-    RIG_CALL(
-        answer, &rig,
-        status_report(rig.store, "mas", many, 20, 20, 72 * HOUR, RIG_NOW, rig_on_stored, &answer));
+    RIG_CALL(answer, &rig,
+             status_report(rig.store, "mas", many, 20, 20, RIG_NOW, rig_on_stored, &answer));
     assert_int_equal(answer.error, ERR_OK); /* repetitions need no room */
     assert_int_equal(answer.stored.repeated, 20);
 }
@@ -347,6 +345,54 @@ static void test_parked_reports_expire(void **state)
     assert_int_equal(rig_number(&rig, "HLEN t:{mas}:pkm"), 1);
 }
 
+/* Whoever keeps a batch busy does not keep it for ever. */
+static void test_a_batch_is_kept_from_its_first_report_on(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        reported((struct status_report){"busy", 13900000000 + (uint64_t)i, STATE_DELIVERED,
+                                        "DELIVRD", 0, false},
+                 10, RIG_NOW + i * 24 * HOUR);
+    RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
+    assert_int_equal(answer.carrier.parked_oldest_ms, RIG_NOW);
+    RIG_CALL(answer, &rig,
+             status_expire_parked(rig.store, "mas", 72 * HOUR, RIG_NOW + 72 * HOUR, rig_on_done,
+                                  &answer));
+    assert_int_equal(parked(), 0);
+    assert_int_equal(rig_number(&rig, "EXISTS t:{mas}:pkm"), 0);
+}
+
+/* One batch with more numbers than one call may throw away, and many batches of one number. */
+static void test_parked_reports_expire_in_bounded_calls(void **state)
+{
+    (void)state;
+    static struct status_report many[2500];
+    static char names[2500][16];
+    for (int i = 0; i < 2500; i++) {
+        snprintf(names[i], sizeof names[i], i < 1500 ? "one" : "b%d", i);
+        many[i] = (struct status_report){
+            names[i], 13900000000 + (uint64_t)i, STATE_DELIVERED, "DELIVRD", 0, false};
+    }
+    RIG_CALL(answer, &rig,
+             status_report(rig.store, "mas", many, 2500, 2500, RIG_NOW, rig_on_stored, &answer));
+    assert_int_equal(parked(), 2500);
+    redisReply *step =
+        rig_admin(&rig, "FCALL or1_expire_parked 1 t:{mas}: %lld 1000", (long long)RIG_NOW);
+    assert_int_equal(step->element[1]->integer, 1000);
+    assert_int_equal(step->element[2]->integer, 1);
+    freeReplyObject(step);
+    assert_int_equal(parked(), 1500);
+    assert_int_equal(rig_number(&rig, "HLEN t:{mas}:pkm"), 1500);
+    RIG_CALL(answer, &rig,
+             status_expire_parked(rig.store, "mas", 72 * HOUR, RIG_NOW + 72 * HOUR, rig_on_done,
+                                  &answer));
+    assert_int_equal(answer.error, ERR_OK);
+    assert_int_equal(parked(), 0);
+    assert_int_equal(rig_number(&rig, "EXISTS t:{mas}:pkz"), 0);
+    assert_int_equal(rig_number(&rig, "EXISTS t:{mas}:pkm"), 0);
+    assert_int_equal(rig_number(&rig, "HGET t:{mas}:carrier parked_expired"), 2500);
+}
+
 static void test_the_dictionary_of_codes_is_bounded(void **state)
 {
     (void)state;
@@ -360,8 +406,7 @@ static void test_the_dictionary_of_codes_is_bounded(void **state)
                 (struct status_report){"b0", RIG_FIRST + (uint64_t)(i % 10), 0, words[i], 0, true};
         }
         RIG_CALL(answer, &rig,
-                 status_report(rig.store, "mas", many, 2000, 20, 72 * HOUR, RIG_NOW, rig_on_stored,
-                               &answer));
+                 status_report(rig.store, "mas", many, 2000, 20, RIG_NOW, rig_on_stored, &answer));
         assert_int_equal(answer.error, ERR_OK);
     }
     assert_in_range(rig_number(&rig, "LLEN t:{mas}:codel"), 4096, 4097);
@@ -505,6 +550,8 @@ int main(void)
                                        T(test_a_report_may_end_the_campaign),
                                        T(test_parked_reports_are_bounded),
                                        T(test_parked_reports_expire),
+                                       T(test_a_batch_is_kept_from_its_first_report_on),
+                                       T(test_parked_reports_expire_in_bounded_calls),
                                        T(test_the_dictionary_of_codes_is_bounded),
                                        T(test_uplinks),
                                        T(test_the_account),
