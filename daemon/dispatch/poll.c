@@ -256,7 +256,7 @@ static void resume_by_time(struct lane *lane, int64_t wall_ms)
         wall_ms < lane->resume_at_ms)
         return;
     lane_call_begins(lane);
-    if (status_carrier_act(lane->dispatch->store, lane->name, CARRIER_RESUME, "scheduler",
+    if (status_carrier_act(lane->dispatch->store, lane->name, CARRIER_RETRY, "scheduler",
                            "the time of the next try has come", "", 0, wall_ms, on_resumed, lane))
         (void)lane_call_ended(lane);
     lane->resume_at_ms = 0;

@@ -921,12 +921,15 @@ local function carrier_stops(P, now)
     return 'carrier ' .. (match(P, '{(.-)}') or '') .. ' ' .. v[1] .. ': ' .. (v[2] or '')
 end
 
-local function carrier_stop(P, now, code, reason, again)
-    local state = call('HGET', P .. 'carrier', 'state')
-    if state == 'stopped' or state == 'paused' then
+-- The first cause stands, and so does a person's pause. Only a fault that waits for a person (`again` is 0) replaces the rest after
+-- a quota: else the account would run into it by itself, again and again.
+local function carrier_stop(P, now, code, reason, again, actor)
+    local v = call('HMGET', P .. 'carrier', 'state', 'resume_at')
+    local rests = v[1] == 'stopped' and (tonumber(v[2]) or 0) > 0
+    if v[1] == 'paused' or (v[1] == 'stopped' and not (rests and again == 0)) then
         return
     end
-    call('HSET', P .. 'carrier', 'state', 'stopped', 'reason', reason, 'actor', 'outreachd', 'code', code, 'since', now,
+    call('HSET', P .. 'carrier', 'state', 'stopped', 'reason', reason, 'actor', actor or 'outreachd', 'code', code, 'since', now,
          'resume_at', again)
 end
 
@@ -2268,16 +2271,19 @@ end
 -- act, actor, reason, code, resume_at, now
 local function carrier_act(keys, args)
     local key, verb, now = keys[1] .. 'carrier', args[1], args[6]
-    local state = call('HGET', key, 'state') or 'running'
     if verb == 'resume' then
-        if state ~= 'running' then
+        if (call('HGET', key, 'state') or 'running') ~= 'running' then
             call('HSET', key, 'state', 'running', 'reason', '', 'actor', args[2], 'code', '', 'since', now, 'resume_at', 0)
         end
     elseif verb == 'pause' then
         call('HSET', key, 'state', 'paused', 'reason', args[3], 'actor', args[2], 'code', '', 'since', now, 'resume_at', 0)
-    elseif state ~= 'stopped' and state ~= 'paused' then
-        call('HSET', key, 'state', 'stopped', 'reason', args[3], 'actor', args[2], 'code', args[4], 'since', now, 'resume_at',
-             args[5])
+    elseif verb == 'retry' then -- the caller's view may be old: a person or a fault may have come in between
+        local why = carrier_stops(keys[1], tonumber(now))
+        if why then
+            return refused(why)
+        end
+    else
+        carrier_stop(keys[1], now, args[4], args[3], tonumber(args[5]), args[2])
     end
     return {0}
 end

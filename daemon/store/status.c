@@ -278,11 +278,14 @@ enum err status_carrier_act(struct store *store, const char *carrier, enum carri
                             const char *actor, const char *reason, const char *code,
                             int64_t resume_at_ms, int64_t now_ms, queue_done_fn *done, void *arg)
 {
-    static const char *const words[] = {
-        [CARRIER_PAUSE] = "pause", [CARRIER_RESUME] = "resume", [CARRIER_STOP] = "stop"};
+    static const char *const words[] = {[CARRIER_PAUSE] = "pause",
+                                        [CARRIER_RESUME] = "resume",
+                                        [CARRIER_STOP] = "stop",
+                                        [CARRIER_RETRY] = "retry"};
     static const char *const verbs[] = {[CARRIER_PAUSE] = "carrier pause",
                                         [CARRIER_RESUME] = "carrier resume",
-                                        [CARRIER_STOP] = "carrier stop"};
+                                        [CARRIER_STOP] = "carrier stop",
+                                        [CARRIER_RETRY] = "carrier resume"};
     struct ordering *op = calloc(1, sizeof *op);
     if (op == NULL)
         return ERR_NOMEM;

@@ -63,8 +63,10 @@ struct carrier_view {
 typedef void status_carrier_fn(void *arg, enum err error, const struct carrier_view *view);
 MUST_CHECK enum err status_carrier(struct store *store, const char *carrier,
                                    status_carrier_fn *done, void *arg);
-enum carrier_act { CARRIER_PAUSE, CARRIER_RESUME, CARRIER_STOP };
-/* STOP keeps the first fault's code and time when it is stopped already. */
+enum carrier_act { CARRIER_PAUSE, CARRIER_RESUME, CARRIER_STOP, CARRIER_RETRY };
+/* STOP keeps the first fault's code and time when it is stopped already; only a fault that waits
+ * for a person replaces a quota's rest. RETRY ends such a rest when its time has come; ERR_REFUSED:
+ * the account is stopped or paused for something else by now. */
 MUST_CHECK enum err status_carrier_act(struct store *store, const char *carrier,
                                        enum carrier_act act, const char *actor, const char *reason,
                                        const char *code, int64_t resume_at_ms, int64_t now_ms,

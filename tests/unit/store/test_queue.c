@@ -621,6 +621,68 @@ static void test_a_quota_fault_ends_by_itself(void **state)
     assert_string_equal(answer.state, "running");
 }
 
+/* A wrong password found while the account rests after a quota: no time heals it. */
+static void test_a_fault_replaces_the_rest_after_a_quota(void **state)
+{
+    (void)state;
+    uint32_t seq = launched();
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+    uint64_t token = answer.token;
+    assert_int_equal(intent(seq, 1, token, 0, 50), 50);
+    assert_int_equal(settle(seq, 1, token, 0, 10, OUTCOME_QUOTA, "", "TooMany"), ERR_OK);
+    assert_int_equal(settle(seq, 1, token, 10, 10, OUTCOME_ACCOUNT_FAULT, "", "IllegalMac"),
+                     ERR_OK);
+    assert_int_equal(settle(seq, 1, token, 20, 10, OUTCOME_QUOTA, "", "TooMany"), ERR_OK);
+    assert_int_equal(settle(seq, 1, token, 30, 20, OUTCOME_ACCOUNT_FAULT, "", "NoSignId"), ERR_OK);
+    RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
+    assert_string_equal(answer.state, "stopped");
+    assert_string_equal(answer.texts[1], "IllegalMac"); /* the first that waits for a person */
+    assert_int_equal(answer.carrier.resume_at_ms, 0);
+    assert_int_equal(release(seq, 1, token, 0, false), ERR_OK);
+    /* Neither a claim nor a daemon that still believes in the quota ends it. */
+    assert_int_equal(claim(seq, "d1", RIG_NOW + 86400000), CLAIM_STOPPED);
+    RIG_CALL(answer, &rig,
+             status_carrier_act(rig.store, "mas", CARRIER_RETRY, "scheduler", "", "", 0,
+                                RIG_NOW + 86400000, rig_on_done, &answer));
+    assert_int_equal(answer.error, ERR_REFUSED);
+    assert_string_equal(answer.reason, "carrier mas stopped: IllegalMac");
+    RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
+    assert_string_equal(answer.state, "stopped");
+}
+
+static void test_a_daemon_ends_the_rest_after_a_quota(void **state)
+{
+    (void)state;
+    const struct {
+        int64_t at_ms;
+        enum err want;
+        const char *state;
+    } tries[] = {{RIG_NOW + 3599999, ERR_REFUSED, "stopped"},
+                 {RIG_NOW + 3600000, ERR_OK, "running"},
+                 {RIG_NOW + 3600001, ERR_OK, "running"}};
+    uint32_t seq = launched();
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+    uint64_t token = answer.token;
+    assert_int_equal(intent(seq, 1, token, 0, 50), 50);
+    assert_int_equal(settle(seq, 1, token, 0, 50, OUTCOME_QUOTA, "", "TooMany"), ERR_OK);
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        RIG_CALL(answer, &rig,
+                 status_carrier_act(rig.store, "mas", CARRIER_RETRY, "scheduler", "", "", 0,
+                                    tries[i].at_ms, rig_on_done, &answer));
+        assert_int_equal(answer.error, tries[i].want);
+        RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
+        assert_string_equal(answer.state, tries[i].state);
+    }
+    /* A person's pause is not ended by time. */
+    RIG_CALL(answer, &rig,
+             status_carrier_act(rig.store, "mas", CARRIER_PAUSE, "uid:op", "new contract", "", 0,
+                                RIG_NOW, rig_on_done, &answer));
+    RIG_CALL(answer, &rig,
+             status_carrier_act(rig.store, "mas", CARRIER_RETRY, "scheduler", "", "", 0,
+                                RIG_NOW + 86400000, rig_on_done, &answer));
+    assert_int_equal(answer.error, ERR_REFUSED);
+}
+
 static void test_too_many_ambiguous_chunks(void **state)
 {
     (void)state;
@@ -1146,6 +1208,8 @@ int main(void)
                                        T(test_a_refused_text_pauses),
                                        T(test_an_account_fault_burns_nobody),
                                        T(test_a_quota_fault_ends_by_itself),
+                                       T(test_a_fault_replaces_the_rest_after_a_quota),
+                                       T(test_a_daemon_ends_the_rest_after_a_quota),
                                        T(test_too_many_ambiguous_chunks),
                                        T(test_a_crash_makes_ambiguous),
                                        T(test_a_late_verdict_counts),
