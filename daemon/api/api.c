@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "ledger/verify.h"
@@ -86,12 +87,19 @@ static struct apicall *apicall_new(struct api *api, struct http_request *request
     return call;
 }
 
-/* A POST carries an object, or nothing. */
+/* A list comes as it is: its handler reads the bytes itself. */
+static bool is_list(const struct apicall *call)
+{
+    const char *type = http_request_header(call->request, "Content-Type");
+    return type != NULL && strncasecmp(type, "text/csv", strlen("text/csv")) == 0;
+}
+
+/* Any other POST carries an object, or nothing. */
 static bool read_body(struct apicall *call)
 {
-    size_t len;
+    size_t len = 0;
     json_error_t problem;
-    const char *bytes = http_request_body(call->request, &len);
+    const char *bytes = is_list(call) ? NULL : http_request_body(call->request, &len);
     if (len == 0) {
         call->body = json_object();
         return true;

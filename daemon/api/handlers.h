@@ -30,6 +30,8 @@ void handle_carrier_resume(struct apicall *call);
 
 void handle_pledge_add(struct apicall *call);
 void handle_pledge_list(struct apicall *call);
+void handle_pledge_search(struct apicall *call);
+void handle_pledge_import(struct apicall *call);
 void handle_pledge_show(struct apicall *call);
 void handle_pledge_confirm(struct apicall *call);
 void handle_pledge_arrive(struct apicall *call);

@@ -31,7 +31,7 @@
 #define STOP_LOOK_MS 20
 #define RELOAD_TEXT_MAX_BYTES ((size_t)256 * 1024)
 #define PROBLEM_MAX 1024
-#define CONTROL_BODY_MAX_BYTES 1048576
+#define CONTROL_BODY_MAX_BYTES 16777216 /* a paper list of pledges comes whole */
 #define IMPORTS_MAX 64 /* looked at when the daemon stops: those that run and those that ended */
 
 static const struct settings_daemon *conf(const struct app *app)

@@ -18,6 +18,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -459,11 +460,31 @@ static enum err look_at_encoding(struct recipients *r, char *scratch)
     return r->error;
 }
 
-static enum err open_file(struct recipients *r, const char *path)
+/* Not blocking: a pipe in the place of the file must not stop the daemon. */
+static int open_path(const char *path)
+{
+    return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+/* A file without a name that lives in memory: what reads files reads it too. */
+static int open_bytes(const char *bytes, size_t len)
+{
+    int fd = memfd_create("recipients", MFD_CLOEXEC);
+    while (fd >= 0 && len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno != EINTR) {
+            close(fd);
+            return -1;
+        }
+        bytes += n > 0 ? n : 0;
+        len -= n > 0 ? (size_t)n : 0;
+    }
+    return fd;
+}
+
+static enum err look_at_file(struct recipients *r)
 {
     struct stat status;
-    /* Not blocking: a pipe in the place of the file must not stop the daemon. */
-    r->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (r->fd < 0 || fstat(r->fd, &status) != 0) {
         break_off(r, ERR_IO, "the file cannot be opened: %s", strerror(errno));
     } else if (!S_ISREG(status.st_mode)) {
@@ -520,15 +541,19 @@ static enum err read_header(struct recipients *r)
     return r->error;
 }
 
-enum err recipients_open(const char *path, struct recipients **recipients, struct buf *problem)
+/* Takes `fd`; below 0 it could not be opened, errno says why. */
+static enum err open_table(int fd, struct recipients **recipients, struct buf *problem)
 {
     struct recipients *r = calloc(1, sizeof *r);
-    if (r == NULL)
+    if (r == NULL) {
+        if (fd >= 0)
+            close(fd);
         return ERR_NOMEM;
-    r->fd = -1;
+    }
+    r->fd = fd;
     r->open.row = 1;
     buf_init(&r->fault, FAULT_MAX_BYTES);
-    enum err error = open_file(r, path);
+    enum err error = look_at_file(r);
     if (error == ERR_OK)
         error = detect_encoding(r);
     if (error == ERR_OK)
@@ -542,6 +567,17 @@ enum err recipients_open(const char *path, struct recipients **recipients, struc
     }
     *recipients = r;
     return ERR_OK;
+}
+
+enum err recipients_open(const char *path, struct recipients **recipients, struct buf *problem)
+{
+    return open_table(open_path(path), recipients, problem);
+}
+
+enum err recipients_open_bytes(const char *bytes, size_t len, struct recipients **recipients,
+                               struct buf *problem)
+{
+    return open_table(open_bytes(bytes, len), recipients, problem);
 }
 
 void recipients_free(struct recipients *r)

@@ -40,6 +40,9 @@ struct recipients_row {
  * ERR_NOMEM */
 MUST_CHECK enum err recipients_open(const char *path, struct recipients **recipients,
                                     struct buf *problem);
+/* The same table in memory; the bytes are copied. */
+MUST_CHECK enum err recipients_open_bytes(const char *bytes, size_t len,
+                                          struct recipients **recipients, struct buf *problem);
 void recipients_free(struct recipients *recipients); /* NULL is fine */
 /* Header names, trimmed (or folded as column.h says, to compare). */
 size_t recipients_columns(const struct recipients *recipients, const char *const **names,

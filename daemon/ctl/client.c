@@ -167,14 +167,14 @@ static void reply_init(struct reply *reply)
     reply->code = reply->message = "";
 }
 
-bool client_call(struct client *client, const char *method, const char *path, const json_t *body,
-                 struct reply *reply)
+/* `bytes` NULL: no body. */
+static bool send_bytes(struct client *client, const char *method, const char *path,
+                       const char *type, const char *bytes, size_t len, struct reply *reply)
 {
     struct transfer transfer = {.on_line = NULL};
     reply_init(reply);
     buf_init(&transfer.body, CLIENT_ANSWER_MAX_BYTES);
-    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    struct curl_slist *headers = curl_slist_append(NULL, type);
     headers = curl_slist_append(headers, "Expect:");
     curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
@@ -184,9 +184,8 @@ bool client_call(struct client *client, const char *method, const char *path, co
         curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
     } else {
         curl_easy_setopt(client->curl, CURLOPT_POST, 1L);
-        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, text != NULL ? text : "");
-        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE,
-                         (long)(text != NULL ? strlen(text) : 0));
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, bytes != NULL ? bytes : "");
+        curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
         /* A command must not be given twice: no reused connection, so no silent repetition by
          * libcurl. */
         curl_easy_setopt(client->curl, CURLOPT_FRESH_CONNECT, 1L);
@@ -196,9 +195,24 @@ bool client_call(struct client *client, const char *method, const char *path, co
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, NULL);
     curl_slist_free_all(headers);
-    free(text);
     buf_fini(&transfer.body);
     return done;
+}
+
+bool client_call(struct client *client, const char *method, const char *path, const json_t *body,
+                 struct reply *reply)
+{
+    char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    bool done = send_bytes(client, method, path, "Content-Type: application/json", text,
+                           text != NULL ? strlen(text) : 0, reply);
+    free(text);
+    return done;
+}
+
+bool client_post_bytes(struct client *client, const char *path, const char *bytes, size_t len,
+                       struct reply *reply)
+{
+    return send_bytes(client, "POST", path, "Content-Type: text/csv", bytes, len, reply);
 }
 
 bool client_stream(struct client *client, const char *path,

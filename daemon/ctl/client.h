@@ -27,6 +27,9 @@ void client_free(struct client *client); /* NULL is fine */
  * case. gives: status is 2xx. */
 bool client_call(struct client *client, const char *method, const char *path, const json_t *body,
                  struct reply *reply);
+/* POST of `len` bytes as they are. */
+bool client_post_bytes(struct client *client, const char *path, const char *bytes, size_t len,
+                       struct reply *reply);
 void reply_fini(struct reply *reply);
 
 /* GET whose answer is given line by line (without the line feed) as it arrives; an error answer

@@ -186,7 +186,7 @@ struct looking {
     uint32_t year, most, lapse;
     int state;
     char scope[AREA_TEXT_SIZE], mobile[MOBILE_TEXT_SIZE], cursor[CURSOR_SIZE],
-        campaign[LEDGER_TEXT_MAX];
+        campaign[LEDGER_TEXT_MAX], name[LEDGER_TEXT_MAX + 1];
 };
 
 static void looking_end(struct looking *op, enum err error, const char *reason,
@@ -292,6 +292,7 @@ static enum err list_step(struct looking *op)
     call_text(&call, op->cursor);
     call_int(&call, op->most);
     call_int(&call, LOOKS_A_CALL);
+    call_text(&call, op->name);
     op->looked += LOOKS_A_CALL;
     return call_send(&call, on_listed, op);
 }
@@ -348,8 +349,9 @@ enum err ledger_list(struct store *store, const struct ledger_query *query, int6
 {
     const char *campaign = query->campaign != NULL ? query->campaign : "";
     const char *cursor = query->cursor != NULL ? query->cursor : "";
+    const char *name = query->name != NULL ? query->name : "";
     if (query->most == 0 || query->most > LEDGER_LIST_MAX || strlen(campaign) >= LEDGER_TEXT_MAX ||
-        strlen(cursor) >= CURSOR_SIZE)
+        strlen(cursor) >= CURSOR_SIZE || strlen(name) > LEDGER_TEXT_MAX)
         return ERR_RANGE;
     struct looking *op = looking_new(store, query->grace_days, now_ms, done, arg);
     if (op == NULL)
@@ -362,6 +364,7 @@ enum err ledger_list(struct store *store, const struct ledger_query *query, int6
         mobile_format(query->mobile, op->mobile);
     snprintf(op->campaign, sizeof op->campaign, "%s", campaign);
     snprintf(op->cursor, sizeof op->cursor, "%s", cursor);
+    snprintf(op->name, sizeof op->name, "%s", name);
     enum err error = list_step(op);
     if (error != ERR_OK)
         free(op);

@@ -174,6 +174,7 @@ struct ledger_query {
     const char *campaign; /* NULL or "": all; "-": those of no campaign */
     int state;            /* enum ledger_state, or LEDGER_ANY_STATE */
     uint64_t mobile;      /* not 0: the pledges of this number, newest first (the last 200) */
+    const char *name;     /* not NULL or "": whose donor's name holds this */
     const char *cursor;   /* NULL or "": from the newest */
     uint32_t most;        /* at most LEDGER_LIST_MAX */
     uint32_t grace_days;

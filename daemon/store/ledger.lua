@@ -1000,6 +1000,16 @@ do
         local function within(area, scope_digits)
             return sub(area, 1, #scope_digits) == scope_digits
         end
+        -- The name in an entry {id, {field, value, …}}; '' when there is none.
+        local function donor_of(entry)
+            local pairs_of = entry[2]
+            for i = 1, #pairs_of, 2 do
+                if pairs_of[i] == 'name' then
+                    return pairs_of[i + 1]
+                end
+            end
+            return ''
+        end
         -- Fills `out` with the views (and first entries) that fit; gives whether it is full.
         local function take(P, q, p, out)
             if q.campaign ~= '' and p.c ~= (q.campaign == '-' and '' or q.campaign) then
@@ -1012,7 +1022,11 @@ do
                 return
             end
             local first = match(p.e, '^%d+')
-            out[#out + 1] = {view(p, q.lapse), {call('XRANGE', P .. 'e', first .. '-0', first .. '-0')[1]}}
+            local entry = call('XRANGE', P .. 'e', first .. '-0', first .. '-0')[1]
+            if q.name ~= '' and not (entry and find(donor_of(entry), q.name, 1, true)) then
+                return
+            end
+            out[#out + 1] = {view(p, q.lapse), {entry}}
         end
         local function list_of_donor(P, q)
             local found = call('HGET', P .. 'm:' .. sub(q.mobile, 1, 7), sub(q.mobile, 8))
@@ -1038,12 +1052,13 @@ do
             sort(out, function(x, y) return x[1] > y[1] end)
             return out
         end
-        -- args: scope (leading digits), year, campaign, state, mobile, lapse day, cursor, most rows, most looked at.
+        -- args: scope (leading digits), year, campaign, state, mobile, lapse day, cursor, most rows, most looked at, part of
+        -- the donor's name.
         -- The cursor "<key of the series>:<serial>" is where to go on; '' at the end.
         local function list(keys, args)
             local P = keys[1]
             local q = {scope = args[1], year = args[2], campaign = args[3], state = args[4], mobile = args[5],
-                       lapse = number(args[6])}
+                       lapse = number(args[6]), name = args[10] or ''}
             if q.mobile ~= '' then
                 return list_of_donor(P, q)
             end

@@ -1,8 +1,10 @@
 """The pledge ledger through outreachctl and the API: every step, what must refuse, totals, proof, notices, lists."""
+import contextlib
 import csv
 import io
 import json
 import time
+import urllib.parse
 
 import pytest
 from harness import TOP, UnixConnection, ask, wait_until
@@ -586,6 +588,64 @@ def test_an_import_that_broke_off_goes_on(make_world):
     assert done["booked"] + done["repeated"] == n and done["repeated"] >= 50 and done["booked"] > 0
     assert totals(world)["total"] == {"count": n, "fen": 100 * n * (n + 1) // 2}
     verify(world)
+
+
+def post_list(world, text, **query):
+    connection = UnixConnection(world.daemons["a"].control_socket)
+    with contextlib.closing(connection):
+        connection.request("POST", "/api/v1/pledges/import?" + urllib.parse.urlencode({"actor": "王", **query}), text,
+                           {"Content-Type": "text/csv"})
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+
+def test_a_list_by_the_api_and_by_the_command_is_one_list(world):
+    text = LIST.format(day=today(-1)).encode("gb18030")
+    before = snapshot(world)
+    status, report = post_list(world, text, region=OTHER, check=1)
+    assert status == 200 and report == {"rows": 3, "booked": 0, "repeated": 0, "rejected": 0, "problems": []}
+    assert snapshot(world) == before
+    assert post_list(world, text, region=OTHER)[1]["booked"] == 3
+    (world.dir / "list.csv").write_bytes(text)
+    assert world.ctl("--actor", "王", "pledge", "import", "list.csv", "--region", OTHER)["repeated"] == 3
+    verify(world)
+
+
+def test_a_list_with_mistakes_by_the_api(world):
+    text = "姓名,金额\n甲,100\n乙,许多\n".encode()
+    status, report = post_list(world, text, region=VILLAGE)
+    assert status == 200 and (report["rows"], report["booked"], report["rejected"]) == (2, 0, 1)
+    assert report["problems"][0]["row"] == 3 and report["problems"][0]["value"] == "许多" and report["problems"][0]["word"] == "amount"
+    assert post_list(world, text, region=VILLAGE, partial=1)[1]["booked"] == 1
+    for query, body, code in [({}, b"", "list"), ({"region": "51x"}, text, "invalid"), ({"actor": ""}, text, "missing"),
+                              ({"on": today(1)}, text, "invalid"), ({}, "姓名,地区\n甲,51\n".encode(), "list"),
+                              ({}, b"a," * 9_000_000, None)]:
+        status, answer = post_list(world, body, **query) if code else ask(
+            UnixConnection(world.daemons["a"].control_socket), "POST", "/api/v1/pledges/import?actor=x", body)
+        assert status == (400 if code else 413), answer
+        assert code is None or answer["error"]["code"] == code
+
+
+def search(world, text, **more):
+    status, found = world.daemons["a"].api("POST", "/pledges/search", {"text": text, **more})
+    assert status == 200, found
+    return sorted(p["name"] for p in found["pledges"])
+
+
+def test_pledges_are_found_by_number_mobile_and_name(world):
+    number = add(world, name="旺堆次仁", mobile="13800138000", amount="1")
+    add(world, name="次仁拉姆", mobile="13800138000", amount="2")
+    add(world, name="高山供销社", amount="3")
+    receipt = world.ctl("pledge", "arrive", number, "--amount", "1")["receipt"]
+    assert search(world, number) == search(world, receipt) == search(world, f" {number} ") == ["旺堆次仁"]
+    assert search(world, "138 0013 8000") == search(world, "次仁") == ["旺堆次仁", "次仁拉姆"]
+    assert search(world, "供销") == ["高山供销社"] and search(world, "没有") == []
+    assert search(world, "次仁", region=OTHER) == search(world, number, region=OTHER) == []
+    first = world.daemons["a"].api("POST", "/pledges/search", {"text": "次仁", "limit": 1})[1]
+    second = world.daemons["a"].api("POST", "/pledges/search", {"text": "次仁", "limit": 1, "cursor": first["cursor"]})[1]
+    assert {p["name"] for p in first["pledges"] + second["pledges"]} == {"旺堆次仁", "次仁拉姆"}
+    assert world.daemons["a"].api("POST", "/pledges/search", {"text": "a"})[0] == 400
+    assert world.daemons["a"].api("POST", "/pledges/search", {})[0] == 400
 
 
 def test_money_at_its_limits_stays_exact(world):
