@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/journal.h"
 #include "base/failpoint.h"
 #include "base/log.h"
 
@@ -75,6 +76,7 @@ static int run(const char *path)
     if (log_level_parse(app.config->settings->daemon.log_level, &level) == ERR_OK) {
         log_set_level(level);
     }
+    (void)journal_take_over();
     int code = app_run(&app);
     config_free(app.config);
     return code;

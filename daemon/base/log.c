@@ -16,6 +16,7 @@
 
 static enum log_level threshold = LOG_INFO;
 static int log_fd = STDERR_FILENO;
+static log_sink_fn *log_sink;
 
 static const struct {
     const char *name, *tag;
@@ -51,6 +52,11 @@ enum err log_level_parse(const char *name, enum log_level *level)
 void log_set_fd(int fd)
 {
     log_fd = fd;
+}
+
+void log_set_sink(log_sink_fn *sink)
+{
+    log_sink = sink;
 }
 
 /* Control characters and DEL: with them an input could forge a line or drive a terminal. */
@@ -135,6 +141,13 @@ void log_line(enum log_level level, const char *subject, const char *format, ...
         text[whole_chars(text, sizeof text - 1)] = '\0';
 
     char line[LINE_MAX_BYTES];
+    if (log_sink != NULL) {
+        line[add_clean(line, 0, sizeof line - 1, text)] = '\0';
+        if (log_sink(level, subject, line)) {
+            errno = saved_errno;
+            return;
+        }
+    }
     size_t len = (size_t)snprintf(line, sizeof line, "%04d-%02d-%02dT%02d:%02d:%02d.%03d+08:00 %s ",
                                   c.year, c.month, c.day, c.hour, c.minute, c.second,
                                   (int)(((now % 1000) + 1000) % 1000), levels[level].tag);

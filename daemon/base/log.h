@@ -5,6 +5,7 @@
  * message texts never reach this module. Control characters are escaped here, so that no input can forge a line. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -19,6 +20,10 @@ MUST_CHECK enum err log_level_parse(const char *name, enum log_level *level);
 
 /* Lines go to `fd` (default 2). */
 void log_set_fd(int fd);
+/* Lines go to `sink` first (NULL: none); only those it gives false for are written to the descriptor. `text` is clean: control
+ * characters are escaped. The sink must not log. */
+typedef bool log_sink_fn(enum log_level level, const char *subject, const char *text);
+void log_set_sink(log_sink_fn *sink);
 
 /* One line, cut at 4 KiB. `format` makes the key=value part. */
 void log_line(enum log_level level, const char *subject, const char *format, ...) PRINTF_LIKE(3, 4);

@@ -156,6 +156,31 @@ static void test_quote(void **state)
     assert_string_equal(log_quote("x", out, 1), "");
 }
 
+static char sunk[512];
+static bool takes;
+
+static bool sink(enum log_level level, const char *subject, const char *text)
+{
+    snprintf(sunk, sizeof sunk, "%d %s %s", (int)level, subject, text);
+    return takes;
+}
+
+static void test_sink_comes_first(void **state)
+{
+    (void)state;
+    log_set_sink(sink);
+    takes = true;
+    log_line(LOG_WARN, "carrier/mas", "event=stopped reason=a\nb");
+    log_line(LOG_DEBUG, "carrier/mas", "event=below_the_level");
+    assert_int_equal(read_back(), 0);
+    assert_string_equal(sunk, "1 carrier/mas event=stopped reason=a\\nb");
+    takes = false;
+    log_line(LOG_WARN, "carrier/mas", "event=stopped");
+    read_back();
+    assert_string_equal(got, STAMP "WARN carrier/mas event=stopped\n");
+    log_set_sink(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_lines_are_cut_between_characters, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_errno_survives, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_sink_comes_first, set_up, tear_down),
         cmocka_unit_test(test_quote),
     };
     return cmocka_run_group_tests_name("base/log", tests, NULL, NULL);
