@@ -89,7 +89,8 @@ static struct chunk *take(struct campaign *campaign)
     chunk->phase = CHUNK_CLAIMING;
     chunk->is_calling = true;
     chunk->is_asking = chunk->is_closing = chunk->is_releasing = chunk->is_lost = false;
-    chunk->in_doubt = chunk->took_back = chunk->asks_again = chunk->is_let_go = false;
+    chunk->is_let_go = false;
+    chunk->doubt = DOUBT_NONE;
     chunk->waits_tokens = chunk->counts_as_attempt = false;
     chunk->tries = chunk->settle_tries = 0;
     chunk->retry_at_ms = chunk->settle_retry_ms = chunk->not_before_ms = 0;
@@ -320,7 +321,11 @@ bool chunk_claim(struct campaign *campaign, int64_t now_ms)
 
 /* ---- opt-outs ---- */
 
-static void on_suppressed(void *arg, enum err error, const char *reason)
+/* What the store could not suppress is not queued there: an intent whose answer was lost has it in
+ * flight, or the campaign was cancelled. It is not sent, and given back like all that is not ours.
+ */
+static void on_suppressed(void *arg, enum err error, const char *reason, const uint8_t *are,
+                          size_t n)
 {
     struct chunk *chunk = arg;
     if (lane_call_ended(chunk->lane))
@@ -337,11 +342,14 @@ static void on_suppressed(void *arg, enum err error, const char *reason)
         return;
     }
     chunk->tries = 0;
-    for (uint32_t i = 0; i < chunk->n_marks; i++)
-        chunk->states[chunk->marks[i]] = STATE_SUPPRESSED;
+    uint32_t suppressed = 0;
+    for (size_t i = 0; i < n; i++) {
+        chunk->states[chunk->marks[i]] = are[i] == 1 ? STATE_SUPPRESSED : STATE_NOT_OURS;
+        suppressed += are[i] == 1;
+    }
     log_line(LOG_INFO, chunk->lane->subject,
-             "event=suppressed campaign=%s chunk=%" PRIu32 " n=%" PRIu32, chunk->campaign->id,
-             chunk->number, chunk->n_marks);
+             "event=suppressed campaign=%s chunk=%" PRIu32 " n=%" PRIu32 " of=%" PRIu32,
+             chunk->campaign->id, chunk->number, suppressed, chunk->n_marks);
     chunk->phase = CHUNK_SENDING;
 }
 
@@ -436,12 +444,6 @@ static void add_unsent(struct chunk *chunk, const struct slice *slice, int64_t n
     chunk_add_result(chunk, slice, &not_sent, now_ms);
 }
 
-/* Nothing this daemon does can have posted it. */
-static bool is_unsent(uint8_t state)
-{
-    return state == STATE_SUPPRESSED || state == STATE_NOT_OURS;
-}
-
 /* A position may be granted that this daemon does not want to send any more: the first answer to
  * the intent was lost, and before it was asked again an opt-out was found, which the store could
  * not mark because the position was in flight there. No request may span it, for the outcome of a
@@ -453,7 +455,8 @@ static void granted(struct chunk *chunk, const struct queue_intent *intent)
     int64_t now_ms = clock_mono_ms();
     FAILPOINT("intent_after");
     chunk->tries = 0;
-    chunk->asks_again = false;
+    if (chunk->doubt == DOUBT_ASKS)
+        chunk->doubt = DOUBT_KEPT;
     chunk->renewed_at_ms = chunk->asked_at_ms;
     limiter_take(&chunk->lane->shadow, chunk->asked.segments, now_ms);
     cut_asked(chunk);
@@ -462,7 +465,7 @@ static void granted(struct chunk *chunk, const struct queue_intent *intent)
         bool is_mine = i - range.from < intent->n && intent->mine[i - range.from] == 1;
         if (chunk->states[i] == STATE_QUEUED) {
             chunk->states[i] = is_mine ? STATE_INFLIGHT : STATE_NOT_OURS;
-        } else if (is_mine && is_unsent(chunk->states[i])) {
+        } else if (is_mine && chunk->states[i] == STATE_NOT_OURS) {
             const struct slice one = {i, 1, 1, chunk->segments[i]};
             post_add(chunk, (struct piece){from, i});
             from = i + 1;
@@ -492,7 +495,7 @@ static void on_intent(void *arg, const struct queue_intent *intent)
         return;
     }
     if (is_unknown(intent->error)) {
-        chunk->in_doubt = chunk->asks_again = true;
+        chunk->doubt = DOUBT_ASKS;
         retry_later(chunk);
         return;
     }
@@ -528,8 +531,7 @@ static void ask(struct chunk *chunk, int64_t now_ms)
         return;
     uint32_t requests = slice_intent_requests(size, slots - taken);
     uint32_t rate = lane_rate(lane, campaign);
-    /* After a lost answer the same range: the store knows its own intents by their range. */
-    if (!chunk->asks_again) {
+    if (chunk->doubt != DOUBT_ASKS) {
         if (!next_slice(chunk, size * requests, rate, &chunk->asked)) {
             lane_schedule(lane); /* nothing left to ask for: the next turn ends it */
             return;
@@ -670,7 +672,8 @@ static void on_settled(void *arg, enum err error, const char *reason)
     forget_settled(chunk, now_ms);
     /* The store lets a chunk go by itself with the last settlement. After a lost answer its idea of
      * what is left may differ from ours: then it is asked to. */
-    chunk->is_let_go = !chunk->in_doubt && !memchr(chunk->states, STATE_QUEUED, chunk->n) &&
+    chunk->is_let_go = chunk->doubt == DOUBT_NONE &&
+                       !memchr(chunk->states, STATE_QUEUED, chunk->n) &&
                        !memchr(chunk->states, STATE_INFLIGHT, chunk->n) &&
                        !memchr(chunk->states, STATE_NOT_OURS, chunk->n);
 }
@@ -761,9 +764,9 @@ static void finish(struct chunk *chunk, int64_t now_ms)
         lane_note_due(chunk->lane, chunk->retry_at_ms);
         return;
     }
-    if (chunk->in_doubt && !chunk->took_back) {
+    if (chunk->doubt == DOUBT_ASKS || chunk->doubt == DOUBT_KEPT) {
         const struct slice all = {.from = 0, .count = chunk->n};
-        chunk->took_back = true;
+        chunk->doubt = DOUBT_OVER;
         add_unsent(chunk, &all, now_ms);
         settle_if_due(chunk, now_ms);
         return;

@@ -99,6 +99,15 @@ enum chunk_phase {
     CHUNK_SENDING
 };
 
+/* The store may have recorded an intent whose answer never came. Goes one way only, but from
+ * DOUBT_KEPT back to DOUBT_ASKS when another answer is lost. */
+enum chunk_doubt {
+    DOUBT_NONE, /* every answer came */
+    DOUBT_ASKS, /* the same range has to be asked for again: the store knows its intents by range */
+    DOUBT_KEPT, /* it was answered; store and daemon may still see the chunk differently */
+    DOUBT_OVER  /* all that may have been recorded unseen was taken back: it may be released */
+};
+
 struct result { /* the outcome of one request, kept until the store has it */
     struct slice slice;
     enum outcome outcome;
@@ -118,12 +127,9 @@ struct chunk { /* some 25 KiB; reused from the lane's pool */
     bool is_asking;  /* an intent is under way */
     bool is_closing; /* no more intents: settle, then give back */
     bool is_releasing;
-    bool is_lost;    /* a newer token owns it: only facts may still be told */
-    bool in_doubt;   /* the answer to an intent was lost: what it may have recorded is taken back
-                        before the release */
-    bool took_back;  /* that was done */
-    bool asks_again; /* the same range as before, whose answer was lost */
-    bool is_let_go;  /* nothing is left in it that the store would want back */
+    bool is_lost;   /* a newer token owns it: only facts may still be told */
+    bool is_let_go; /* nothing is left in it that the store would want back */
+    enum chunk_doubt doubt;
     bool waits_tokens, counts_as_attempt;
     uint32_t tries;        /* failed store calls in a row */
     int64_t retry_at_ms;   /* monotonic: no call before */

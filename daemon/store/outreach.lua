@@ -1223,7 +1223,7 @@ local function claim(keys, args)
             call('GET', P .. 'v:' .. tail)}
 end
 
--- seq, chunk, token, positions (2 bytes each), now
+-- seq, chunk, token, positions (2 bytes each), now. Answers {0, a byte each: 1 it is suppressed, now or before}.
 local function suppress(keys, args)
     local P, seq, n, token, places, now = keys[1], args[1], args[2], args[3], args[4], tonumber(args[5])
     local c = campaign(P, seq)
@@ -1233,15 +1233,19 @@ local function suppress(keys, args)
     elseif not holds(k, token) then
         return stale()
     end
+    local are = {}
     for i = 1, #places, 2 do
         local at = unpack_bytes('>I2', places, i)
-        if at < k.size and state_at(k, at) == 'A' then
+        local b = at < k.size and state_at(k, at)
+        if b == 'A' then
             move(k, at, 'A', 'O')
+            b = 'O'
         end
+        are[#are + 1] = b == 'O' and '\1' or '\0'
     end
     chunk_save(k)
     campaign_save(c, now)
-    return {0}
+    return {0, concat(are)}
 end
 
 -- Token buckets: a bucket is the time at which it is empty again, and how much the last request added. A clock that went back

@@ -530,12 +530,36 @@ static void begin_chunk_call(struct call *call, struct store *store, const char 
     call_int(call, ref->chunk);
 }
 
+struct suppressing {
+    struct store *store;
+    queue_suppress_fn *done;
+    void *arg;
+    size_t n;
+};
+
+static void on_suppress(void *arg, enum err error, const redisReply *reply)
+{
+    struct suppressing op = *(struct suppressing *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    size_t n = 0;
+    const uint8_t *are = answer.error == ERR_OK ? answer_bytes(&answer, 1, &n) : NULL;
+    if (answer.error == ERR_OK && n != op.n)
+        op.done(op.arg, ERR_PROTOCOL, "Redis answered something that cannot be", NULL, 0);
+    else
+        op.done(op.arg, answer.error, answer.reason, are, n);
+}
+
 enum err queue_suppress(struct store *store, struct chunk_ref ref, uint64_t token,
-                        const uint32_t *positions, size_t n, queue_done_fn *done, void *arg)
+                        const uint32_t *positions, size_t n, queue_suppress_fn *done, void *arg)
 {
     uint8_t packed[2 * CHUNK_MAX];
     if (n > CHUNK_MAX)
         return ERR_TOO_BIG;
+    struct suppressing *op = malloc(sizeof *op);
+    if (op == NULL)
+        return ERR_NOMEM;
+    *op = (struct suppressing){store, done, arg, n};
     for (size_t i = 0; i < n; i++) {
         packed[2 * i] = (uint8_t)(positions[i] >> 8);
         packed[2 * i + 1] = (uint8_t)positions[i];
@@ -545,7 +569,10 @@ enum err queue_suppress(struct store *store, struct chunk_ref ref, uint64_t toke
     call_int(&call, (int64_t)token);
     call_bytes(&call, packed, 2 * n);
     call_int(&call, clock_wall_ms());
-    return call_send_done(&call, done, arg);
+    enum err error = call_send(&call, on_suppress, op);
+    if (error != ERR_OK)
+        free(op);
+    return error;
 }
 
 /* ---- intent ---- */

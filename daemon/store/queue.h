@@ -133,9 +133,13 @@ MUST_CHECK enum err queue_claim(struct store *store, const char *carrier, uint32
                                 const char *owner, int64_t lease_ms, int64_t now_ms,
                                 queue_claim_fn *done, void *arg);
 
+/* `are`: a byte for each of the n positions, 1 if it is suppressed now, by this call or before; 0
+ * for one that was not queued, such as one in flight. n is 0 with an error. */
+typedef void queue_suppress_fn(void *arg, enum err error, const char *reason, const uint8_t *are,
+                               size_t n);
 /* Positions found to have opted out since the import: queued -> suppressed. */
 MUST_CHECK enum err queue_suppress(struct store *store, struct chunk_ref ref, uint64_t token,
-                                   const uint32_t *positions, size_t n, queue_done_fn *done,
+                                   const uint32_t *positions, size_t n, queue_suppress_fn *done,
                                    void *arg);
 
 struct queue_intent {

@@ -104,7 +104,7 @@ static void check_optout_after_a_lost_intent(uint32_t n, uint32_t at)
     assert_int_equal(done.error, ERR_OK);
     assert_true(at < chunk->asked.count);
     opt_out(10 + at);
-    chunk->in_doubt = chunk->asks_again = true;
+    chunk->doubt = DOUBT_ASKS;
     chunk->checked_at_ms = clock_mono_ms() - OPTOUT_FRESH_MS - 1;
     chunk->retry_at_ms = 0;
     lane_schedule(lane);

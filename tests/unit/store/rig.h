@@ -289,6 +289,16 @@ RIG_UNUSED static void rig_on_intent(void *arg, const struct queue_intent *inten
         memcpy(answer->mine, intent->mine, intent->n);
 }
 
+RIG_UNUSED static void rig_on_suppress(void *arg, enum err error, const char *reason,
+                                       const uint8_t *are, size_t n)
+{
+    struct rig_answer *answer = arg;
+    rig_got(answer, error, reason);
+    answer->n = n;
+    if (n > 0)
+        memcpy(answer->mine, are, n);
+}
+
 RIG_UNUSED static void rig_on_swept(void *arg, enum err error, const struct queue_swept *swept)
 {
     struct rig_answer *answer = arg;

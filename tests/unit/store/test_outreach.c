@@ -292,7 +292,7 @@ static void step_suppress(void)
     uint32_t position = dice((uint32_t)held->n);
     struct chunk_ref ref = {"mas", camps[held->campaign].seq, held->chunk};
     RIG_CALL(answer, &rig,
-             queue_suppress(rig.store, ref, held->token, &position, 1, rig_on_done, &answer));
+             queue_suppress(rig.store, ref, held->token, &position, 1, rig_on_suppress, &answer));
     assert_true(answer.error == ERR_OK || answer.error == ERR_STALE);
 }
 

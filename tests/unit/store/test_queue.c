@@ -387,12 +387,42 @@ static void test_stale_tokens(void **state)
     assert_int_equal(intent(seq, chunk, first, 0, 10), 0);
     assert_int_equal(answer.error, ERR_STALE);
     uint32_t position = 3;
-    RIG_CALL(answer, &rig,
-             queue_suppress(rig.store, ref(seq, chunk), first, &position, 1, rig_on_done, &answer));
+    RIG_CALL(
+        answer, &rig,
+        queue_suppress(rig.store, ref(seq, chunk), first, &position, 1, rig_on_suppress, &answer));
     assert_int_equal(answer.error, ERR_STALE);
     assert_int_equal(settle(seq, chunk, first, 0, 10, OUTCOME_THROTTLED, "", ""), ERR_STALE);
     assert_int_equal(release(seq, chunk, first, 0, false), ERR_STALE);
     assert_int_equal(intent(seq, chunk, second, 0, 10), 10);
+    rig_verify(&rig, seq);
+}
+
+/* The answer is the truth of the store, whoever made it so. */
+static void test_suppressing_tells_whom(void **state)
+{
+    (void)state;
+    uint32_t seq = launched();
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+    uint32_t chunk = answer.chunk;
+    uint64_t token = answer.token;
+    assert_int_equal(intent(seq, chunk, token, 0, 10), 10);
+    const uint32_t positions[] = {9, 10, 12, 49, 999};
+    const uint8_t want[] = {0, 1, 1, 1, 0}; /* in flight, three queued, nobody there */
+    for (int again = 0; again < 2; again++) {
+        RIG_CALL(answer, &rig,
+                 queue_suppress(rig.store, ref(seq, chunk), token, positions, 5, rig_on_suppress,
+                                &answer));
+        assert_int_equal(answer.error, ERR_OK);
+        assert_int_equal(answer.n, 5);
+        assert_memory_equal(answer.mine, want, 5);
+        assert_int_equal(count(seq, STATE_SUPPRESSED), 3);
+    }
+    assert_int_equal(settle(seq, chunk, token, 0, 10, OUTCOME_THROTTLED, "", ""), ERR_OK);
+    assert_int_equal(act(seq, ACT_CANCEL, "uid:clerk1", "enough"), ERR_OK);
+    RIG_CALL(
+        answer, &rig,
+        queue_suppress(rig.store, ref(seq, chunk), token, positions, 5, rig_on_suppress, &answer));
+    assert_memory_equal(answer.mine, want, 5); /* cancelled ones stay cancelled */
     rig_verify(&rig, seq);
 }
 
@@ -1199,6 +1229,7 @@ int main(void)
                                        T(test_a_dead_canary_pauses),
                                        T(test_an_ambiguous_canary_is_tried_again_after_a_resend),
                                        T(test_stale_tokens),
+                                       T(test_suppressing_tells_whom),
                                        T(test_release_is_refused_in_flight),
                                        T(test_a_lost_answer_to_an_intent),
                                        T(test_an_intent_outside_the_chunk),

@@ -282,7 +282,7 @@ static void test_never_from_suppressed_or_cancelled(void **state)
     settle(0, 20, OUTCOME_ACCEPTED, "b1");
     settle(20, 30, OUTCOME_ACCEPTED, "b1"); /* binds, moves nobody: they are not in flight */
     RIG_CALL(answer, &rig,
-             queue_suppress(rig.store, ref, token, &position, 1, rig_on_done, &answer));
+             queue_suppress(rig.store, ref, token, &position, 1, rig_on_suppress, &answer));
     assert_int_equal(answer.error, ERR_OK);
     assert_int_equal(report("b1", 40, STATE_DELIVERED, "DELIVRD").contradictions, 1);
     assert_int_equal(report("b1", 41, STATE_DELIVERED, "DELIVRD").changed,
