@@ -9,6 +9,7 @@
 #include "api/encode.h"
 #include "base/loop.h"
 #include "sms/mobile.h"
+#include "store/chunk.h"
 
 #define PIECE_MAX_BYTES ((size_t)2 * 1024 * 1024) /* a chunk of 1000 lines is some 150 KB */
 #define RETRY_MS 500
@@ -75,15 +76,6 @@ static void retry(struct report *report, enum err error)
     }
 }
 
-static uint64_t region_at(const struct chunk_view *chunk, size_t i)
-{
-    uint64_t region = 0;
-    for (size_t b = 0; chunk->regions != NULL && b < 5; b++) {
-        region = region << 8 | chunk->regions[5 * i + b];
-    }
-    return region;
-}
-
 static void fill_line(const struct report *report, const struct codes *codes,
                       const struct chunk_view *chunk, size_t i, struct report_line *line)
 {
@@ -96,7 +88,7 @@ static void fill_line(const struct report *report, const struct codes *codes,
     uint8_t state = chunk->states[i];
     bool touched = chunk->details != NULL && state != STATE_QUEUED && state != STATE_CANCELLED;
     line->number = mobile_unpack(chunk->numbers + MOBILE_PACKED_BYTES * i);
-    line->region = region_at(chunk, i);
+    line->region = chunk_region(chunk, i);
     line->state = state;
     line->code = code < report->n_texts ? report->texts[code] : "";
     line->meaning = line->code[0] != '\0' && codes != NULL ? codes_meaning(codes, line->code) : "";

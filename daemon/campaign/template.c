@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/varint.h"
 #include "campaign/column.h"
 #include "sms/text.h"
 
 #define PARTS_MAX 512
-#define VARINT_MAX_BYTES 5
 #define LITERAL (-1)
 
 #define OPEN "\xef\xbc\x88"  /* （ */
@@ -292,12 +292,8 @@ uint32_t template_units(const struct template *tmpl, const uint32_t *value_units
 
 void template_store_value(struct buf *values, const char *value, size_t len)
 {
-    size_t left = len;
-    while (left >= 0x80) {
-        buf_add_char(values, (char)(0x80 | (left & 0x7f)));
-        left >>= 7;
-    }
-    buf_add_char(values, (char)left);
+    uint8_t length[VARINT_MAX_BYTES];
+    buf_add(values, length, varint_write(len, length));
     buf_add(values, value, len);
 }
 
@@ -306,33 +302,20 @@ struct value {
     size_t len;
 };
 
-/* Takes one varint off the front. */
-static bool read_length(const uint8_t **at, const uint8_t *end, size_t *value)
-{
-    *value = 0;
-    for (unsigned i = 0; i < VARINT_MAX_BYTES && *at < end; i++) {
-        uint8_t byte = *(*at)++;
-        *value |= (size_t)(byte & 0x7f) << (7 * i);
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
 static bool read_values(const struct template *tmpl, const uint8_t *stored, size_t len,
                         struct value values[TEMPLATE_COLUMNS_MAX])
 {
     if (len == 0)
         return tmpl->n_columns == 0;
-    const uint8_t *at = stored, *end = stored + len;
+    size_t at = 0;
     for (size_t i = 0; i < tmpl->n_columns; i++) {
-        size_t value_len;
-        if (!read_length(&at, end, &value_len) || value_len > (size_t)(end - at))
+        uint64_t value_len;
+        if (!varint_read(stored, len, &at, &value_len) || value_len > len - at)
             return false;
-        values[i] = (struct value){(const char *)at, value_len};
-        at += value_len;
+        values[i] = (struct value){(const char *)stored + at, (size_t)value_len};
+        at += (size_t)value_len;
     }
-    return at == end;
+    return at == len;
 }
 
 static enum err expand(const struct template *tmpl, size_t first_part, const uint8_t *stored,

@@ -24,9 +24,11 @@
 #include "base/failpoint.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "base/varint.h"
 #include "dispatch/backoff.h"
 #include "sms/mobile.h"
 #include "sms/text.h"
+#include "store/chunk.h"
 
 #define VALUES_MAX_BYTES ((size_t)4 << 20) /* of one chunk */
 #define COLUMNS_MAX 64
@@ -163,20 +165,6 @@ uint32_t chunk_unsent(const struct chunk *chunk, uint32_t *requests)
 
 /* ---- claim ---- */
 
-static bool read_varint(const uint8_t *bytes, size_t len, size_t *at, uint32_t *value)
-{
-    uint32_t result = 0;
-    for (unsigned shift = 0; shift < 28 && *at < len; shift += 7) {
-        uint8_t byte = bytes[(*at)++];
-        result |= (uint32_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *value = result;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Segments of one recipient's text from its stored values. false: they do not fit the columns. */
 static bool weigh(const struct campaign *campaign, const uint8_t *values, size_t len,
                   uint16_t *segments)
@@ -186,11 +174,11 @@ static bool weigh(const struct campaign *campaign, const uint8_t *values, size_t
     if (campaign->n_columns > COLUMNS_MAX)
         return false;
     for (size_t i = 0; i < campaign->n_columns; i++) {
-        uint32_t value_len;
-        if (!read_varint(values, len, &at, &value_len) || value_len > len - at)
+        uint64_t value_len;
+        if (!varint_read(values, len, &at, &value_len) || value_len > len - at)
             return false;
-        units[i] = text_units((const char *)values + at, value_len);
-        at += value_len;
+        units[i] = text_units((const char *)values + at, (size_t)value_len);
+        at += (size_t)value_len;
     }
     *segments = (uint16_t)text_segments(template_units(campaign->tmpl, units));
     return at == len;
@@ -198,18 +186,17 @@ static bool weigh(const struct campaign *campaign, const uint8_t *values, size_t
 
 static bool read_values(struct chunk *chunk)
 {
-    const uint8_t *bytes = (const uint8_t *)chunk->values.data;
-    size_t at = 0, len = chunk->values.len;
+    const uint8_t *bytes = (const uint8_t *)chunk->values.data, *value;
+    struct chunk_values walk = {.bytes = bytes, .len = chunk->values.len};
     for (uint32_t i = 0; i < chunk->n; i++) {
-        uint32_t value_len;
-        if (!read_varint(bytes, len, &at, &value_len) || value_len > len - at ||
-            !weigh(chunk->campaign, bytes + at, value_len, &chunk->segments[i]))
+        size_t len;
+        if (!chunk_values_next(&walk, &value, &len) ||
+            !weigh(chunk->campaign, value, len, &chunk->segments[i]))
             return false;
-        chunk->value_at[i] = (uint32_t)at;
-        chunk->value_len[i] = value_len;
-        at += value_len;
+        chunk->value_at[i] = (uint32_t)(value - bytes);
+        chunk->value_len[i] = (uint32_t)len;
     }
-    return at == len;
+    return walk.at == walk.len;
 }
 
 static bool keep(struct chunk *chunk, const struct queue_claim *claim)

@@ -19,6 +19,7 @@
 #include "campaign/template.h"
 #include "sms/mobile.h"
 #include "sms/text.h"
+#include "store/chunk.h"
 
 #define CHILDREN_MAX 99
 #define EXCLUDED_MAX                                                                               \
@@ -98,35 +99,14 @@ int64_t resend_end_ms(int64_t parent_end_ms, int64_t now_ms)
     return parent_end_ms > now_ms + DAY_MS ? parent_end_ms : now_ms + DAY_MS;
 }
 
-static bool read_varint(const uint8_t **at, const uint8_t *end, size_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; shift < 28; shift += 7) {
-        if (*at == end) {
-            return false;
-        }
-        uint8_t byte = *(*at)++;
-        *value |= (size_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 bool resend_values(const uint8_t *values, size_t len, size_t n, size_t index, const uint8_t **value,
                    size_t *value_len)
 {
-    const uint8_t *at = values, *end = len > 0 ? values + len : values;
-    for (size_t i = 0; i < n; i++) {
-        if (!read_varint(&at, end, value_len) || *value_len > (size_t)(end - at)) {
-            return false;
-        }
+    struct chunk_values walk = {.bytes = values, .len = len};
+    for (size_t i = 0; i < n && chunk_values_next(&walk, value, value_len); i++) {
         if (i == index) {
-            *value = at;
             return true;
         }
-        at += *value_len;
     }
     return false;
 }
@@ -518,15 +498,6 @@ static uint16_t code_number(const struct chunk_view *chunk, size_t i)
                : (uint16_t)(chunk->details[4 * i] << 8 | chunk->details[4 * i + 1]);
 }
 
-static uint64_t region_of(const struct chunk_view *chunk, size_t i)
-{
-    uint64_t region = 0;
-    for (size_t b = 0; chunk->regions != NULL && b < 5; b++) {
-        region = region << 8 | chunk->regions[5 * i + b];
-    }
-    return region;
-}
-
 static bool take_row(struct resend *resend, const struct chunk_view *chunk, size_t i,
                      uint64_t number)
 {
@@ -540,7 +511,7 @@ static bool take_row(struct resend *resend, const struct chunk_view *chunk, size
     }
     struct plan_row *row = &resend->rows[resend->n_rows++];
     *row = (struct plan_row){.number = number,
-                             .region = region_of(chunk, i),
+                             .region = chunk_region(chunk, i),
                              .segments = resend->segments_same,
                              .value_at = (uint32_t)resend->values.len,
                              .value_len = (uint32_t)len};

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/varint.h"
 #include "sms/mobile.h"
 
 _Static_assert(MOBILE_PACKED_BYTES == 5, "outreach.lua reads numbers of 5 bytes");
@@ -16,40 +17,23 @@ static int by_number(const void *a, const void *b)
     return ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
 }
 
-size_t chunk_varint_write(uint64_t value, uint8_t out[10])
-{
-    size_t n = 0;
-    do {
-        uint8_t low = value & 0x7f;
-        value >>= 7;
-        out[n++] = (uint8_t)(value != 0 ? low | 0x80 : low);
-    } while (value != 0);
-    return n;
-}
-
-bool chunk_varint_read(const uint8_t *bytes, size_t len, size_t *at, uint64_t *value)
-{
-    uint64_t result = 0;
-    for (unsigned shift = 0; shift < 63 && *at < len; shift += 7) {
-        uint8_t byte = bytes[(*at)++];
-        result |= (uint64_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0) {
-            *value = result;
-            return true;
-        }
-    }
-    return false;
-}
-
 bool chunk_values_next(struct chunk_values *walk, const uint8_t **value, size_t *value_len)
 {
     uint64_t n;
-    if (!chunk_varint_read(walk->bytes, walk->len, &walk->at, &n) || n > walk->len - walk->at)
+    if (!varint_read(walk->bytes, walk->len, &walk->at, &n) || n > walk->len - walk->at)
         return false;
     *value = walk->bytes + walk->at;
     *value_len = (size_t)n;
     walk->at += (size_t)n;
     return true;
+}
+
+uint64_t chunk_region(const struct chunk_view *chunk, size_t i)
+{
+    uint64_t region = 0;
+    for (size_t b = 0; chunk->regions != NULL && b < CHUNK_REGION_BYTES; b++)
+        region = region << 8 | chunk->regions[CHUNK_REGION_BYTES * i + b];
+    return region;
 }
 
 static void region_write(uint64_t region, uint8_t out[CHUNK_REGION_BYTES])
@@ -121,14 +105,14 @@ enum err chunk_pack(const struct chunk_row *rows, size_t n, struct buf *numbers,
     }
     qsort(sorted, n, sizeof sorted[0], by_number);
     for (size_t i = 0; i < n; i++) {
-        uint8_t five[MOBILE_PACKED_BYTES], varint[10];
+        uint8_t five[MOBILE_PACKED_BYTES], varint[VARINT_MAX_BYTES];
         if (i > 0 && sorted[i]->number == sorted[i - 1]->number)
             return ERR_INVALID;
         mobile_pack(sorted[i]->number, five);
         buf_add(numbers, five, sizeof five);
         if (any_values) {
             size_t len = sorted[i]->values != NULL ? sorted[i]->values_len : 0;
-            buf_add(values, varint, chunk_varint_write(len, varint));
+            buf_add(values, varint, varint_write(len, varint));
             if (len > 0)
                 buf_add(values, sorted[i]->values, len);
         }

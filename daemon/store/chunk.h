@@ -30,11 +30,6 @@ MUST_CHECK enum err chunk_pack(const struct chunk_row *rows, size_t n, struct bu
 int chunk_find(const uint8_t *numbers, size_t n, uint64_t number);
 uint64_t chunk_number(const uint8_t *numbers, size_t at);
 
-/* Appends `value` in base 128, little end first. gives: bytes written (at most 10). */
-size_t chunk_varint_write(uint64_t value, uint8_t out[10]);
-/* errors: false when it breaks off or is longer than a size_t. *at moves behind it. */
-bool chunk_varint_read(const uint8_t *bytes, size_t len, size_t *at, uint64_t *value);
-
 /* Walks the values in order: *value and *value_len of the next recipient. errors: false when the
  * string breaks off. */
 struct chunk_values {
@@ -42,6 +37,9 @@ struct chunk_values {
     size_t len, at;
 };
 bool chunk_values_next(struct chunk_values *walk, const uint8_t **value, size_t *value_len);
+
+/* The region of the i-th recipient; 0: none. */
+uint64_t chunk_region(const struct chunk_view *chunk, size_t i);
 
 /* Unfolds regions to 5 bytes a recipient. errors: ERR_INVALID (does not fit n), ERR_NOMEM */
 MUST_CHECK enum err chunk_regions_unfold(const uint8_t *packed, size_t len, size_t n,

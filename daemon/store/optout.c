@@ -12,7 +12,6 @@
 #include "sms/mobile.h"
 #include "sms/optouts.h"
 #include "store/call.h"
-#include "store/owners.h"
 
 #define FLAG_OPTED_OUT 1
 #define SOURCE_BYTES_MAX 64
@@ -410,20 +409,4 @@ enum err optout_reserve(struct store *store, const uint64_t *numbers, size_t n, 
 {
     return look(store, numbers, n, is_receipt, dedup_group, carrier, seq, parent_seq, true, done,
                 arg);
-}
-
-enum err optout_unreserve(struct store *store, const uint64_t *numbers, size_t n,
-                          const char *dedup_group, const char *carrier, uint32_t seq,
-                          queue_done_fn *done, void *arg)
-{
-    if (n > OPTOUTS_A_CALL_MAX)
-        return ERR_TOO_BIG;
-    uint8_t *packed = calloc(n + 1, MOBILE_PACKED_BYTES);
-    if (packed == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        mobile_pack(numbers[i], packed + i * MOBILE_PACKED_BYTES);
-    enum err error = owners_free(store, dedup_group, carrier, seq, packed, n, done, arg);
-    free(packed);
-    return error;
 }

@@ -41,11 +41,6 @@ MUST_CHECK enum err optout_reserve(struct store *store, const uint64_t *numbers,
                                    bool is_receipt, const char *dedup_group, const char *carrier,
                                    uint32_t seq, uint32_t parent_seq, optout_lookup_fn *done,
                                    void *arg);
-/* Numbers that the campaign did not send to are free again. */
-MUST_CHECK enum err optout_unreserve(struct store *store, const uint64_t *numbers, size_t n,
-                                     const char *dedup_group, const char *carrier, uint32_t seq,
-                                     queue_done_fn *done, void *arg);
-
 /* Pages through all opt-outs in order of number. `after` 0: from the start. */
 typedef void optout_page_fn(void *arg, enum err error, const struct optout_record *records,
                             size_t n, bool more);

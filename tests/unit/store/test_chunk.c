@@ -131,27 +131,6 @@ static void test_find(void **state)
     }
 }
 
-static void test_varint(void **state)
-{
-    (void)state;
-    const uint64_t some[] = {0, 1, 127, 128, 300, 65535, UINT32_MAX, UINT64_MAX >> 1};
-    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
-        uint8_t bytes[10];
-        size_t len = chunk_varint_write(some[i], bytes), at = 0;
-        uint64_t back;
-        assert_true(chunk_varint_read(bytes, len, &at, &back));
-        assert_int_equal(at, len);
-        assert_true(back == some[i]);
-        at = 0;
-        assert_false(chunk_varint_read(bytes, len - 1, &at, &back)); /* breaks off */
-    }
-    uint8_t endless[12];
-    memset(endless, 0xff, sizeof endless);
-    size_t at = 0;
-    uint64_t value;
-    assert_false(chunk_varint_read(endless, sizeof endless, &at, &value));
-}
-
 static void test_neighbouring_batches_share_a_bucket(void **state)
 {
     (void)state;
@@ -169,7 +148,6 @@ int main(void)
                                        T(test_refusals),
                                        T(test_regions),
                                        T(test_find),
-                                       T(test_varint),
                                        T(test_neighbouring_batches_share_a_bucket)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

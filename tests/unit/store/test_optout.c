@@ -235,19 +235,6 @@ static void test_a_child_takes_over(void **state)
     assert_memory_equal(answer.flags, "\2\0", 2);
 }
 
-static void test_unreserve(void **state)
-{
-    (void)state;
-    const uint64_t numbers[] = {15400000001, 15400000002};
-    ask(true, numbers, 1, "mas", 1, 0);
-    ask(true, numbers + 1, 1, "mas", 2, 0);
-    RIG_CALL(answer, &rig,
-             optout_unreserve(rig.store, numbers, 2, "g", "mas", 1, rig_on_done, &answer));
-    assert_int_equal(answer.error, ERR_OK);
-    ask(false, numbers, 2, "mas", 3, 0);
-    assert_memory_equal(answer.flags, "\0\2", 2); /* only its own */
-}
-
 static struct campaign_fields grouped(const char *id)
 {
     struct campaign_fields fields = rig_fields(id);
@@ -335,7 +322,6 @@ int main(void)
                                        T(test_a_number_has_one_owner),
                                        T(test_who_opted_out_is_not_reserved),
                                        T(test_a_child_takes_over),
-                                       T(test_unreserve),
                                        T(test_a_killed_import_frees_its_numbers),
                                        T(test_cancel_before_anything_was_sent),
                                        T(test_cancel_after_some_were_sent)};
