@@ -14,11 +14,12 @@
 #define MISTAKES_TEXT_MAX_BYTES ((size_t)1024 * 1024)
 
 static const char help[] =
-    "usage: outreachd [--config FILE] [--check]\n"
+    "usage: outreachd [--config FILE] [--check | --check-config]\n"
     "\n"
     "  --config FILE   the configuration (default " CONFIG_DEFAULT ")\n"
     "  --check         read the configuration, its code tables and every campaign definition,\n"
     "                  print every mistake, and exit (0: none)\n"
+    "  --check-config  the same without the campaigns: what would keep the daemon from starting\n"
     "  --version       print the version\n"
     "  --help          this\n"
     "\n"
@@ -34,7 +35,7 @@ static void print_mistakes(const struct mistakes *mistakes)
     buf_fini(&text);
 }
 
-static int check(const char *path)
+static int check(const char *path, bool also_campaigns)
 {
     struct mistakes mistakes;
     struct config *config = NULL;
@@ -42,12 +43,14 @@ static int check(const char *path)
     mistakes_init(&mistakes);
     enum err error = config_load(path, &config, &mistakes);
     if (error == ERR_OK) {
-        campaigns = config_check_campaigns(config, &mistakes);
+        campaigns = also_campaigns ? config_check_campaigns(config, &mistakes) : 0;
         config_free(config);
     }
     print_mistakes(&mistakes);
     bool good = error == ERR_OK && mistakes.errors == 0;
-    if (good) {
+    if (good && !also_campaigns) {
+        printf("%s: no mistakes\n", path);
+    } else if (good) {
         printf("%s: no mistakes; %zu campaign definition%s\n", path, campaigns,
                campaigns == 1 ? "" : "s");
     } else {
@@ -84,13 +87,12 @@ static int run(const char *path)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-                                            {"check", no_argument, NULL, 'k'},
-                                            {"version", no_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
+        {"check-config", no_argument, NULL, 'K'}, {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     const char *path = CONFIG_DEFAULT;
-    bool only_check = false;
+    bool only_check = false, also_campaigns = false;
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         switch (option) {
@@ -98,7 +100,9 @@ int main(int argc, char **argv)
             path = optarg;
             break;
         case 'k':
+        case 'K':
             only_check = true;
+            also_campaigns = option == 'k';
             break;
         case 'v':
             puts("outreachd " OUTREACH_VERSION);
@@ -119,5 +123,5 @@ int main(int argc, char **argv)
         fputs("outreachd: OUTREACH_FAILPOINT is NAME or NAME:COUNT\n", stderr);
         return 2;
     }
-    return only_check ? check(path) : run(path);
+    return only_check ? check(path, also_campaigns) : run(path);
 }

@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "conf/schema.h"
 
 /* systemd mounts the directory for the service alone, with modes that look open (0440 or an ACL).
  */
@@ -87,6 +90,8 @@ static enum err take(const char *path, const struct buf *bytes, char **secret, s
     *secret = strndup(start, len);
     if (*secret == NULL)
         return ERR_NOMEM;
+    if (strcmp(*secret, SECRET_PLACEHOLDER) == 0)
+        buf_addf(why, "%s still holds the package's placeholder; write the real one into it", path);
     if (start[0] == ' ' || start[len - 1] == ' ')
         buf_addf(why, "the secret in %s begins or ends with a blank, and the blank counts", path);
     return ERR_OK;
@@ -131,6 +136,53 @@ enum err secret_read(const char *path, bool read, char **secret, struct buf *why
     if (bytes.data != NULL)
         explicit_bzero(bytes.data, bytes.cap);
     buf_fini(&bytes);
+    return error;
+}
+
+/* gives: the path of the credential, NULL: there is none of that name (or no memory). */
+static char *find_credential(const char *name)
+{
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    char *path;
+    if (directory == NULL || directory[0] != '/' || name[0] == '/' ||
+        asprintf(&path, "%s/%s", directory, name) < 0)
+        return NULL;
+    for (char *at = path + strlen(directory) + 1; *at != '\0'; at++) {
+        if (*at == '/')
+            *at = '_';
+    }
+    if (access(path, F_OK) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+static void compare_age(const char *credential, const char *file, struct buf *why)
+{
+    struct stat loaded, beside;
+    if (stat(credential, &loaded) == 0 && stat(file, &beside) == 0 &&
+        beside.st_mtime > loaded.st_mtime)
+        buf_addf(why,
+                 "%s is newer than the credential, which was loaded when the service started; a "
+                 "restart takes the new one",
+                 file);
+}
+
+enum err secret_load(const char *directory, const char *name, bool read, char **secret,
+                     struct buf *why)
+{
+    char *path = schema_absolute_path(directory, name);
+    *secret = NULL;
+    if (path == NULL)
+        return ERR_NOMEM;
+    char *credential = find_credential(name);
+    enum err error = secret_read(credential != NULL ? credential : path, read, secret, why);
+    if (credential != NULL && error == ERR_OK)
+        compare_age(credential, path, why);
+    else if (error == ERR_IO && getenv("CREDENTIALS_DIRECTORY") != NULL)
+        buf_add_text(why, " (a credential is loaded when the service starts: restart it)");
+    free(credential);
+    free(path);
     return error;
 }
 

@@ -206,8 +206,9 @@ const struct schema_row settings_rows[] = {
             .shown = "gaoshan",
             .comment = "apId: the interface account (not the web login). cloudmas needs it."),
     CARRIER("secret_key_file", secret_key, .type = &value_secret_file,
-            .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET, .shown = "mas.secret",
-            .comment = "A file that holds nothing but the interface password; nobody but its owner may access it (chmod 600)."),
+            .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET, .shown = "secrets/mas.secret",
+            .comment = "A file that holds nothing but the interface password; nobody but its owner may access it (chmod 600).\n"
+                       "secrets/NAME is also looked for among the credentials that systemd gives the daemon, and there first."),
     CARRIER("secret_key", secret_key, .type = &value_secret, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET,
             .comment = "The password itself, instead of secret_key_file. Works, with a warning."),
     CARRIER("send_secret", send_secret, .type = &value_bool, .def = "no", .flags = SCHEMA_RELOADABLE,
@@ -236,7 +237,7 @@ const struct schema_row settings_rows[] = {
             .flags = SCHEMA_RELOADABLE,
             .comment = "What a segment costs, for plans and reports."),
     CARRIER("callback_key_file", callback_key, .type = &value_secret_file,
-            .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET, .shown = "mas.callback",
+            .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET, .shown = "secrets/mas.callback",
             .comment = "A file with the secret part of the webhook path, /hook/NAME/KEY/report and /uplink: 16 or more of A-Z a-z 0-9 _ -.\n"
                        "Empty: this carrier's status reports and replies are not taken."),
     CARRIER("callback_key", callback_key, .type = &value_secret,

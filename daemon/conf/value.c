@@ -275,11 +275,8 @@ static enum err parse_secret_file(const struct schema_context *context,
                                   struct buf *why)
 {
     (void)row;
-    char *secret = NULL, *path = schema_absolute_path(context->directory, text);
-    if (path == NULL)
-        return ERR_NOMEM;
-    enum err error = secret_read(path, context->read_secrets, &secret, why);
-    free(path);
+    char *secret;
+    enum err error = secret_load(context->directory, text, context->read_secrets, &secret, why);
     if (error == ERR_OK) {
         release_secret(field);
         take_text(field, secret);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+
 #include "scratch.h"
 
 static struct buf why;
@@ -95,6 +97,55 @@ static void test_credentials_directory(void **state)
     unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+static void test_a_relative_name_is_a_credential_first(void **state)
+{
+    (void)state;
+    char *secret;
+    struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(mkdir(scratch_path("secrets"), 0700), 0);
+    scratch_file("secrets/mas", 0600, "file\n");
+    buf_reset(&why);
+    assert_int_equal(secret_load(scratch, "secrets/mas", true, &secret, &why), ERR_OK);
+    assert_string_equal(secret, "file");
+    secret_free(secret);
+
+    setenv("CREDENTIALS_DIRECTORY", scratch_path("cred"), 1);
+    scratch_file("cred/secrets_mas", 0440, "credential\n");
+    assert_int_equal(utimensat(AT_FDCWD, scratch_path("secrets/mas"), old, 0), 0);
+    assert_int_equal(secret_load(scratch, "secrets/mas", true, &secret, &why), ERR_OK);
+    assert_string_equal(secret, "credential");
+    assert_int_equal(why.len, 0);
+    secret_free(secret);
+    /* An absolute path is that file and nothing else. */
+    assert_int_equal(secret_load(scratch, scratch_path("secrets/mas"), true, &secret, &why),
+                     ERR_OK);
+    assert_string_equal(secret, "file");
+    secret_free(secret);
+    /* Changed after the service began: what is in force is the old one, and that is told. */
+    assert_int_equal(utimensat(AT_FDCWD, scratch_path("cred/secrets_mas"), old, 0), 0);
+    scratch_file("secrets/mas", 0600, "newer\n");
+    assert_int_equal(secret_load(scratch, "secrets/mas", true, &secret, &why), ERR_OK);
+    assert_string_equal(secret, "credential");
+    assert_non_null(strstr(buf_text(&why), "restart"));
+    secret_free(secret);
+    buf_reset(&why);
+    assert_int_equal(secret_load(scratch, "secrets/none", true, &secret, &why), ERR_IO);
+    assert_null(secret);
+    assert_non_null(strstr(buf_text(&why), "restart"));
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void test_the_placeholder_is_told(void **state)
+{
+    (void)state;
+    char *secret;
+    assert_int_equal(read_secret(scratch_file("s", 0600, SECRET_PLACEHOLDER "\n"), &secret),
+                     ERR_OK);
+    assert_string_equal(secret, SECRET_PLACEHOLDER);
+    assert_non_null(strstr(buf_text(&why), "placeholder"));
+    secret_free(secret);
+}
+
 static void test_what_is_no_file(void **state)
 {
     (void)state;
@@ -144,6 +195,8 @@ int main(void)
         cmocka_unit_test(test_blank_at_the_end_is_told),
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_credentials_directory),
+        cmocka_unit_test(test_a_relative_name_is_a_credential_first),
+        cmocka_unit_test(test_the_placeholder_is_told),
         cmocka_unit_test(test_what_is_no_file),
         cmocka_unit_test(test_limit),
     };

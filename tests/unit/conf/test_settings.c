@@ -561,6 +561,10 @@ static int setup(void **state)
     scratch_make();
     scratch_file("mas.secret", 0600, "Demo#2024\n");
     scratch_file("mas.callback", 0600, "0123456789abcdef_-\n");
+    if (mkdir(scratch_path("secrets"), 0700) != 0)
+        return -1;
+    scratch_file("secrets/mas.secret", 0600, "Demo#2024\n");
+    scratch_file("secrets/mas.callback", 0600, "0123456789abcdef_-\n");
     return 0;
 }
 
