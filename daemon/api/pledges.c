@@ -45,8 +45,9 @@ void handle_pledge_show(struct apicall *call)
     if (!query_number_text(call, call->params[0], &number)) {
         return;
     }
-    enum err error = ledger_show(call->api->parts.store, number_format(&number, text),
-                                 api_grace_days(call), clock_wall_ms(), on_shown, call);
+    enum err error =
+        ledger_show(call->api->parts.store, number_format(&number, text),
+                    call->api->settings->ledger.grace_days, clock_wall_ms(), on_shown, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
@@ -95,7 +96,7 @@ void handle_pledge_list(struct apicall *call)
         return;
     }
     query.most = limit > 0 ? (uint32_t)limit : 1;
-    query.grace_days = api_grace_days(call);
+    query.grace_days = call->api->settings->ledger.grace_days;
     enum err error = ledger_list(call->api->parts.store, &query, clock_wall_ms(), on_listed, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
@@ -179,7 +180,7 @@ void handle_pledge_search(struct apicall *call)
     call->state = search;
     call->free_state = free;
     query->state = LEDGER_ANY_STATE;
-    query->grace_days = api_grace_days(call);
+    query->grace_days = call->api->settings->ledger.grace_days;
     if (!read_search(call, query, &text)) {
         return;
     }

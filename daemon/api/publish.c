@@ -5,6 +5,7 @@
  * was asked for; ledger/notice.h adds them up. */
 #include "api/handlers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #include "api/query.h"
 #include "api/regions.h"
 #include "base/clock.h"
+#include "campaign/definition.h"
 #include "ledger/notice.h"
 #include "pledge/money.h"
 #include "sms/mobile.h"
@@ -23,9 +25,9 @@
 #define PLEDGES_MAX 200000 /* remembered while the entries are read */
 #define DONORS_MAX 50000   /* printed */
 #define HOTLINE_MAX 128
-#define DAYS_DEFAULT 7
 #define DAYS_MAX 365
 #define NAME_MAX_BYTES 1024
+#define PATH_MAX_BYTES 4096
 #define DAY_MS INT64_C(86400000)
 
 struct publish {
@@ -33,7 +35,8 @@ struct publish {
     struct notice *notice;
     uint64_t next, to_entry, region, days;
     uint32_t from, to;
-    const char *campaign, *hotline;
+    const char *campaign;
+    char hotline[HOTLINE_MAX + 1];
     int64_t as_of_ms;
 };
 
@@ -253,14 +256,37 @@ static bool need(struct apicall *call, const char *name)
     return false;
 }
 
+/* The hotline of the notice: as asked for, else the campaign's, else that of [ledger]. */
+static void choose_hotline(struct publish *publish, const char *asked)
+{
+    const struct settings *settings = publish->call->api->settings;
+    char path[PATH_MAX_BYTES];
+    struct definition *definition = NULL;
+    struct mistakes ignored; /* of a definition that is wrong; campaign check tells them */
+    snprintf(publish->hotline, sizeof publish->hotline, "%s",
+             asked[0] != '\0' ? asked : settings->ledger.hotline);
+    if (asked[0] != '\0' || publish->campaign[0] == '\0' ||
+        definition_find(publish->campaign, settings, path, sizeof path) != ERR_OK)
+        return;
+    mistakes_init(&ignored);
+    if (definition_load(path, settings, &definition, &ignored) == ERR_OK) {
+        if (definition->takes_pledges)
+            snprintf(publish->hotline, sizeof publish->hotline, "%s", definition->pledge.hotline);
+        definition_free(definition);
+    }
+    mistakes_fini(&ignored);
+}
+
 static bool read_query(struct apicall *call, struct publish *publish)
 {
+    const char *hotline;
     if (!need(call, "region") || !need(call, "from") || !need(call, "to") ||
         !query_area(call, "region", 0, &publish->region) ||
         !query_day(call, "from", &publish->from) || !query_day(call, "to", &publish->to) ||
         !query_campaign(call, &publish->campaign) ||
-        !query_text(call, "hotline", HOTLINE_MAX, &publish->hotline) ||
-        !query_number(call, "days", DAYS_DEFAULT, DAYS_MAX, &publish->days)) {
+        !query_text(call, "hotline", HOTLINE_MAX, &hotline) ||
+        !query_number(call, "days", call->api->settings->ledger.notice_days, DAYS_MAX,
+                      &publish->days)) {
         return false;
     }
     if (publish->from > publish->to || publish->days == 0) {
@@ -269,6 +295,7 @@ static bool read_query(struct apicall *call, struct publish *publish)
                                          : "the period ends before it begins");
         return false;
     }
+    choose_hotline(publish, hotline);
     return true;
 }
 

@@ -2,12 +2,6 @@
 
 #include "pledge/regions.h"
 
-uint32_t api_grace_days(const struct apicall *call)
-{
-    (void)call;
-    return LEDGER_GRACE_DAYS;
-}
-
 static const char *name(const void *arg, uint64_t area)
 {
     const char *text = regions_name(arg, area);

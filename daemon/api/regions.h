@@ -1,13 +1,9 @@
-/* What all handlers of the ledger share: names of areas, and when a pledge has lapsed. Internal to
- * api/. */
+/* Names of areas, which all handlers of the ledger share. Internal to api/. */
 #pragma once
 
 #include "api/apicall.h"
 #include "api/encode_ledger.h"
 
-/* A pledge that has not arrived this long after its due day has lapsed. */
-#define LEDGER_GRACE_DAYS 30
-uint32_t api_grace_days(const struct apicall *call);
 /* Names of areas; valid until the next turn. */
 struct encode_regions api_regions(const struct apicall *call);
 /* "四川省甘孜藏族自治州炉霍县仁达乡", for headings. */

@@ -26,22 +26,32 @@ static bool load_codes(struct config *config, struct mistakes *mistakes)
     return good;
 }
 
-static bool load_regions(struct config *config, struct mistakes *mistakes)
+/* Adds the names of one file; NULL is none. */
+static bool add_regions(struct config *config, const char *path, struct mistakes *mistakes)
 {
-    const char *path = config->settings->daemon.regions_file;
+    struct regions *names = NULL;
     struct buf problem;
     if (path == NULL) {
         return true;
     }
     buf_init(&problem, PROBLEM_MAX_BYTES);
-    enum err error = regions_load(path, &config->regions, &problem);
+    enum err error = regions_load(path, &names, &problem);
+    if (error == ERR_OK) {
+        error = regions_add(&config->regions, names);
+    }
     if (error != ERR_OK) {
-        config->regions = NULL;
         mistakes_add(mistakes, false, path, 0, NULL, NULL, NULL, NULL, "%s",
                      problem.len > 0 ? buf_text(&problem) : err_sentence(error));
     }
     buf_fini(&problem);
     return error == ERR_OK;
+}
+
+static bool load_regions(struct config *config, struct mistakes *mistakes)
+{
+    const struct settings_daemon *daemon = &config->settings->daemon;
+    return add_regions(config, daemon->regions_file, mistakes) &&
+           add_regions(config, daemon->regions_extra, mistakes);
 }
 
 enum err config_load(const char *path, struct config **config, struct mistakes *mistakes)

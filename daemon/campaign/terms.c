@@ -242,7 +242,8 @@ static void check_text(struct loading *loading, const struct text_rule *rule, co
         complain(loading, false, rule->key,
                  "has no ((编号)); a donor could ask after it only with its number");
     if ((columns & 1u << RECEIPT_HOTLINE) != 0 && hotline != NULL && hotline[0] == '\0')
-        complain(loading, false, rule->key, "uses ((热线)), and hotline is empty");
+        complain(loading, false, rule->key,
+                 "uses ((热线)), and hotline is empty, here and in [ledger] of outreachd.ini");
     if (rule->denies_ticket && strstr(text, "票据") == NULL)
         complain(loading, true, rule->key,
                  "does not say that it is no donation ticket, such as 不作为捐赠票据");
@@ -279,11 +280,24 @@ static enum err load_texts(struct loading *loading)
     return error;
 }
 
+/* The hotline of a campaign that names none is the daemon's. */
+static enum err default_hotline(struct loading *loading)
+{
+    char **hotline = &loading->source.terms.hotline;
+    const char *general = loading->settings->ledger.hotline;
+    if (*hotline == NULL || (*hotline)[0] != '\0' || general == NULL)
+        return ERR_OK;
+    value_release_text(hotline);
+    return value_set_text(hotline, general);
+}
+
 static enum err load_section(struct loading *loading, const struct schema_context *context)
 {
     struct source *source = &loading->source;
     enum err error = schema_load(context, rows, N_ROWS, SECTION, loading->ini, SECTION, source,
                                  loading->mistakes);
+    if (error == ERR_OK)
+        error = default_hotline(loading);
     if (error == ERR_OK)
         error = load_words(loading);
     if (error == ERR_OK)

@@ -23,7 +23,7 @@ struct terms {
     char *confirm_text;        /* asks for the answer Y */
     char *acknowledgement_text;
     char *receipt_text;
-    char *hotline;                          /* "" for none */
+    char *hotline; /* the campaign's, else that of [ledger] in outreachd.ini; "" for none */
     int receipt_from_min, receipt_to_min;   /* minutes of the local day, as in campaign/window.h */
     int64_t lapse_after_ms;                 /* from the due day, or else from the pledge */
     char *add_serial; /* digits: replies whose service code ends with them are this campaign's; "" for none */

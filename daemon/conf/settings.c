@@ -164,6 +164,14 @@ static enum err load_redis(struct loading *loading)
                        "redis", &loading->settings->redis, &loading->mistakes);
 }
 
+/* ---- [ledger] ---- */
+
+static enum err load_ledger(struct loading *loading)
+{
+    return schema_load(&loading->context, settings_rows, settings_rows_n, "ledger", loading->ini,
+                       "ledger", &loading->settings->ledger, &loading->mistakes);
+}
+
 /* ---- [carrier NAME] ---- */
 
 static const char *carrier_of(const char *section)
@@ -303,17 +311,19 @@ static enum err load_carriers(struct loading *loading)
 static bool is_known_section(const char *name)
 {
     return strcmp(name, "daemon") == 0 || strcmp(name, "redis") == 0 ||
-           strcmp(name, "carrier") == 0 || carrier_of(name) != NULL;
+           strcmp(name, "ledger") == 0 || strcmp(name, "carrier") == 0 || carrier_of(name) != NULL;
 }
 
 static enum err load_sections(struct loading *loading)
 {
-    static const char *const names[] = {"daemon", "redis", "carrier"};
+    static const char *const names[] = {"daemon", "redis", "ledger", "carrier"};
     schema_check_sections(loading->ini, is_known_section, names, sizeof names / sizeof *names,
                           &loading->mistakes);
     enum err error = load_daemon(loading);
     if (error == ERR_OK)
         error = load_redis(loading);
+    if (error == ERR_OK)
+        error = load_ledger(loading);
     if (error == ERR_OK)
         error = load_carriers(loading);
     return error;
@@ -392,6 +402,7 @@ void settings_free(struct settings *settings)
         return;
     schema_release(settings_rows, settings_rows_n, "daemon", &settings->daemon);
     schema_release(settings_rows, settings_rows_n, "redis", &settings->redis);
+    schema_release(settings_rows, settings_rows_n, "ledger", &settings->ledger);
     for (size_t i = 0; i < settings->n_carriers; i++) {
         schema_release(settings_rows, settings_rows_n, "carrier", &settings->carriers[i]);
         value_release_text(&settings->carriers[i].name);
@@ -439,6 +450,7 @@ enum err settings_may_replace(const struct settings *old, const struct settings 
     bool differs = false;
     compare("daemon", "daemon", &old->daemon, &next->daemon, next, mistakes, &differs);
     compare("redis", "redis", &old->redis, &next->redis, next, mistakes, &differs);
+    compare("ledger", "ledger", &old->ledger, &next->ledger, next, mistakes, &differs);
     for (size_t i = 0; i < next->n_carriers; i++) {
         const struct settings_carrier *carrier = &next->carriers[i];
         const struct settings_carrier *before = settings_carrier(old, carrier->name);

@@ -22,9 +22,10 @@ struct settings_daemon {
     const char *campaigns_dir;
     const char *
         codes_dir; /* report-code tables; default: codes beside the file, else the installed ones */
-    const char *regions_file; /* names of areas (pledge/regions.h); NULL: none found, codes alone
-                                 are shown */
-    const char *id;           /* of this daemon among several; default: the host name */
+    const char *regions_file;  /* names of areas (pledge/regions.h); NULL: none found, codes alone
+                                  are shown */
+    const char *regions_extra; /* names of one's own, which win over those; NULL: none */
+    const char *id;            /* of this daemon among several; default: the host name */
     int utc_offset_min;
     const char *log_level;
     const char *optout_words;     /* reply words that mean "no more", see sms/keyword.h */
@@ -50,6 +51,12 @@ struct settings_redis {
     const char *prefix;
     bool i_accept_data_loss;
     int64_t timeout_ms;
+};
+
+struct settings_ledger {
+    uint32_t grace_days; /* a pledge has lapsed so long after its due day */
+    const char *hotline; /* of notices and receipts whose campaign names none; "" for none */
+    uint32_t notice_days;
 };
 
 struct settings_cidr {
@@ -84,6 +91,7 @@ struct settings {
     const char *file; /* absolute path it was read from */
     struct settings_daemon daemon;
     struct settings_redis redis;
+    struct settings_ledger ledger;
     struct settings_carrier carriers[SETTINGS_CARRIERS_MAX];
     size_t n_carriers;
 };

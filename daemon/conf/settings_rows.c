@@ -121,6 +121,7 @@ static const struct schema_type type_allow = {"addresses and networks, split by 
 /* clang-format off */
 #define DAEMON(key_, field, ...) {.section = "daemon", .key = key_, .offset = offsetof(struct settings_daemon, field), __VA_ARGS__}
 #define REDIS(key_, field, ...) {.section = "redis", .key = key_, .offset = offsetof(struct settings_redis, field), __VA_ARGS__}
+#define LEDGER(key_, field, ...) {.section = "ledger", .key = key_, .offset = offsetof(struct settings_ledger, field), __VA_ARGS__}
 #define CARRIER(key_, field, ...) {.section = "carrier", .key = key_, .offset = offsetof(struct settings_carrier, field), __VA_ARGS__}
 
 const struct schema_row settings_rows[] = {
@@ -136,6 +137,8 @@ const struct schema_row settings_rows[] = {
            .comment = "Report-code tables, a file a carrier driver. Empty: codes beside this file, else the installed ones."),
     DAEMON("regions_file", regions_file, .type = &value_file, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
            .comment = "Names of areas (code,name), made by scripts/regions. Empty: regions.csv beside this file, else the installed one."),
+    DAEMON("regions_extra", regions_extra, .type = &value_file, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+           .comment = "More names in a file of one's own, such as the villages of a township; they win over those of regions_file."),
     DAEMON("id", id, .type = &value_name, .flags = SCHEMA_OPTIONAL,
            .comment = "The name of this daemon when several share one Redis; no two may have the same. Empty: the host name."),
     DAEMON("utc_offset", utc_offset_min, .type = &value_utc_offset, .def = "+08:00",
@@ -191,6 +194,15 @@ const struct schema_row settings_rows[] = {
           .comment = "A Redis that gives no answer for so long is taken for lost, and connected to again."),
     REDIS("i_accept_data_loss", i_accept_data_loss, .type = &value_bool, .def = "no",
           .comment = "Run on a Redis that does not write to disk (no AOF). A power cut then loses who got a message already."),
+
+    LEDGER("grace_days", grace_days, .type = &value_u32, .min = 0, .max = 3650, .def = "30", .unit = "days",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "A pledge that has not arrived so long after its due day is shown as lapsed. Money that comes still matches it."),
+    LEDGER("hotline", hotline, .type = &value_text, .max = 40, .def = "", .flags = SCHEMA_RELOADABLE,
+           .comment = "The telephone number for questions, in public notices and as ((热线)) in receipts, where the campaign names none."),
+    LEDGER("notice_days", notice_days, .type = &value_u32, .min = 1, .max = 365, .def = "7", .unit = "days",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "How long a public notice (公示) is up, where the call does not say."),
 
     CARRIER("driver", driver, .type = &value_word, .choices = drivers, .def = "cloudmas",
             .comment = "The carrier's interface. cloudmas: China Mobile Cloud MAS over HTTP."),
@@ -280,6 +292,8 @@ void settings_print_example(struct buf *out)
     schema_print_example(settings_rows, settings_rows_n, "daemon", out);
     buf_add_text(out, "[redis]\n\n");
     schema_print_example(settings_rows, settings_rows_n, "redis", out);
+    buf_add_text(out, "; Pledges.\n[ledger]\n\n");
+    schema_print_example(settings_rows, settings_rows_n, "ledger", out);
     buf_add_text(out, "; One section a carrier account: [carrier NAME]. NAME stands in campaign "
                       "definitions and webhook paths.\n"
                       "[carrier mas]\n\n");

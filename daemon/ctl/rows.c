@@ -76,8 +76,11 @@ const struct option_row option_rows[OPT_COUNT] = {
     [OPT_FILE] = {"file", "FILE", NULL, "append the seals to this file for the auditor"},
     [OPT_FROM] = {"from", "DAY", NULL, "the first day"},
     [OPT_THROUGH] = {"through", "DAY", NULL, "the last day of the period"},
-    [OPT_HOTLINE] = {"hotline", "TEXT", NULL, "the telephone number in the notice"},
-    [OPT_DAYS] = {"days", "N", NULL, "how long the notice is up (default: 7)"},
+    [OPT_HOTLINE] = {"hotline", "TEXT", NULL,
+                     "the telephone number in the notice (default: the campaign's, else that of "
+                     "outreachd.ini)"},
+    [OPT_DAYS] = {"days", "N", NULL,
+                  "how long the notice is up (default: notice_days of outreachd.ini)"},
 };
 
 const uint64_t command_common_options =

@@ -96,7 +96,7 @@ static enum err read_lines(struct reading *reading, const char *bytes, size_t le
         reading->line++;
         bool is_header = reading->line == 1 && used == strlen(header) &&
                          memcmp(bytes, header, strlen(header)) == 0;
-        if (used > 0 && !is_header)
+        if (used > 0 && bytes[0] != '#' && !is_header)
             error = read_line(reading, bytes, used);
         bytes += whole;
         len -= whole;
@@ -139,21 +139,30 @@ static size_t count_lines(const char *bytes, size_t len)
     return n < REGIONS_MAX ? n : REGIONS_MAX;
 }
 
+/* Room for so many areas and names. NULL: no memory. */
+static struct regions *regions_room(size_t n, size_t names_bytes)
+{
+    struct regions *regions = calloc(1, sizeof *regions);
+    if (regions == NULL)
+        return NULL;
+    regions->areas = malloc((n + 1) * sizeof *regions->areas);
+    regions->offsets = malloc((n + 1) * sizeof *regions->offsets);
+    regions->names = malloc(names_bytes + 1);
+    if (regions->areas == NULL || regions->offsets == NULL || regions->names == NULL) {
+        regions_free(regions);
+        return NULL;
+    }
+    return regions;
+}
+
 /* Takes over what was read, in as little memory as it needs. */
 static enum err pack(struct reading *reading, struct regions **out)
 {
-    struct regions *regions = calloc(1, sizeof *regions);
+    struct regions *regions = regions_room(reading->n, reading->names_bytes);
     if (regions == NULL)
         return ERR_NOMEM;
     regions->n = reading->n;
     regions->names_bytes = reading->names_bytes;
-    regions->areas = malloc((reading->n + 1) * sizeof *regions->areas);
-    regions->offsets = malloc((reading->n + 1) * sizeof *regions->offsets);
-    regions->names = malloc(reading->names_bytes + 1);
-    if (regions->areas == NULL || regions->offsets == NULL || regions->names == NULL) {
-        regions_free(regions);
-        return ERR_NOMEM;
-    }
     for (size_t i = 0; i < reading->n; i++) {
         regions->areas[i] = reading->list[i].area;
         regions->offsets[i] = reading->list[i].name;
@@ -183,6 +192,41 @@ enum err regions_parse(const char *bytes, size_t len, struct regions **regions, 
     free(reading.list);
     free(reading.names);
     return error;
+}
+
+static void take_over(struct regions *regions, const struct regions *from, size_t at)
+{
+    const char *name = from->names + from->offsets[at];
+    size_t bytes = strlen(name) + 1;
+    regions->areas[regions->n] = from->areas[at];
+    regions->offsets[regions->n++] = (uint32_t)regions->names_bytes;
+    memcpy(regions->names + regions->names_bytes, name, bytes);
+    regions->names_bytes += bytes;
+}
+
+enum err regions_add(struct regions **regions, struct regions *extra)
+{
+    static const struct regions none;
+    const struct regions *base = *regions != NULL ? *regions : &none;
+    bool is_too_many = base->n + extra->n > REGIONS_MAX;
+    struct regions *both =
+        is_too_many ? NULL
+                    : regions_room(base->n + extra->n, base->names_bytes + extra->names_bytes);
+    if (both != NULL) {
+        size_t at = 0;
+        for (size_t i = 0; i < extra->n; i++) {
+            while (at < base->n && base->areas[at] < extra->areas[i])
+                take_over(both, base, at++);
+            at += at < base->n && base->areas[at] == extra->areas[i];
+            take_over(both, extra, i);
+        }
+        while (at < base->n)
+            take_over(both, base, at++);
+        regions_free(*regions);
+        *regions = both;
+    }
+    regions_free(extra);
+    return both != NULL ? ERR_OK : is_too_many ? ERR_TOO_BIG : ERR_NOMEM;
 }
 
 void regions_free(struct regions *regions)

@@ -14,11 +14,15 @@
 
 struct regions;
 
-/* Reads a file. Order, a header line `code,name`, a byte order mark and CRLF do not matter; empty lines are skipped.
+/* Reads a file. Order, a header line `code,name`, a byte order mark and CRLF do not matter; empty lines and
+ * lines that begin with # are skipped.
  * errors: ERR_IO (it cannot be read), ERR_TOO_BIG, ERR_INVALID; `problem` then has a sentence with the line. ERR_NOMEM */
 MUST_CHECK enum err regions_load(const char *path, struct regions **regions, struct buf *problem);
 /* The same from memory. */
 MUST_CHECK enum err regions_parse(const char *bytes, size_t len, struct regions **regions, struct buf *problem);
+/* Adds the names of `extra` to *regions (NULL: there are none yet), whose own give way. Frees `extra`.
+ * errors: ERR_NOMEM, ERR_TOO_BIG (more than REGIONS_MAX); *regions is then as it was */
+MUST_CHECK enum err regions_add(struct regions **regions, struct regions *extra);
 void regions_free(struct regions *regions); /* NULL is fine */
 
 /* In all of these `regions` may be NULL: then nothing has a name but the nation and the bucket. */

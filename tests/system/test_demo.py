@@ -56,7 +56,8 @@ def test_774_accounted_for_and_nothing_left(demo):
     assert all(ours == theirs for _, ours, theirs in rows)
     assert dict((state, int(n)) for state, n, _ in rows)["delivered"] > 700
     assert "\npledged: 620.00 yuan in 5 pledges\n" in text, text  # what five spellings mean
-    assert len(re.findall(r"^5133272052\d\d ", text, re.M)) == 5, text
+    assert re.findall(r"^5133272052\d\d +(\S+) ", text, re.M) == ["山口村", "云坪村", "松林村", "河坝村", "向阳村"], text
+    assert "四川省甘孜藏族自治州炉霍县高山乡 (513327205)" in text, text
     assert "\neverything agrees with the entries\n" in text, text
     assert processes_of(demo.folder) == []
     assert list(demo.folder.iterdir()) == []

@@ -337,6 +337,41 @@ def test_areas_have_names(make_world):
     (world.dir / "names.csv").write_text("51,四川\n513327205,新名乡\n", encoding="utf-8")
     world.ctl("reload")
     assert show(world, number)["region_name"] == "新名乡"
+    # Names of one's own are added to those, and win.
+    (world.dir / "own.csv").write_text("# invented\n513327205,高山乡\n513327205001,山口村\n", encoding="utf-8")
+    world.daemon_keys["regions_extra"] = "own.csv"
+    world.write_config()
+    world.ctl("reload")
+    add(world)
+    rows = totals(world, "--region", "513327205", "--children")
+    assert rows["name"] == "高山乡" and [c["name"] for c in rows["children"]] == ["高山乡", "山口村"]
+    assert totals(world, "--region", "51")["name"] == "四川"
+
+
+def test_what_the_settings_say_where_nobody_else_does(world):
+    """[ledger] in outreachd.ini: the grace of a due day, the hotline, the days of a notice; read again on reload."""
+    number = add(world, "--on", today(-20), due=today(-10))
+    world.campaign("quiet", rows=[("15400000001",)])
+    world.campaign("loud", rows=[("15400000001",)])
+    for id_, more in (("quiet", ""), ("loud", "hotline = 0836-7654321\n")):
+        with open(world.dir / "campaigns.d" / f"{id_}.ini", "a", encoding="utf-8") as file:
+            file.write("[pledge]\n" + more)
+
+    def notice(*args):
+        report = world.ctl("ledger", "publish", "--region", "51", "--from", today(-30), "--to", today(), *args)
+        return report["hotline"], report["notice_until"]
+    assert show(world, number)["state"] == "pledged" and notice() == ("", today(6))
+    world.write_config(extra_config="[ledger]\ngrace_days = 9\nhotline = 0836-12317\nnotice_days = 15\n")
+    world.ctl("reload")
+    assert show(world, number)["state"] == "lapsed"
+    assert [p["number"] for p in world.ctl("pledge", "list", "--state", "lapsed")["pledges"]] == [number]
+    assert notice() == ("0836-12317", today(14))
+    assert notice("--campaign", "quiet") == notice("--campaign", "nobodys") == ("0836-12317", today(14))
+    assert notice("--campaign", "loud") == ("0836-7654321", today(14))
+    assert notice("--campaign", "loud", "--hotline", "110", "--days", "1") == ("110", today())
+    world.ctl("pledge", "arrive", number, "--amount", "100")  # money that comes for a lapsed pledge still matches
+    assert show(world, number)["state"] == "arrived"
+    verify(world)
 
 
 def test_totals_by_campaign_and_year(world):

@@ -15,7 +15,7 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-static const struct settings settings = {
+static struct settings settings = {
     .daemon = {.optout_words = "R T TD N 0000 退订 拒收", .optout_all_words = "全部退订 TDALL"}};
 static struct mistakes mistakes;
 static struct terms terms;
@@ -116,6 +116,24 @@ static void test_defaults(void **state)
     assert_non_null(strstr(terms.confirm_text, "回复Y"));
     assert_non_null(strstr(terms.acknowledgement_text, "本短信为认捐确认，不作为捐赠票据"));
     assert_non_null(strstr(terms.receipt_text, "不作为捐赠票据"));
+}
+
+/* The daemon's hotline stands in for that of a campaign that names none, in ready texts and in its
+ * own. */
+static void test_the_general_hotline(void **state)
+{
+    (void)state;
+    assert_refused("help_text = 请拨((热线))", "help_text", "hotline is empty");
+    settings.ledger.hotline = "0836-12317";
+    load_fine("[pledge]\nhelp_text = 请拨((热线))\n");
+    assert_string_equal(terms.hotline, "0836-12317");
+    assert_non_null(strstr(terms.receipt_text, "((热线))"));
+    load_fine("[pledge]\nhotline = 0836-7654321\n");
+    assert_string_equal(terms.hotline, "0836-7654321");
+    settings.ledger.hotline = "";
+    load_fine("[pledge]\n");
+    assert_string_equal(terms.hotline, "");
+    settings.ledger.hotline = NULL;
 }
 
 static void test_everything_given(void **state)
@@ -230,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_no_section, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_defaults, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_general_hotline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_everything_given, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_defaults_follow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_out_of_range, set_up, tear_down),

@@ -222,6 +222,32 @@ static void test_regions_file(void **state)
     assert_string_equal(mistakes.items[1].key, "regions_file");
 }
 
+static void test_ledger(void **state)
+{
+    (void)state;
+    struct settings *s = load_fine(CARRIER);
+    assert_int_equal(s->ledger.grace_days, 30);
+    assert_string_equal(s->ledger.hotline, "");
+    assert_int_equal(s->ledger.notice_days, 7);
+    assert_null(s->daemon.regions_extra);
+    struct settings *other =
+        load_fine("[ledger]\ngrace_days = 0\nhotline = 0836-12317\nnotice_days = 15\n" CARRIER);
+    assert_int_equal(other->ledger.grace_days, 0);
+    assert_string_equal(other->ledger.hotline, "0836-12317");
+    assert_int_equal(other->ledger.notice_days, 15);
+    assert_int_equal(settings_may_replace(s, other, &mistakes), ERR_OK); /* a reload is enough */
+    settings_free(s);
+    settings_free(other);
+    assert_null(load("[ledger]\nnotice_days = 0\ngrace = 3\n" CARRIER));
+    assert_int_equal(mistakes.errors, 2);
+    assert_null(load("[daemon]\nregions_extra = nowhere.csv\n" CARRIER));
+    assert_int_equal(mistakes.errors, 1);
+    scratch_file("villages.csv", 0644, "513327205200,山口村\n");
+    s = load_fine("[daemon]\nregions_extra = villages.csv\n" CARRIER);
+    assert_string_equal(s->daemon.regions_extra, scratch_path("villages.csv"));
+    settings_free(s);
+}
+
 static void test_all_mistakes_in_one_run(void **state)
 {
     (void)state;
@@ -597,6 +623,7 @@ int main(void)
         cmocka_unit_test(test_one_address_has_its_share_of_connections),
         cmocka_unit_test(test_example_is_the_table),
         cmocka_unit_test(test_regions_file),
+        cmocka_unit_test(test_ledger),
         cmocka_unit_test(test_all_mistakes_in_one_run),
         cmocka_unit_test(test_broken_line_is_not_missing),
         cmocka_unit_test(test_missing_things),

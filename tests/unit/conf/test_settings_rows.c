@@ -23,7 +23,7 @@ static void test_rows_are_whole(void **state)
         assert_true(strlen(row->comment) > 10);
         assert_true(row->min <= row->max);
         assert_true(strcmp(row->section, "daemon") == 0 || strcmp(row->section, "redis") == 0 ||
-                    strcmp(row->section, "carrier") == 0);
+                    strcmp(row->section, "ledger") == 0 || strcmp(row->section, "carrier") == 0);
         /* a key without a default may be left empty, or must be given */
         if (row->def == NULL)
             assert_true((row->flags & (SCHEMA_OPTIONAL | SCHEMA_REQUIRED)) != 0);

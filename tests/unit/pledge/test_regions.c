@@ -75,6 +75,61 @@ static void test_names(void **state)
     assert_null(regions_name(regions, UINT64_MAX));
 }
 
+/* A second file adds names and wins; what the first has beside them stays. */
+static void test_names_of_ones_own(void **state)
+{
+    (void)state;
+    static const char own[] =
+        "# invented\n513327205,高山乡\n513327205200,山口村\n10,前省\n99,末省\n";
+    struct regions *extra;
+    parse(small);
+    assert_int_equal(regions_parse(own, strlen(own), &extra, &text), ERR_OK);
+    assert_int_equal(regions_add(&regions, extra), ERR_OK);
+    assert_int_equal(regions_count(regions), 19 + 3);
+    assert_string_equal(path("513327205200"), "四川省甘孜藏族自治州炉霍县高山乡山口村");
+    assert_string_equal(path("513327205201"), "四川省甘孜藏族自治州炉霍县高山乡易日村");
+    assert_string_equal(regions_name(regions, code("10")), "前省");
+    assert_string_equal(regions_name(regions, code("99")), "末省");
+    assert_string_equal(regions_name(regions, code("11")), "北京市");
+    uint64_t villages[4];
+    assert_int_equal(regions_children(regions, code("513327205"), 0, villages, 4), 2);
+    assert_int_equal(villages[0], code("513327205200"));
+    /* nothing to add, and nothing to add to */
+    assert_int_equal(regions_parse("", 0, &extra, &text), ERR_OK);
+    assert_int_equal(regions_add(&regions, extra), ERR_OK);
+    assert_int_equal(regions_count(regions), 22);
+    regions_free(regions);
+    regions = NULL;
+    assert_int_equal(regions_parse(own, strlen(own), &extra, &text), ERR_OK);
+    assert_int_equal(regions_add(&regions, extra), ERR_OK);
+    assert_string_equal(regions_name(regions, code("513327205")), "高山乡");
+}
+
+/* The example campaign has names for all its areas. */
+static void test_example_campaign(void **state)
+{
+    (void)state;
+    struct regions *extra;
+    assert_int_equal(regions_load(SOURCE_DIR "/config/regions.csv", &regions, &text), ERR_OK);
+    assert_int_equal(
+        regions_load(SOURCE_DIR "/config/campaigns.d/gaoshan-regions.csv", &extra, &text), ERR_OK);
+    assert_int_equal(regions_add(&regions, extra), ERR_OK);
+    FILE *in = fopen(SOURCE_DIR "/config/campaigns.d/gaoshan.csv", "r");
+    char line[256];
+    size_t rows = 0;
+    assert_non_null(in);
+    assert_non_null(fgets(line, sizeof line, in)); /* the header */
+    while (fgets(line, sizeof line, in) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        const char *comma = strrchr(line, ',');
+        assert_non_null(comma);
+        assert_non_null(regions_name(regions, code(comma + 1)));
+        rows++;
+    }
+    fclose(in);
+    assert_int_equal(rows, 774);
+}
+
 static void test_paths(void **state)
 {
     (void)state;
@@ -263,6 +318,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_of_ones_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_example_campaign, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_children, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_forms_of_the_file, set_up, tear_down),
