@@ -6,7 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum place { PLACE_OWN, PLACE_REDIS, PLACE_LEDGER, PLACE_IMPORT, PLACE_CARRIER, PLACE_CAMPAIGN };
+enum place {
+    PLACE_OWN,
+    PLACE_WEBHOOKS,
+    PLACE_REDIS,
+    PLACE_LEDGER,
+    PLACE_IMPORT,
+    PLACE_CARRIER,
+    PLACE_CAMPAIGN
+};
 
 struct metric {
     const char *name, *type, *help;
@@ -15,6 +23,9 @@ struct metric {
     double factor;
     const char *equals; /* not NULL: 1 when the text under `key` is this one, else 0 */
 };
+
+/* Stands among the answers of the status document, and counts records. */
+#define WEBHOOK_BAD_RECORDS "bad_records"
 
 static const struct metric metrics[] = {
     {"loop_lag_seconds", "gauge", "Longest turn of the event loop in the last two minutes.",
@@ -29,6 +40,9 @@ static const struct metric metrics[] = {
      1, NULL},
     {"ledger_entries_total", "counter", "Entries in the ledger of pledges.", PLACE_LEDGER,
      "entries", 1, NULL},
+    {"webhook_bad_records_total", "counter",
+     "Records left out of pushes whose other records were stored.", PLACE_WEBHOOKS,
+     WEBHOOK_BAD_RECORDS, 1, NULL},
     {"redis_up", "gauge", "1 while Redis answers and is fit to be written to.", PLACE_REDIS,
      "health", 1, "ready"},
     {"redis_round_trip_seconds", "gauge", "Time of the last call to Redis.", PLACE_REDIS,
@@ -212,6 +226,9 @@ static void write_webhooks(const json_t *status, struct buf *out)
     head(out, "webhook_answers_total", "counter", "Pushes of carriers by what became of them.");
     json_object_foreach(counts, key, value)
     {
+        if (strcmp(key, WEBHOOK_BAD_RECORDS) == 0) {
+            continue;
+        }
         buf_add_text(out, "outreach_webhook_answers_total{");
         add_label(out, "answer", key);
         buf_addf(out, "} %lld\n", (long long)json_integer_value(value));
@@ -318,6 +335,9 @@ void metrics_write(const json_t *status, struct buf *out)
         switch (metrics[i].place) {
         case PLACE_OWN:
             write_single(&metrics[i], status, out);
+            break;
+        case PLACE_WEBHOOKS:
+            write_single(&metrics[i], json_object_get(status, "webhooks"), out);
             break;
         case PLACE_REDIS:
             write_single(&metrics[i], redis, out);

@@ -43,6 +43,11 @@ static void test_figures_become_base_units(void **state)
     expect("{\"redis\": {\"health\": \"unreachable\"}}", "\noutreach_redis_up 0\n");
     expect("{\"webhooks\": {\"stored\": 7}}",
            "\noutreach_webhook_answers_total{answer=\"stored\"} 7\n");
+    /* Records are not pushes. */
+    expect("{\"webhooks\": {\"stored\": 7, \"bad_records\": 3, \"failed\": 1}}",
+           "\noutreach_webhook_answers_total{answer=\"stored\"} 7\n"
+           "outreach_webhook_answers_total{answer=\"failed\"} 1\n");
+    expect("{\"webhooks\": {\"bad_records\": 3}}", "\noutreach_webhook_bad_records_total 3\n");
 }
 
 static void test_lines_of_one_metric_stand_together(void **state)
