@@ -77,7 +77,7 @@ uint32_t lane_width(const struct lane *lane, int64_t now_ms)
 
 bool lane_may_claim(const struct lane *lane, int64_t now_ms)
 {
-    return lane->is_swept && !lane->is_sweeping_own && lane_width(lane, now_ms) > 0;
+    return lane->is_swept && lane_width(lane, now_ms) > 0;
 }
 
 uint32_t lane_rate(const struct lane *lane, const struct campaign *campaign)

@@ -194,10 +194,12 @@ struct lane {
     char state[16], reason[192], actor[65]; /* of the account; state "" until it was asked */
     int64_t resume_at_ms;
     /* polls */
-    bool is_listing, list_again, is_asking_state, is_swept, is_sweeping, is_resending,
-        has_lost_claim;
-    bool is_sweeping_own; /* page by page: a claim made meanwhile would be swept with the rest */
-    size_t calls;         /* store calls whose callback is still to come */
+    bool is_listing, list_again, is_asking_state, is_sweeping, is_resending, has_lost_claim;
+    /* Nothing of an earlier life is claimed in our name. A sweep of one's own claims goes page by
+     * page, and one that failed may have seen some: what is claimed before one has succeeded would
+     * be swept with the rest. */
+    bool is_swept;
+    size_t calls; /* store calls whose callback is still to come */
     /* work */
     TAILQ_HEAD(campaigns, campaign) campaigns;
     size_t n_campaigns;

@@ -307,7 +307,8 @@ static void on_swept(void *arg, enum err error, const struct queue_swept *swept)
 static void on_swept_own(void *arg, enum err error, const struct queue_swept *swept)
 {
     struct lane *lane = arg;
-    lane->is_sweeping_own = false;
+    if (error && error != ERR_CLOSED && error != ERR_TIMEOUT)
+        log_line(LOG_ERROR, lane->subject, "event=sweep_failed reason=\"%s\"", err_sentence(error));
     if (!error && !lane->dispatch->is_dead) {
         lane->is_swept = true;
         lane->has_lost_claim = false;
@@ -316,14 +317,16 @@ static void on_swept_own(void *arg, enum err error, const struct queue_swept *sw
 }
 
 /* Claims of this daemon's earlier life, or whose answer was lost. Only while nothing is held: it
- * would take it from us, and so nothing is claimed before it is over. */
+ * would take it from us, and so nothing is claimed before it has succeeded; the next poll tries
+ * again. */
 static void sweep_own(struct lane *lane)
 {
     lane_call_begins(lane);
-    lane->is_sweeping = lane->is_sweeping_own = true;
+    lane->is_sweeping = true;
+    lane->is_swept = false;
     if (queue_sweep(lane->dispatch->store, lane->name, lane->dispatch->owner, clock_wall_ms(),
                     on_swept_own, lane)) {
-        lane->is_sweeping = lane->is_sweeping_own = false;
+        lane->is_sweeping = false;
         (void)lane_call_ended(lane);
     }
 }

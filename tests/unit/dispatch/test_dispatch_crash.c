@@ -159,6 +159,56 @@ static void test_nothing_is_claimed_during_its_own_sweep(void **state)
     drain_and_stop();
 }
 
+static void on_reply(void *arg, enum err error, const struct redisReply *reply)
+{
+    (void)reply;
+    world_on_done(arg, error, "");
+}
+
+static void admin(int argc, const char *const *argv)
+{
+    struct world_done done = {0};
+    assert_int_equal(redis_call(store_redis(w.store), on_reply, &done, argc, argv, NULL), ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+}
+
+/* A sweep that failed may have been half done: until one has succeeded nothing is claimed, whatever
+ * else happens in between. */
+static void test_nothing_is_claimed_after_a_failed_sweep(void **state)
+{
+    (void)state;
+    start();
+    struct lane *lane = dispatch_lane(dispatch, "mas");
+    int64_t by_ms = clock_mono_ms() + WORLD_PATIENCE_MS;
+    while (lane->is_sweeping || !lane_may_claim(lane, clock_mono_ms())) {
+        assert_true(clock_mono_ms() < by_ms);
+        world_pass(&w, 5);
+    }
+    admin(3, (const char *const[]){"SET", "t:{mas}:cl", "no list of claims"});
+    lane->has_lost_claim = true;
+    lane_poll(lane);
+    assert_true(lane->is_sweeping);
+    while (lane->is_sweeping) {
+        assert_true(clock_mono_ms() < by_ms);
+        world_pass(&w, 1);
+        assert_false(lane_may_claim(lane, clock_mono_ms()));
+    }
+    assert_true(lane->has_lost_claim);
+    assert_false(lane_may_claim(lane, clock_mono_ms()));
+    world_launch(&w, &(struct world_campaign){.id = "c1", .n = 774});
+    lane_poll(lane);
+    world_pass(&w, 50);
+    assert_int_equal(lane->n_chunks, 0);
+    assert_int_equal(w.shared->requests, 0);
+    admin(2, (const char *const[]){"DEL", "t:{mas}:cl"});
+    struct world_seen seen = world_until_state(&w, "c1", "done");
+    assert_int_equal(world_count(&seen, STATE_ACCEPTED), 774);
+    assert_int_equal(world_taken(&w, 0, 774, 1), 774);
+    drain_and_stop();
+    verify("c1");
+}
+
 /* ---- crashes ---- */
 
 /* Runs a dispatcher in a child that dies at the point; gives whether it died there. */
@@ -325,6 +375,7 @@ int main(void)
         IN_WORLD(test_crash_at_the_release),
         IN_WORLD(test_frozen_daemon_wakes_up),
         IN_WORLD(test_nothing_is_claimed_during_its_own_sweep),
+        IN_WORLD(test_nothing_is_claimed_after_a_failed_sweep),
         IN_WORLD(test_optout_after_a_lost_intent),
         IN_WORLD(test_last_one_opts_out_after_a_lost_intent),
     };
