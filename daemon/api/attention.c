@@ -97,8 +97,8 @@ static void look_at_carrier(struct view *view, const json_t *carrier)
                 age_text(view, text(carrier, "since"), age), text(carrier, "reason"), again);
         } else {
             say(view,
-                "Carrier %s stopped %s ago: %s. Put the account right, then: outreachctl carrier "
-                "resume %s",
+                "Carrier %s stopped %s ago: %s. Put the account right, try it with outreachctl "
+                "campaign test, then: outreachctl carrier resume %s",
                 name, age_text(view, text(carrier, "since"), age), text(carrier, "reason"), name);
         }
     } else if (strcmp(state, "paused") == 0) {

@@ -55,9 +55,10 @@ void dispatch_lane_view(const struct dispatch *dispatch, const char *carrier,
                         struct dispatch_view *view);
 /* One real message to one number, outside of any campaign; goes through limiter and opt-out, is
  * recorded in the audit before it is sent. `done` runs once, later, or in dispatch_free: ERR_OK
- * accepted, ERR_REFUSED by an opt-out, by the carrier, or because the carrier is paused or stopped,
- * ERR_IO nothing was sent, ERR_TIMEOUT unknown.
- * errors: ERR_NOT_FOUND (no such carrier), ERR_BUSY (many tests run, or draining), ERR_CLOSED */
+ * accepted, ERR_REFUSED by an opt-out, by the carrier, or because the carrier is paused or rests
+ * after a quota, ERR_IO nothing was sent, ERR_TIMEOUT unknown. A carrier that a fault of the
+ * account stopped is tried and stays stopped; the sentence says so. errors: ERR_NOT_FOUND (no such
+ * carrier), ERR_BUSY (many tests run, or draining), ERR_CLOSED */
 typedef void dispatch_test_fn(void *arg, enum err error, const char *sentence);
 MUST_CHECK enum err dispatch_test(struct dispatch *dispatch, const char *carrier, uint64_t number,
                                   const char *text, dispatch_test_fn *done, void *arg);

@@ -3,8 +3,11 @@
  *   opt-out looked up ─► tokens (the shadow bucket) ─► carrier's state asked for ─► audit line
  * stored ─► POST ─► verdict as a sentence
  *
- * A carrier that a person paused or a fault stopped sends nothing, not even this. The store is
- * asked, after the wait for tokens: what the lane knows may be seconds old.
+ * A carrier that a person paused sends nothing, not even this: the text or the account may be
+ * wrong. So one that rests after a quota: the carrier has said when it is enough. But one that a
+ * fault of the account stopped (a wrong key, an address that is not on the list) is tried with
+ * nothing else: who has mended it wants to see one message go before all others do. It stays
+ * stopped. The store is asked, after the wait for tokens: what the lane knows may be seconds old.
  *
  * The audit line comes before the POST: a real message that nobody can find in the record must not
  * exist. What became of it goes into a second line and into the log. It is never repeated and never
@@ -24,7 +27,7 @@
 
 #define TRIALS_MAX 16
 #define TRIAL_WAIT_MAX_MS 30000 /* for tokens */
-#define SENTENCE_SIZE 320
+#define SENTENCE_SIZE 512
 
 struct trial {
     TAILQ_ENTRY(trial) entry;
@@ -38,7 +41,8 @@ struct trial {
     /* of the end, told from a later turn */
     enum err error;
     char sentence[SENTENCE_SIZE];
-    bool is_calling; /* the store has a callback to come */
+    char stopped[192]; /* the fault for which the carrier is stopped; "" */
+    bool is_calling;   /* the store has a callback to come */
     bool is_posted;
 };
 
@@ -130,6 +134,16 @@ static void record_verdict(struct trial *trial)
     }
 }
 
+/* Nobody is to believe that the carrier sends again. */
+static void add_stopped(struct trial *trial)
+{
+    size_t len = strlen(trial->sentence);
+    if (*trial->stopped)
+        snprintf(trial->sentence + len, sizeof trial->sentence - len,
+                 "; carrier %s stays stopped (%s) until it is resumed", trial->lane->name,
+                 trial->stopped);
+}
+
 static void put_into_words(struct trial *trial, const struct carrier_verdict *verdict,
                            const struct http_answer *answer)
 {
@@ -173,6 +187,7 @@ static void on_answer(void *arg, const struct http_answer *answer)
     post_read_verdict(lane, answer, &verdict);
     post_learn_route(lane, answer, &verdict, clock_mono_ms());
     put_into_words(trial, &verdict, answer);
+    add_stopped(trial);
     lane_schedule(lane);
     record_verdict(trial);
 }
@@ -240,6 +255,13 @@ static void record(struct trial *trial)
     }
 }
 
+static bool may_try(const struct carrier_view *view)
+{
+    if (strcmp(view->state, "stopped") == 0) /* a fault of the account, or a rest that is over */
+        return clock_wall_ms() >= view->resume_at_ms;
+    return strcmp(view->state, "running") == 0;
+}
+
 static void on_state(void *arg, enum err error, const struct carrier_view *view)
 {
     struct trial *trial = arg;
@@ -248,10 +270,12 @@ static void on_state(void *arg, enum err error, const struct carrier_view *view)
     if (error && error != ERR_NOT_FOUND) { /* not found: nothing was ever sent through it */
         finish(trial, error, "nothing was sent: the carrier's state could not be looked up (%s)",
                err_sentence(error));
-    } else if (!error && strcmp(view->state, "running") != 0) {
+    } else if (!error && !may_try(view)) {
         finish(trial, ERR_REFUSED, "nothing was sent: carrier %s is %s%s%s", trial->lane->name,
                view->state, *view->reason ? ": " : "", view->reason);
     } else {
+        if (!error && strcmp(view->state, "stopped") == 0 && view->resume_at_ms == 0)
+            snprintf(trial->stopped, sizeof trial->stopped, "%s", view->reason);
         record(trial);
     }
 }

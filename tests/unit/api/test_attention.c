@@ -80,7 +80,8 @@ static void test_carrier(void **state)
     set(carrier, "state", "stopped");
     set(carrier, "reason", "IllegalMac");
     set(carrier, "since", "2026-10-17T08:00:00+08:00");
-    SAYS(status, "mas stopped", "IllegalMac", "1h", "outreachctl carrier resume mas");
+    SAYS(status, "mas stopped", "IllegalMac", "1h", "campaign test",
+         "outreachctl carrier resume mas");
     status = healthy();
     carrier = first(status, "carriers");
     set(carrier, "state", "stopped");

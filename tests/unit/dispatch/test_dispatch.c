@@ -486,41 +486,73 @@ static void test_one_test_message(void **state)
     assert_int_equal(done.error, ERR_CLOSED);
 }
 
-static void act_on_carrier(enum carrier_act act, const char *reason)
+static void act_on_carrier(enum carrier_act act, const char *reason, int64_t resume_at_ms)
 {
     struct world_done done = {0};
-    assert_int_equal(status_carrier_act(w.store, "mas", act, "clerk1", reason, "", 0,
+    assert_int_equal(status_carrier_act(w.store, "mas", act, "clerk1", reason, "", resume_at_ms,
                                         clock_wall_ms(), world_on_done, &done),
                      ERR_OK);
     world_until(&w, &done.is_over);
     assert_int_equal(done.error, ERR_OK);
 }
 
-static void test_no_test_message_past_a_stop(void **state)
+static struct world_done test_message(void)
 {
-    (void)state;
-    start();
-    const enum carrier_act acts[] = {CARRIER_PAUSE, CARRIER_STOP};
-    const char *sentences[] = {"nothing was sent: carrier mas is paused: new contract",
-                               "nothing was sent: carrier mas is stopped: new contract"};
-    struct world_done done;
-    for (size_t i = 0; i < 2; i++) {
-        act_on_carrier(acts[i], "new contract");
-        done = (struct world_done){0};
-        assert_int_equal(dispatch_test(dispatch, "mas", WORLD_BASE + 7, "试发", on_tested, &done),
-                         ERR_OK);
-        world_until(&w, &done.is_over);
-        assert_int_equal(done.error, ERR_REFUSED);
-        assert_string_equal(done.reason, sentences[i]);
-        act_on_carrier(CARRIER_RESUME, "");
-    }
-    assert_int_equal(w.shared->requests, 0);
-    done = (struct world_done){0};
+    struct world_done done = {0};
     assert_int_equal(dispatch_test(dispatch, "mas", WORLD_BASE + 7, "试发", on_tested, &done),
                      ERR_OK);
     world_until(&w, &done.is_over);
+    return done;
+}
+
+static void test_no_test_message_past_a_pause_or_a_quota(void **state)
+{
+    (void)state;
+    start();
+    act_on_carrier(CARRIER_PAUSE, "new contract", 0);
+    struct world_done done = test_message();
+    assert_int_equal(done.error, ERR_REFUSED);
+    assert_string_equal(done.reason, "nothing was sent: carrier mas is paused: new contract");
+    act_on_carrier(CARRIER_RESUME, "", 0);
+    act_on_carrier(CARRIER_STOP, "OverDailyMax", clock_wall_ms() + 3600000);
+    done = test_message();
+    assert_int_equal(done.error, ERR_REFUSED);
+    assert_string_equal(done.reason, "nothing was sent: carrier mas is stopped: OverDailyMax");
+    assert_int_equal(w.shared->requests, 0);
+    act_on_carrier(CARRIER_RESUME, "", 0);
+    done = test_message();
     assert_int_equal(done.error, ERR_OK);
     assert_int_equal(w.shared->taken[7], 1);
+}
+
+/* Who has put a wrong key right wants to see one message go before all others do. */
+static void test_a_test_message_tries_a_faulty_account(void **state)
+{
+    (void)state;
+    world_launch(&w, &(struct world_campaign){.id = "c1", .n = 30});
+    w.shared->mode = CARRIER_FAULTS;
+    start();
+    int64_t by_ms = clock_mono_ms() + WORLD_PATIENCE_MS;
+    while (strcmp(see_carrier().state, "stopped") != 0)
+        assert_true(clock_mono_ms() < by_ms);
+    uint32_t requests = w.shared->requests;
+    struct world_done done = test_message();
+    assert_int_equal(done.error, ERR_REFUSED);
+    assert_string_equal(done.reason, "mas refused the message to 154****0007: IllegalMac; carrier "
+                                     "mas stays stopped (IllegalMac) until it is resumed");
+    assert_int_equal(w.shared->requests, requests + 1);
+    w.shared->mode = CARRIER_ACCEPTS;
+    done = test_message();
+    assert_int_equal(done.error, ERR_OK);
+    assert_non_null(strstr(done.reason, "mas accepted the message to 154****0007, batch 0"));
+    assert_non_null(strstr(done.reason, "; carrier mas stays stopped (IllegalMac) until"));
+    assert_int_equal(w.shared->taken[7], 1);
+    world_pass(&w, 50);
+    assert_int_equal(w.shared->requests, requests + 2); /* and nothing else goes out */
+    act_on_carrier(CARRIER_RESUME, "", 0);
+    dispatch_wake(dispatch, NULL);
+    world_until_state(&w, "c1", "done");
+    drain_and_stop();
 }
 
 /* ---- settings change under way ---- */
@@ -580,7 +612,8 @@ int main(void)
         IN_WORLD(test_two_daemons_share_a_campaign),
         IN_WORLD(test_stop_at_once_leaves_the_truth),
         IN_WORLD(test_one_test_message),
-        IN_WORLD(test_no_test_message_past_a_stop),
+        IN_WORLD(test_no_test_message_past_a_pause_or_a_quota),
+        IN_WORLD(test_a_test_message_tries_a_faulty_account),
         IN_WORLD(test_reload_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
