@@ -134,6 +134,18 @@ void chunk_free(struct chunk *chunk)
     free(chunk);
 }
 
+size_t chunk_tokens(const struct lane *lane, uint64_t *tokens)
+{
+    size_t n = 0;
+    const struct chunk *chunk;
+    TAILQ_FOREACH(chunk, &lane->chunks, entry)
+    {
+        if (chunk->phase != CHUNK_CLAIMING)
+            tokens[n++] = chunk->token;
+    }
+    return n;
+}
+
 void chunk_close(struct chunk *chunk, int64_t not_before_ms, bool counts_as_attempt)
 {
     chunk->is_closing = true;
@@ -435,7 +447,8 @@ static void add_unsent(struct chunk *chunk, const struct slice *slice, int64_t n
  * the intent was lost, and before it was asked again an opt-out was found, which the store could
  * not mark because the position was in flight there. No request may span it, for the outcome of a
  * request counts for all that is in flight in its range. It is queued again in the store, and
- * suppressed by the next claim. The same for one that was not ours before and became it since. */
+ * suppressed by the next claim. The same for one that was not ours before and became it since, or
+ * that is queued again after it was ambiguous. */
 static void granted(struct chunk *chunk, const struct queue_intent *intent)
 {
     struct piece range = {chunk->asked.from, chunk->asked.from + chunk->asked.count};
@@ -452,7 +465,8 @@ static void granted(struct chunk *chunk, const struct queue_intent *intent)
         bool is_mine = i - range.from < intent->n && intent->mine[i - range.from] == 1;
         if (chunk->states[i] == STATE_QUEUED) {
             chunk->states[i] = is_mine ? STATE_INFLIGHT : STATE_NOT_OURS;
-        } else if (is_mine && chunk->states[i] == STATE_NOT_OURS) {
+        } else if (is_mine &&
+                   (chunk->states[i] == STATE_NOT_OURS || chunk->states[i] == STATE_AMBIGUOUS)) {
             const struct slice one = {i, 1, 1, chunk->segments[i]};
             post_add(chunk, (struct piece){from, i});
             from = i + 1;

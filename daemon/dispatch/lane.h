@@ -286,6 +286,9 @@ bool chunk_claim(struct campaign *campaign, int64_t now_ms);
 void chunk_step(struct chunk *chunk, int64_t now_ms, bool *is_blocked);
 /* Segments still to be asked for, and requests they will make. */
 uint32_t chunk_unsent(const struct chunk *chunk, uint32_t *requests);
+/* The tokens of all claims in the lane's hands, of which there are up to n_chunks; gives how many.
+ */
+size_t chunk_tokens(const struct lane *lane, uint64_t *tokens);
 void chunk_add_result(struct chunk *chunk, const struct slice *slice,
                       const struct carrier_verdict *verdict, int64_t now_ms);
 /* No more intents; what is queued in it may be claimed again from `not_before_ms` (wall) on. */

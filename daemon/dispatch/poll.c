@@ -324,8 +324,8 @@ static void sweep_own(struct lane *lane)
     lane_call_begins(lane);
     lane->is_sweeping = true;
     lane->is_swept = false;
-    if (queue_sweep(lane->dispatch->store, lane->name, lane->dispatch->owner, clock_wall_ms(),
-                    on_swept_own, lane)) {
+    if (queue_sweep(lane->dispatch->store, lane->name, lane->dispatch->owner, NULL, 0,
+                    clock_wall_ms(), on_swept_own, lane)) {
         lane->is_sweeping = false;
         (void)lane_call_ended(lane);
     }
@@ -333,12 +333,17 @@ static void sweep_own(struct lane *lane)
 
 static void sweep(struct lane *lane)
 {
+    uint64_t *held = calloc(lane->n_chunks + 1, sizeof *held);
+    if (!held)
+        return; /* the next tick tries again */
     lane_call_begins(lane);
     lane->is_sweeping = true;
-    if (queue_sweep(lane->dispatch->store, lane->name, NULL, clock_wall_ms(), on_swept, lane)) {
+    if (queue_sweep(lane->dispatch->store, lane->name, NULL, held, chunk_tokens(lane, held),
+                    clock_wall_ms(), on_swept, lane)) {
         lane->is_sweeping = false;
         (void)lane_call_ended(lane);
     }
+    free(held);
 }
 
 /* ---- on_ambiguous = resend ---- */
@@ -358,12 +363,12 @@ static void on_resent(void *arg, enum err error, const struct queue_resent *rese
  * queued cannot. */
 static void resend_silent(struct lane *lane, int64_t wall_ms)
 {
-    int64_t before_ms = wall_ms - lane->dispatch->settings->daemon.resend_silent_after_ms;
+    int64_t silence_ms = lane->dispatch->settings->daemon.resend_silent_after_ms;
     if (lane->is_resending || !lane_may_claim(lane, clock_mono_ms()))
         return;
     lane_call_begins(lane);
     lane->is_resending = true;
-    if (queue_resend_silent(lane->dispatch->store, lane->name, before_ms, wall_ms, on_resent,
+    if (queue_resend_silent(lane->dispatch->store, lane->name, silence_ms, wall_ms, on_resent,
                             lane)) {
         lane->is_resending = false;
         (void)lane_call_ended(lane);

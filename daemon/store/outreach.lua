@@ -7,7 +7,8 @@
 --   * A function that raises an error is not rolled back by Redis: look first, refuse first, write last.
 --   * KEYS[1] is the base "<prefix>:{<tag>}:"; every other key is built from it and shares its hash tag.
 --   * Answers are arrays; the first element is 0 fine, 1 refused (a sentence follows), 2 stale, 3 not found, 4 busy, 5 see there.
---   * Times are milliseconds and come from the caller; positions and chunks count from 0.
+--   * Times are milliseconds and come from the caller, but for leases and silences, which Redis' own clock decides (redis_now).
+--     Positions and chunks count from 0.
 --   * Bytes are compared as numbers, never strings with "<": Redis sets a collation locale.
 --
 -- A recipient's state is one byte, in the order of knowledge (sms/state.h):
@@ -62,6 +63,15 @@ local function text(n)
         end
     end
     return known
+end
+
+-- What one daemon waits for on account of another, the end of a lease or of a silence, is measured by the one clock that they
+-- share: a daemon whose own clock is wrong must not take a living neighbour's chunk for a dead one's. Such times never leave Redis,
+-- and what a caller gives are durations. A score that was written when it was still the caller's clock is in the same unit: it
+-- ends when Redis' clock comes there, so it is as good as that caller's clock was.
+local function redis_now()
+    local now = call('TIME')
+    return tonumber(now[1]) * 1000 + floor(tonumber(now[2]) / 1000)
 end
 
 local function refused(reason)
@@ -488,6 +498,16 @@ local function holds(k, token)
     return m[1] == token and m[2] and true or false
 end
 
+-- The lease runs for `lease` milliseconds from now on; `how`: 'XX' when it may only be renewed.
+local function lease_from_now(P, tail, lease, how)
+    local till = text(redis_now() + lease)
+    if how then
+        call('ZADD', P .. 'cl', how, till, tail)
+    else
+        call('ZADD', P .. 'cl', till, tail)
+    end
+end
+
 -- The text of an open campaign's message is thrown away as soon as nobody can need it: such a campaign has no end.
 local function drop_open_text(k)
     if k.c.open and not find(states_all(k), '[ACE]') then
@@ -503,6 +523,20 @@ local function let_go(k, not_before)
         call('ZADD', k.P .. 'rz:' .. k.c.seq, not_before, k.n)
     end
     drop_open_text(k)
+end
+
+-- Somebody in a chunk is queued who was ambiguous: back into the queue with it, and a campaign that was done lives again.
+local function back_to_queue(k, now)
+    local c, P = k.c, k.P
+    if not call('ZSCORE', P .. 'cl', k.tail) then
+        call('ZADD', P .. 'rz:' .. c.seq, now, k.n)
+    end
+    if c.state == 'done' then
+        set_state(c, 'sending', now, '', '')
+        call('HDEL', c.key, 'finished')
+        call('SADD', P .. 'live', c.seq)
+        call('ZREM', P .. 'fv', c.seq)
+    end
 end
 
 -- Intents that are on record under the present token: entries of from, count, heard and the runs {from, count} that were moved.
@@ -552,26 +586,60 @@ local function intents_heard(list, before, after)
     return keep, changed or #keep ~= #list
 end
 
--- Attempts whose owner lost the chunk while they were in flight: token and runs, the newest OLD_TOKENS_MAX of them, so that a
--- verdict that comes after all is applied to just those positions it speaks of.
+-- Runs {from, count} of neighbouring positions whose byte is `b`.
+local function runs_of(states, b)
+    local runs, at = {}, 1
+    while true do
+        local first, last = find(states, b .. '+', at)
+        if not first then
+            return runs
+        end
+        runs[#runs + 1] = {first - 1, last - first + 1}
+        at = last + 1
+    end
+end
+-- What of the runs lies outside of `cnt` positions from `from` on.
+local function runs_without(runs, from, cnt)
+    local left = {}
+    for _, run in ipairs(runs) do
+        local stop, after = run[1] + run[2], from + cnt
+        if run[1] < from then
+            left[#left + 1] = {run[1], (stop < from and stop or from) - run[1]}
+        end
+        if stop > after then
+            local first = run[1] > after and run[1] or after
+            left[#left + 1] = {first, stop - first}
+        end
+    end
+    return left
+end
+
+-- Attempts whose owner lost the chunk while they were in flight: token and the runs of those who have no verdict of it yet, the
+-- newest OLD_TOKENS_MAX of them, so that a verdict that comes after all is applied to just those positions it speaks of, once.
 local function old_read(packed)
     local list, at = {}, 1
     while packed and at <= #packed do
         local token, len
         token, len, at = unpack_bytes('>I8I2', packed, at)
-        list[#list + 1] = {token = token, intents = sub(packed, at, at + len - 1)}
+        local old = {token = token, runs = {}}
+        for _, entry in ipairs(intents_read(sub(packed, at, at + len - 1))) do
+            for _, run in ipairs(entry) do
+                old.runs[#old.runs + 1] = run
+            end
+        end
+        list[#list + 1] = old
         at = at + len
     end
     return list
 end
-local function old_add(packed, token, intents)
-    local list = old_read(packed)
-    list[#list + 1] = {token = tonumber(token), intents = intents}
+local function old_save(m_key, list)
     local out = {}
     for i = #list > OLD_TOKENS_MAX and #list - OLD_TOKENS_MAX + 1 or 1, #list do
-        out[#out + 1] = pack('>I8I2', list[i].token, #list[i].intents) .. list[i].intents
+        local entry = {from = 0, count = 0, heard = 1, unpack(list[i].runs)}
+        local runs = #entry > 0 and intents_write{entry} or ''
+        out[#out + 1] = pack('>I8I2', list[i].token, #runs) .. runs
     end
-    return concat(out)
+    call('HSET', m_key, 'old', concat(out))
 end
 
 -- ---- parked reports and the index of ambiguous recipients ----
@@ -863,16 +931,17 @@ local function index_save(k, first, last)
 end
 
 -- A chunk whose ambiguous recipients are to be sent again after a silence (resend_silent) stands in `rs` by the last sign of life:
--- the last intent of the attempt that became ambiguous, or a verdict or report that cured some of its recipients since.
-local function silence_begins(k, last)
+-- when some of them became ambiguous, or when a verdict or report cured some since.
+local function silence_begins(k)
     if k.n_fresh == 0 then
-        call('ZADD', k.P .. 'rs', 'XX', 'GT', last, k.tail)
+        call('ZADD', k.P .. 'rs', 'XX', 'GT', text(redis_now()), k.tail)
     elseif call('HGET', k.c.key, 'on_ambiguous') == 'resend' then
-        call('ZADD', k.P .. 'rs', 'GT', last, k.tail)
+        call('ZADD', k.P .. 'rs', 'GT', text(redis_now()), k.tail)
     end
 end
 
--- Writes what changed in a chunk. `first`, `last`: times of its intents, or of the report; needed when something became ambiguous.
+-- Writes what changed in a chunk. `first`, `last`: times of its intents, or of the report; needed when something became ambiguous,
+-- and nil when people or the policy have decided: that is no sign of life.
 -- Gives a sentence when too many chunks are ambiguous.
 local function chunk_save(k, first, last, limit)
     local P = k.P
@@ -890,7 +959,7 @@ local function chunk_save(k, first, last, limit)
             drop_open_text(k)
         else
             if last then
-                silence_begins(k, last)
+                silence_begins(k)
             end
             if call('SADD', set, k.n) == 1 and limit and limit > 0 then
                 local open = call('SCARD', set)
@@ -1212,7 +1281,7 @@ local function claim(keys, args)
     local token = call('INCR', P .. 'tok')
     call('HSET', m, 'tok', token, 'own', owner)
     call('HDEL', m, 'intents', 'sub0', 'sub1')
-    call('ZADD', P .. 'cl', now + lease, tail)
+    lease_from_now(P, tail, lease)
     if c.state == 'scheduled' then
         set_state(c, 'sending', now, '', '')
         if not c.started then
@@ -1303,7 +1372,7 @@ local function intent(keys, args)
                 done = run[1] + run[2]
             end
             mask[#mask + 1] = rep('\0', from + cnt - done)
-            call('ZADD', P .. 'cl', 'XX', text(now + lease), k.tail)
+            lease_from_now(P, k.tail, lease, 'XX')
             return {0, concat(mask)}
         end
     end
@@ -1316,16 +1385,10 @@ local function intent(keys, args)
     end
     local range = sub(k.s, from + 1, from + cnt)
     local entry = {from = from, count = cnt, heard = 0}
-    local moved, at = 0, 1
-    while true do
-        local first, last = find(range, 'A+', at)
-        if not first then
-            break
-        end
-        entry[#entry + 1] = {from + first - 1, last - first + 1}
-        moved, at = moved + last - first + 1, last + 1
+    for _, run in ipairs(runs_of(range, 'A')) do
+        entry[#entry + 1] = {from + run[1], run[2]}
     end
-    if moved == 0 then
+    if #entry == 0 then
         return {0, rep('\0', cnt)}
     end
     if rate_carrier > 0 or rate_campaign > 0 then
@@ -1348,7 +1411,7 @@ local function intent(keys, args)
     end
     intents[#intents + 1] = entry
     call('HSET', m_key, 'intents', intents_write(intents), 'sub0', m[4] or now, 'sub1', now, 'first', m[5] or now)
-    call('ZADD', P .. 'cl', text(now + lease), k.tail)
+    lease_from_now(P, k.tail, lease)
     campaign_save(c, now)
     return {0, mask_of(range, 'A')}
 end
@@ -1378,16 +1441,14 @@ local function turn(k, from, cnt, from_states, to, segments, four)
     end
     return moved
 end
--- The same for a lost attempt: only those positions that it had in flight.
-local function turn_old(k, intents, from, cnt, from_states, to, segments, four)
+-- The same for those of its positions that lie in `runs`.
+local function turn_runs(k, runs, from, cnt, from_states, to, segments, four)
     local moved = 0
-    for _, entry in ipairs(intents) do
-        for _, run in ipairs(entry) do
-            local first = run[1] > from and run[1] or from
-            local n = (run[1] + run[2] < from + cnt and run[1] + run[2] or from + cnt) - first
-            if n > 0 then
-                moved = moved + turn(k, first, n, from_states, to, floor(segments * n / cnt + 0.5), four)
-            end
+    for _, run in ipairs(runs) do
+        local first = run[1] > from and run[1] or from
+        local n = (run[1] + run[2] < from + cnt and run[1] + run[2] or from + cnt) - first
+        if n > 0 then
+            moved = moved + turn(k, first, n, from_states, to, floor(segments * n / cnt + 0.5), four)
         end
     end
     return moved
@@ -1404,20 +1465,27 @@ local KINDS = {
     F = {to = 'A'},                                     -- refused for the account
     U = {to = 'A'},                                     -- refused for a quota
 }
-local ONLY_C, ONLY_E, C_AND_E = {C = true}, {E = true}, {C = true, E = true}
+local ONLY_C, ONLY_E = {C = true}, {E = true}
 local ANY_UNKNOWN = {A = true, Q = true, C = true, E = true}
 
--- Which bytes an outcome may move. Under a stale token only facts count: "accepted" is true whatever happened since;
--- "rejected" only of the attempt it speaks of, so not when a person has ordered another one since (the fence).
-local function movable(kind, current, resent)
-    if kind.to == 'G' then
-        return current and C_AND_E or ANY_UNKNOWN
-    elseif current then
-        return ONLY_C
-    elseif kind.fact and not resent then
-        return ONLY_E
+-- May what was ambiguous be queued in this campaign? Not when nobody could send it any more, or when it was launched anew.
+local function takes_back(c)
+    if c.state ~= 'done' then
+        return true
     end
-    return nil
+    local v = call('HMGET', c.key, 'id', 'vd')
+    return not v[2] and call('HGET', c.P .. 'ids', v[1] or '') == c.seq
+end
+
+-- Which bytes an outcome may move that comes when a sweep has taken the chunk from its attempt: "accepted" is true whatever
+-- happened since; a refusal only of the attempt it speaks of, so not when another one was ordered since (the fence).
+local function movable_late(job, kind)
+    if kind.to == 'G' then
+        return ANY_UNKNOWN
+    elseif kind.to == 'E' or job.resent or (kind.to == 'A' and not takes_back(job.c)) then
+        return nil
+    end
+    return ONLY_E
 end
 
 -- from u16, count u16, kind, segments u32, bucket (2 bytes), batch, code; in order of position
@@ -1489,15 +1557,41 @@ local function neighbours(job, list, i)
     return last, stop
 end
 
+-- Who was told to be ambiguous under this token and is accepted after all. Others may lie between the positions of a request: the
+-- newest intent that has any of them is the one that it was posted under.
+local function settle_told(job, item, four)
+    local k = job.k
+    local first = find(k.s, 'E', item.from + 1, true)
+    if not first or first > item.from + item.cnt then
+        return 0
+    end
+    for i = #job.intents, 1, -1 do
+        for _, run in ipairs(job.intents[i]) do
+            if run[1] < item.from + item.cnt and item.from < run[1] + run[2] then
+                return turn_runs(k, job.intents[i], item.from, item.cnt, ONLY_E, 'G', item.segments, four)
+            end
+        end
+    end
+    return 0
+end
+
+-- An outcome of an attempt that lost the chunk to a sweep: it is theirs who were in flight under its token then, and only the
+-- first that is told of them. With anything but a fact the caller is told that the chunk is another's.
+local function settle_lost(job, item, kind, to, four)
+    local states = movable_late(job, kind)
+    if states then
+        local moved = turn_runs(job.k, job.lost.runs, item.from, item.cnt, states, to, item.segments, four)
+        conclude(job, item, moved)
+        job.taken_back = job.taken_back or (moved > 0 and to == 'A')
+    end
+    job.unheeded = job.unheeded or not states or not kind.fact
+    job.lost.runs = runs_without(job.lost.runs, item.from, item.cnt)
+end
+
 -- Applies the items from i on that go together; gives the next one.
 local function settle_some(job, list, i)
     local item, k = list[i], job.k
     local kind = KINDS[item.letter]
-    local states = movable(kind, job.current, job.resent)
-    if not states then
-        job.unheeded = true
-        return i + 1
-    end
     local to = kind.to == 'A' and job.c.cancelled and 'Q' or kind.to
     local four = four_of(job, kind, item.code)
     local last, stop
@@ -1515,9 +1609,13 @@ local function settle_some(job, list, i)
             details_range(k, item.from, stop - item.from, four)
         end
     elseif job.current then
-        conclude(job, item, turn(k, item.from, item.cnt, states, to, item.segments, four))
+        local moved = turn(k, item.from, item.cnt, ONLY_C, to, item.segments, four)
+        if to == 'G' then
+            moved = moved + settle_told(job, item, four)
+        end
+        conclude(job, item, moved)
     else
-        conclude(job, item, turn_old(k, job.lost, item.from, item.cnt, states, to, item.segments, four))
+        settle_lost(job, item, kind, to, four)
     end
     for x = i, last or i do
         local one = list[x]
@@ -1532,14 +1630,14 @@ local function settle_some(job, list, i)
 end
 
 -- The claim after a settlement: renewed while it has work, else over.
-local function settle_claim(job, m_key, packed, before, lease)
+local function settle_claim(job, m_key, before, lease)
     local k = job.k
-    local intents, changed = intents_heard(intents_read(packed), before, k.s)
+    local intents, changed = intents_heard(job.intents, before, k.s)
     if changed then
         call('HSET', m_key, 'intents', intents_write(intents))
     end
     if find(k.s, 'C', 1, true) or (not job.c.cancelled and find(k.s, 'A', 1, true)) then
-        call('ZADD', job.P .. 'cl', 'XX', text(job.now + lease), k.tail)
+        lease_from_now(job.P, k.tail, lease, 'XX')
     else
         let_go(k, job.now)
     end
@@ -1556,16 +1654,16 @@ local function settle(keys, args)
     end
     local m_key = P .. 'm:' .. k.tail
     local m = call('HMGET', m_key, 'tok', 'own', 'fence', 'intents', 'sub0', 'sub1', 'old')
-    local job = {P = P, c = c, k = k, now = now, figures = {}, fours = {}, bound = {}, lost = {}, unheeded = false,
+    local job = {P = P, c = c, k = k, now = now, figures = {}, fours = {}, bound = {}, lost = {runs = {}}, unheeded = false,
                  current = m[1] == token and m[2] and true or false, resent = tonumber(token) <= (tonumber(m[3]) or 0),
                  parked = call('EXISTS', P .. 'pkz') == 1}
-    if not job.current then
-        for _, old in ipairs(old_read(m[7])) do
-            if old.token == tonumber(token) then
-                job.lost = intents_read(old.intents)
-            end
+    local olds = not job.current and old_read(m[7]) or {}
+    for _, old in ipairs(olds) do
+        if old.token == tonumber(token) then
+            job.lost = old
         end
     end
+    job.intents = job.current and intents_read(m[4]) or {}
     local before, first, last = k.s, m[5] or now, m[6] or now
     local list, i = items_read(args[4], k.size), 1
     while i <= #list do
@@ -1575,7 +1673,12 @@ local function settle(keys, args)
     try_parked(k, first, last)
     local too_many = chunk_save(k, first, last, limit)
     if job.current then
-        settle_claim(job, m_key, m[4], before, lease)
+        settle_claim(job, m_key, before, lease)
+    elseif job.lost.token then
+        old_save(m_key, olds)
+    end
+    if job.taken_back then
+        back_to_queue(k, now)
     end
     job.figures.requests = c.requests ~= 0 and c.requests or nil
     for figure, by in pairs(job.figures) do
@@ -1613,19 +1716,34 @@ local function release(keys, args)
     return {0}
 end
 
--- owner ("" for leases that ran out), now, limit, most. Answers {0, chunks, ambiguous, more}.
-local function sweep(keys, args)
-    local P, owner, now, limit, most = keys[1], args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
-    local tails = {}
-    if owner == '' then
-        tails = call('ZRANGEBYSCORE', P .. 'cl', '-inf', now, 'LIMIT', 0, most)
-    else
-        for _, tail in ipairs(call('ZRANGE', P .. 'cl', 0, -1)) do
-            if #tails < most and call('HGET', P .. 'm:' .. tail, 'own') == owner then
-                tails[#tails + 1] = tail
-            end
+-- At most `most` claims whose lease ran out, but for those under one of the tokens `held` (u64 each): the caller knows that they
+-- live, whatever any clock says.
+local function leases_over(P, held, most)
+    local living, tails = {}, {}
+    for at = 1, #held, 8 do
+        living[text(unpack_bytes('>I8', held, at))] = true
+    end
+    for _, tail in ipairs(call('ZRANGEBYSCORE', P .. 'cl', '-inf', text(redis_now()), 'LIMIT', 0, text(most + #held / 8))) do
+        if #tails < most and not living[call('HGET', P .. 'm:' .. tail, 'tok') or ''] then
+            tails[#tails + 1] = tail
         end
     end
+    return tails
+end
+local function claims_of(P, owner, most)
+    local tails = {}
+    for _, tail in ipairs(call('ZRANGE', P .. 'cl', 0, -1)) do
+        if #tails < most and call('HGET', P .. 'm:' .. tail, 'own') == owner then
+            tails[#tails + 1] = tail
+        end
+    end
+    return tails
+end
+
+-- owner ("" for leases that ran out), now, limit, most, tokens that the caller holds. Answers {0, chunks, ambiguous, more}.
+local function sweep(keys, args)
+    local P, owner, now, limit, most = keys[1], args[1], tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+    local tails = owner == '' and leases_over(P, args[5] or '', most) or claims_of(P, owner, most)
     local ambiguous = 0
     for _, tail in ipairs(tails) do
         local seq, n = match(tail, '^(%d+):(%d+)$')
@@ -1635,10 +1753,12 @@ local function sweep(keys, args)
             call('ZREM', P .. 'cl', tail)
         else
             local m_key = P .. 'm:' .. tail
-            local m = call('HMGET', m_key, 'sub0', 'sub1', 'tok', 'intents', 'old')
+            local m = call('HMGET', m_key, 'sub0', 'sub1', 'tok', 'old')
             local at = find(k.s, 'C', 1, true)
-            if at and m[4] then
-                call('HSET', m_key, 'old', old_add(m[5], m[3], m[4]))
+            if at then
+                local old = old_read(m[4])
+                old[#old + 1] = {token = tonumber(m[3]), runs = runs_of(k.s, 'C')}
+                old_save(m_key, old)
             end
             while at do
                 move(k, at - 1, 'C', 'E')
@@ -1725,20 +1845,11 @@ local function act(keys, args)
     return counts(c, {0})
 end
 
--- What was ambiguous in a chunk is queued again: back into the queue with it, and a campaign that was done lives again.
+-- What was ambiguous in a chunk is to be sent again.
 local function queue_again(k, now)
-    local c, P = k.c, k.P
     -- A verdict on an attempt before this one is no verdict on the next.
-    call('HSET', P .. 'm:' .. k.tail, 'fence', call('GET', P .. 'tok') or 0)
-    if not call('ZSCORE', P .. 'cl', k.tail) then
-        call('ZADD', P .. 'rz:' .. c.seq, now, k.n)
-    end
-    if c.state == 'done' then
-        set_state(c, 'sending', now, '', '')
-        call('HDEL', c.key, 'finished')
-        call('SADD', P .. 'live', c.seq)
-        call('ZREM', P .. 'fv', c.seq)
-    end
+    call('HSET', k.P .. 'm:' .. k.tail, 'fence', call('GET', k.P .. 'tok') or 0)
+    back_to_queue(k, now)
 end
 
 -- seq, how, now, most chunks. Answers {0, ambiguous chunks left, counts …}.
@@ -1855,14 +1966,16 @@ local function resend_chunk(c, n, now)
     return moved
 end
 
--- before, now, most chunks, minutes east of UTC. Works on chunks of any campaign that have been silent since `before`.
+-- silence, now, most chunks, minutes east of UTC. Works on chunks of any campaign that have been silent for so long; `now` only
+-- tells whether their sending windows are open.
 -- Answers {0, more, seq, recipients …}, a pair a chunk.
 local function resend_silent(keys, args)
-    local P, before, now, most, east = keys[1], tonumber(args[1]), tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
+    local P, silence, now, most, east = keys[1], tonumber(args[1]), tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
     local answer = {0, 0}
     if carrier_stops(P, now) then
         return answer
     end
+    local before = redis_now() - silence
     local tails = call('ZRANGEBYSCORE', P .. 'rs', '-inf', text(before), 'LIMIT', 0, most)
     for _, tail in ipairs(tails) do
         local seq, n = match(tail, '^(%d+):(%d+)$')

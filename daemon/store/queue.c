@@ -642,6 +642,12 @@ static void add_u16(struct buf *buf, uint32_t value)
     buf_add(buf, two, sizeof two);
 }
 
+static void add_u64(struct buf *buf, uint64_t value)
+{
+    for (unsigned shift = 64; shift > 0; shift -= 16)
+        add_u16(buf, (uint32_t)(value >> (shift - 16) & 0xffff));
+}
+
 static void add_short_text(struct buf *buf, const char *text, size_t most)
 {
     size_t len = strnlen(text, most);
@@ -743,12 +749,20 @@ static void on_sweep(void *arg, enum err error, const redisReply *reply)
         sweep_end(op, answer.error);
 }
 
-enum err queue_sweep(struct store *store, const char *carrier, const char *owner, int64_t now_ms,
-                     queue_swept_fn *done, void *arg)
+enum err queue_sweep(struct store *store, const char *carrier, const char *owner,
+                     const uint64_t *held, size_t n_held, int64_t now_ms, queue_swept_fn *done,
+                     void *arg)
 {
+    struct buf tokens;
+    buf_init(&tokens, n_held * sizeof held[0]);
+    for (size_t i = 0; i < n_held; i++)
+        add_u64(&tokens, held[i]);
     struct sweeping *op = calloc(1, sizeof *op);
-    if (op == NULL)
+    if (op == NULL || buf_check(&tokens) != ERR_OK) {
+        buf_fini(&tokens);
+        free(op);
         return ERR_NOMEM;
+    }
     op->store = store;
     op->done = done;
     op->arg = arg;
@@ -759,7 +773,9 @@ enum err queue_sweep(struct store *store, const char *carrier, const char *owner
     call_int(&call, now_ms);
     call_int(&call, store_ambiguous_limit(store));
     call_int(&call, SWEEP_CHUNKS_A_CALL);
+    call_bytes(&call, tokens.data, tokens.len);
     op->call = call_keep(&call);
+    buf_fini(&tokens);
     enum err error = op->call != NULL ? call_send_kept(op->call, on_sweep, op) : ERR_NOMEM;
     if (error != ERR_OK) {
         call_forget(op->call);

@@ -175,9 +175,11 @@ struct settle_item {
  * `now_ms` is the time of the answer; renews the lease; a chunk with nobody queued or in flight
  * left is given back by it. Applying the same settlement twice changes nothing, as long as no
  * further intent for its positions lies between: repeat a settlement until it is answered before
- * going on. With a stale token only facts count, and only for the positions that this attempt had
- * in flight: accepted always, rejected unless a person has ordered a resend since; anything else in
- * the list gives ERR_STALE and is left alone. At most CHUNK_MAX items. */
+ * going on. When a sweep took the chunk, an outcome counts only for the positions that this attempt
+ * had in flight then, and only the first one: accepted always; refused, or provably not sent,
+ * unless another attempt was ordered since. Whoever is queued again by that may be claimed at once.
+ * ERR_STALE when there is anything else than accepted and rejected in the list, or a rejection that
+ * was left alone. At most CHUNK_MAX items. */
 MUST_CHECK enum err queue_settle(struct store *store, struct chunk_ref ref, uint64_t token,
                                  const struct settle_item *items, size_t n, int64_t lease_ms,
                                  int64_t now_ms, queue_done_fn *done, void *arg);
@@ -187,15 +189,18 @@ MUST_CHECK enum err queue_release(struct store *store, struct chunk_ref ref, uin
                                   int64_t not_before_ms, bool counts_as_attempt,
                                   queue_done_fn *done, void *arg);
 
-/* Leases that ran out, on this carrier: queued ones go back, inflight ones become ambiguous. With
- * `owner` all claims of that owner, whatever their lease (a daemon calls it for its own id when it
- * starts). */
+/* Leases that ran out by the clock of Redis, on this carrier: queued ones go back, inflight ones
+ * become ambiguous. Claims under one of the tokens `held` are left alone: those are the chunks in
+ * the caller's hands, and no clock knows better than it that they live. With `owner` all claims of
+ * that owner, whatever their lease (a daemon calls it for its own id when it starts). `now_ms` only
+ * goes on record. */
 struct queue_swept {
     uint64_t chunks, ambiguous;
 };
 typedef void queue_swept_fn(void *arg, enum err error, const struct queue_swept *swept);
 MUST_CHECK enum err queue_sweep(struct store *store, const char *carrier, const char *owner,
-                                int64_t now_ms, queue_swept_fn *done, void *arg);
+                                const uint64_t *held, size_t n_held, int64_t now_ms,
+                                queue_swept_fn *done, void *arg);
 
 /* ---- commands of people ---- */
 
@@ -229,17 +234,19 @@ MUST_CHECK enum err queue_resolve(struct store *store, const char *carrier, uint
                                   int64_t now_ms, queue_changed_fn *done, void *arg);
 
 /* The policy of campaigns with on_ambiguous = resend: an ambiguous recipient is queued again, by
- * itself and once in its life, when its chunk gave no sign of life since `before_ms` (last intent
- * of the attempt, or a report that cured some of the chunk). If it becomes ambiguous again it waits
- * for a person. Only what could be sent at once is queued: nothing of a paused, missed, cancelled
- * or ended campaign, outside of its window, without its personal values, or while the account is
- * stopped. A campaign that was done is `sending` again. Recorded with actor "policy". */
+ * itself and once in its life, when its chunk gave no sign of life for `silence_ms` by the clock of
+ * Redis (since somebody in it became ambiguous, or since a verdict or report cured some of them).
+ * If it becomes ambiguous again it waits for a person. Only what could be sent at once is queued:
+ * nothing of a paused, missed, cancelled or ended campaign, outside of its window (at `now_ms`),
+ * without its personal values, or while the account is stopped. A campaign that was done is
+ * `sending` again. Recorded with actor "policy". */
 struct queue_resent {
     uint64_t chunks, recipients;
 };
 typedef void queue_resent_fn(void *arg, enum err error, const struct queue_resent *resent);
-MUST_CHECK enum err queue_resend_silent(struct store *store, const char *carrier, int64_t before_ms,
-                                        int64_t now_ms, queue_resent_fn *done, void *arg);
+MUST_CHECK enum err queue_resend_silent(struct store *store, const char *carrier,
+                                        int64_t silence_ms, int64_t now_ms, queue_resent_fn *done,
+                                        void *arg);
 
 /* ---- looking ---- */
 

@@ -239,7 +239,7 @@ static void on_resend_silent(void *arg, enum err error, const redisReply *reply)
         resend_end(op, answer.error);
 }
 
-enum err queue_resend_silent(struct store *store, const char *carrier, int64_t before_ms,
+enum err queue_resend_silent(struct store *store, const char *carrier, int64_t silence_ms,
                              int64_t now_ms, queue_resent_fn *done, void *arg)
 {
     struct resending *op = calloc(1, sizeof *op);
@@ -252,7 +252,7 @@ enum err queue_resend_silent(struct store *store, const char *carrier, int64_t b
     snprintf(op->carrier, sizeof op->carrier, "%s", carrier);
     struct call call;
     call_begin(&call, store, "or1_resend_silent", KEY_CARRIER, carrier);
-    call_int(&call, before_ms);
+    call_int(&call, silence_ms);
     call_int(&call, now_ms);
     call_int(&call, RESOLVE_CHUNKS_A_CALL);
     call_int(&call, store_utc_offset(store));

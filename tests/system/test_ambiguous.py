@@ -1,5 +1,6 @@
 """on_ambiguous = hold | resend: what happens by itself to those of whom nobody knows whether the carrier took them."""
 import collections
+import time
 
 import pytest
 from harness import FIRST_NUMBER, wait_until
@@ -85,3 +86,28 @@ def test_hold_waits_for_a_person(make_world, accept):
     world.ctl("campaign", "resolve", "c1", "--ambiguous", "accept" if accept else "fail", "--reason", "问过运营商")
     counts = world.counts("c1")
     assert counts["ambiguous"] == 0 and counts["accepted" if accept else "undelivered"] == 10
+
+
+def test_a_neighbour_whose_clock_is_ahead(make_world):
+    """Another daemon on the same Redis is a day ahead. What it asks for while requests are on their way, the end of others' leases
+    and what has been silent for long, takes nothing from the daemon that sends, and nobody is sent to twice."""
+    world = make_world(carrier={"timeout": "10s", "connections": 2}, sim={"reports": "none", "latency_ms": 700})
+    world.campaign("c1", rows=40, on_ambiguous="resend")
+
+    def ahead(function, *arguments):
+        code, first, *_ = world.redis.execute_command("FCALL", function, 1, "outreach:{mas}:", *arguments)
+        assert code == 0 and first == 0, "it found something"
+
+    def asked_until_done():
+        tomorrow = int((time.time() + 86400) * 1000)
+        ahead("or1_sweep", "", tomorrow, 0, 8, "")
+        ahead("or1_resend_silent", 600_000, tomorrow, 4, 480)
+        return world.counts("c1")["accepted"] == 40
+
+    world.launch("c1")
+    wait_until(lambda: world.counts("c1")["inflight"] > 0, what="requests on their way")
+    wait_until(asked_until_done, what="all accepted")
+    world.wait_done("c1")
+    world.check_books("c1")
+    assert collections.Counter(a.mobile for a in world.sim.oracle()).most_common(1)[0][1] == 1
+    assert len(world.sim.oracle()) == 40 and world.counts("c1")["ambiguous"] == 0

@@ -448,6 +448,17 @@ RIG_UNUSED static uint64_t rig_count(const struct queue_counts *counts, enum rec
     return UINT64_MAX;
 }
 
+/* Leases and silences run by the clock of Redis, which is a real one: as if `ms` more had passed on
+ * it since all that now counts. */
+RIG_UNUSED static void rig_age(struct rig *rig, int64_t ms)
+{
+    rig_do(
+        rig, "EVAL %s 2 t:{mas}:cl t:{mas}:rs %lld",
+        "for _, key in ipairs(KEYS) do for _, one in ipairs(redis.call('ZRANGE', key, 0, -1)) do "
+        "redis.call('ZINCRBY', key, -ARGV[1], one) end end",
+        (long long)ms);
+}
+
 /* The counters agree with the records. */
 RIG_UNUSED static void rig_verify(struct rig *rig, uint32_t seq)
 {

@@ -14,6 +14,7 @@
 #define REQUESTS 64
 #define CLAIMS 24
 #define LEASE_MS 30000
+#define SILENCE_MS 20000 /* within a lease, so that it begins and ends while chunks are claimed */
 
 static struct rig rig;
 static struct rig_answer answer;
@@ -27,8 +28,9 @@ static uint32_t dice(uint32_t sides)
     return (uint32_t)(digest_mix64(random_state) % sides);
 }
 
-struct request {      /* one POST whose answer is still open, or lost for ever with its daemon */
-    bool used, ghost; /* ghost: its daemon crashed; the carrier's answer may still reach a zombie */
+struct request { /* one POST whose answer is still open, be its daemon alive or not */
+    bool used;
+    bool told; /* "ambiguous" was told of it already */
     unsigned campaign, claim_chunk;
     uint64_t token;
     uint32_t from, count;
@@ -48,7 +50,8 @@ struct held { /* a claim in the hands of an owner */
 static struct {
     uint32_t seq;
     unsigned attempts[POOL];
-    bool sent[POOL]; /* an intent stands, without refusal or resend since */
+    bool sent[POOL];   /* an intent stands, without refusal or resend since */
+    uint64_t by[POOL]; /* the token of the latest intent */
     bool member[POOL];
     unsigned taken[POOL]; /* by the carrier */
     bool ambiguous[POOL]; /* as step_silent found it */
@@ -190,6 +193,7 @@ static void step_intent(void)
             fail_msg("seed %llu step %u: a second intent for campaign %u number %u",
                      (unsigned long long)seed, step_no, held->campaign, place);
         camps[held->campaign].sent[place] = true;
+        camps[held->campaign].by[place] = held->token;
         camps[held->campaign].attempts[place]++;
         request->mine[request->n++] = number;
     }
@@ -224,19 +228,20 @@ static struct settle_item settlement(const struct request *request)
                                 words[dice(3)]};
 }
 
-static void settled(struct request *request, enum outcome outcome, bool heeded)
+static void settled(struct request *request, enum outcome outcome)
 {
     bool again = outcome == OUTCOME_SPLIT || outcome == OUTCOME_THROTTLED ||
                  outcome == OUTCOME_NOT_SENT || outcome == OUTCOME_ACCOUNT_FAULT ||
                  outcome == OUTCOME_QUOTA;
-    /* A refusal that comes after "ambiguous" was told is not believed: what is ambiguous waits for
-     * a report or a person. */
-    for (size_t i = 0; again && heeded && !request->ghost && i < request->n; i++)
-        camps[request->campaign].sent[place_of(request->mine[i])] = false;
-    if (outcome == OUTCOME_AMBIGUOUS && dice(2) == 0)
-        request->ghost = true; /* the verdict may still come, late */
-    else
-        request->used = false;
+    /* A refusal is true of its own attempt, however late it comes, unless "ambiguous" was told of
+     * it first: then it waits for a report or a person. */
+    for (size_t i = 0; again && !request->told && i < request->n; i++) {
+        unsigned place = place_of(request->mine[i]);
+        if (camps[request->campaign].by[place] == request->token)
+            camps[request->campaign].sent[place] = false;
+    }
+    request->told = outcome == OUTCOME_AMBIGUOUS;
+    request->used = request->told && dice(2) == 0; /* the verdict may still come, late */
 }
 
 /* Settles one request, or several of one claim at once; the outcomes fit what the carrier did, or
@@ -250,23 +255,19 @@ static void step_settle(void)
         return;
     together[n++] = first;
     for (size_t i = 0; i < REQUESTS && n < 8 && dice(4) != 0; i++)
-        if (requests[i].used && &requests[i] != first && requests[i].token == first->token &&
-            requests[i].ghost == first->ghost)
+        if (requests[i].used && &requests[i] != first && requests[i].token == first->token)
             together[n++] = &requests[i];
     for (size_t i = 0; i < n; i++)
         items[i] = settlement(together[i]);
     struct chunk_ref ref = {"mas", camps[first->campaign].seq, first->claim_chunk};
-    enum err error = ERR_OK;
     for (unsigned i = 0; i < 1 + (dice(3) == 0); i++) { /* sometimes the answer is lost */
         RIG_CALL(answer, &rig,
                  queue_settle(rig.store, ref, first->token, items, n, LEASE_MS, now_ms, rig_on_done,
                               &answer));
         assert_true(answer.error == ERR_OK || answer.error == ERR_STALE);
-        if (i == 0)
-            error = answer.error;
     }
     for (size_t i = 0; i < n; i++)
-        settled(together[i], items[i].outcome, error == ERR_OK);
+        settled(together[i], items[i].outcome);
 }
 
 static void step_release(void)
@@ -296,25 +297,30 @@ static void step_suppress(void)
     assert_true(answer.error == ERR_OK || answer.error == ERR_STALE);
 }
 
-/* Leases run out, or a daemon crashed and starts again: its requests are ghosts from now on. */
+/* Leases run out, or a daemon crashed and starts again; the answers to its requests may still come.
+ */
 static void step_sweep(void)
 {
     unsigned owner = dice(2);
     bool crash = dice(2) == 0;
-    if (!crash)
-        now_ms += dice(2) * (LEASE_MS + 1);
+    uint64_t held[CLAIMS];
+    size_t n_held = 0;
+    if (!crash && dice(2) == 0) {
+        now_ms += LEASE_MS + 1;
+        rig_age(&rig, LEASE_MS);
+    }
+    for (size_t i = 0; !crash && i < CLAIMS; i++)
+        if (claims[i].used && claims[i].owner == owner)
+            held[n_held++] = claims[i].token;
     RIG_CALL(answer, &rig,
-             queue_sweep(rig.store, "mas", crash ? owner_name(owner) : NULL, now_ms, rig_on_swept,
-                         &answer));
+             queue_sweep(rig.store, "mas", crash ? owner_name(owner) : NULL, held, n_held, now_ms,
+                         rig_on_swept, &answer));
     assert_int_equal(answer.error, ERR_OK);
     for (size_t i = 0; crash && i < CLAIMS; i++) {
         if (!claims[i].used || claims[i].owner != owner)
             continue;
         claims[i].used =
             dice(4) == 0; /* or it was only stopped, and comes back with an old token */
-        for (size_t j = 0; j < REQUESTS; j++)
-            if (requests[j].used && requests[j].token == claims[i].token)
-                requests[j].ghost = true;
     }
 }
 
@@ -472,9 +478,10 @@ static void step_silent(void)
     }
     look_at_chunks(on_chunk_before_silent);
     uint64_t before = n_again;
-    RIG_CALL(
-        answer, &rig,
-        queue_resend_silent(rig.store, "mas", now_ms - dice(400), now_ms, rig_on_resent, &answer));
+    if (dice(2) == 0)
+        rig_age(&rig, SILENCE_MS);
+    RIG_CALL(answer, &rig,
+             queue_resend_silent(rig.store, "mas", SILENCE_MS, now_ms, rig_on_resent, &answer));
     assert_int_equal(answer.error, ERR_OK);
     uint64_t told = answer.resent.recipients;
     look_at_chunks(on_chunk_after_silent);
@@ -625,7 +632,9 @@ static void drain(void)
     memset(claims, 0, sizeof claims);
     memset(requests, 0, sizeof requests);
     now_ms += 10 * LEASE_MS;
-    RIG_CALL(answer, &rig, queue_sweep(rig.store, "mas", NULL, now_ms, rig_on_swept, &answer));
+    rig_age(&rig, 10 * LEASE_MS);
+    RIG_CALL(answer, &rig,
+             queue_sweep(rig.store, "mas", NULL, NULL, 0, now_ms, rig_on_swept, &answer));
     RIG_CALL(answer, &rig,
              status_carrier_act(rig.store, "mas", CARRIER_RESUME, "uid:a", "r", "", 0, now_ms,
                                 rig_on_done, &answer));

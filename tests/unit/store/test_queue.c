@@ -92,11 +92,16 @@ static enum err resolve(uint32_t seq, enum resolve_as as)
     return answer.error;
 }
 
-static uint64_t sweep(const char *owner, int64_t now_ms)
+static uint64_t sweep_but(const char *owner, const uint64_t *held, size_t n_held, int64_t now_ms)
 {
-    RIG_CALL(answer, &rig, queue_sweep(rig.store, "mas", owner, now_ms, rig_on_swept, &answer));
+    RIG_CALL(answer, &rig,
+             queue_sweep(rig.store, "mas", owner, held, n_held, now_ms, rig_on_swept, &answer));
     assert_int_equal(answer.error, ERR_OK);
     return answer.swept.ambiguous;
+}
+static uint64_t sweep(const char *owner, int64_t now_ms)
+{
+    return sweep_but(owner, NULL, 0, now_ms);
 }
 
 static uint64_t count(uint32_t seq, enum recipient_state state)
@@ -375,11 +380,12 @@ static void test_stale_tokens(void **state)
     assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
     uint32_t chunk = answer.chunk;
     uint64_t first = answer.token;
-    assert_int_equal(sweep(NULL, RIG_NOW + LEASE - 1), 0);
-    assert_int_equal(answer.swept.chunks, 0); /* the lease holds to its end */
-    assert_int_equal(sweep(NULL, RIG_NOW + LEASE), 0);
+    assert_int_equal(sweep(NULL, RIG_NOW), 0);
+    assert_int_equal(answer.swept.chunks, 0); /* the lease holds */
+    rig_age(&rig, LEASE);
+    assert_int_equal(sweep(NULL, RIG_NOW), 0);
     assert_int_equal(answer.swept.chunks, 1);
-    assert_int_equal(claim(seq, "d2", RIG_NOW + LEASE), CLAIM_CHUNK);
+    assert_int_equal(claim(seq, "d2", RIG_NOW), CLAIM_CHUNK);
     assert_int_equal(answer.chunk, chunk); /* what came back goes first */
     uint64_t second = answer.token;
     assert_true(second > first);
@@ -423,6 +429,58 @@ static void test_suppressing_tells_whom(void **state)
         answer, &rig,
         queue_suppress(rig.store, ref(seq, chunk), token, positions, 5, rig_on_suppress, &answer));
     assert_memory_equal(answer.mine, want, 5); /* cancelled ones stay cancelled */
+    rig_verify(&rig, seq);
+}
+
+/* Leases run by the clock of Redis: what a daemon takes for now is nothing to them, be it its own
+ * lease or another's. */
+static void test_no_daemon_clock_ends_a_lease(void **state)
+{
+    (void)state;
+    const int64_t days = 30 * INT64_C(86400000);
+    uint32_t seq = launched();
+    assert_int_equal(claim(seq, "slow", RIG_NOW - days), CLAIM_CHUNK);
+    uint32_t chunk = answer.chunk;
+    uint64_t token = answer.token;
+    assert_int_equal(sweep(NULL, RIG_NOW + days), 0); /* by a daemon that is ahead */
+    assert_int_equal(answer.swept.chunks, 0);
+    /* Every step begins the lease anew; now is RIG_NOW in all of them. */
+    for (int step = 0; step < 3; step++) {
+        rig_age(&rig, LEASE - 10000);
+        if (step < 2)
+            assert_int_equal(intent(seq, chunk, token, 0, 10), 10); /* the second: a repetition */
+        else
+            assert_int_equal(settle(seq, chunk, token, 0, 5, OUTCOME_ACCEPTED, "b", ""), ERR_OK);
+        rig_age(&rig, 10000);
+        assert_int_equal(sweep(NULL, RIG_NOW + days), 0);
+        assert_int_equal(answer.swept.chunks, 0);
+    }
+    rig_age(&rig, LEASE);
+    assert_int_equal(sweep(NULL, RIG_NOW - days), 5); /* by a daemon that is behind */
+    assert_int_equal(answer.swept.chunks, 1);
+    rig_verify(&rig, seq);
+}
+
+/* A daemon takes no chunk from itself that it holds, however long nothing renewed it; what it lost
+ * of its own, and what others lost, it finds among them. */
+static void test_held_claims_are_not_swept(void **state)
+{
+    (void)state;
+    uint64_t held[12];
+    uint32_t seq = rig_launch(&rig, rig_fields("c"), RIG_FIRST, 1, 210, 10);
+    send_chunk(seq, OUTCOME_ACCEPTED);
+    for (size_t i = 0; i < 12; i++) { /* more than one step of the sweep */
+        assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+        held[i] = answer.token;
+        assert_int_equal(intent(seq, answer.chunk, held[i], 0, 10), 10);
+    }
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK); /* its answer was lost */
+    assert_int_equal(claim(seq, "d2", RIG_NOW), CLAIM_CHUNK);
+    rig_age(&rig, LEASE);
+    assert_int_equal(sweep_but(NULL, held, 12, RIG_NOW), 0);
+    assert_int_equal(answer.swept.chunks, 2);
+    assert_int_equal(sweep_but(NULL, held, 11, RIG_NOW), 10);
+    assert_int_equal(sweep(NULL, RIG_NOW), 110);
     rig_verify(&rig, seq);
 }
 
@@ -751,6 +809,17 @@ static uint64_t lost_attempt(uint32_t seq)
     return token;
 }
 
+/* Whoever is still queued is accepted. */
+static void send_rest(uint32_t seq)
+{
+    while (claim(seq, "d2", RIG_NOW) == CLAIM_CHUNK) {
+        uint32_t chunk = answer.chunk, n = (uint32_t)answer.n;
+        uint64_t token = answer.token;
+        intent(seq, chunk, token, 0, n);
+        assert_int_equal(settle(seq, chunk, token, 0, n, OUTCOME_ACCEPTED, "rest", ""), ERR_OK);
+    }
+}
+
 static void test_a_crash_makes_ambiguous(void **state)
 {
     (void)state;
@@ -803,6 +872,98 @@ static void test_a_late_refusal_counts_for_its_own_attempt_only(void **state)
     assert_int_equal(intent(seq, 1, token, 0, 100), 70);
     assert_int_equal(settle(seq, 1, lost, 30, 30, OUTCOME_REJECT_RECIPIENT, "", "bad"), ERR_STALE);
     assert_int_equal(count(seq, STATE_REJECTED), 30);
+    rig_verify(&rig, seq);
+}
+
+/* The daemon whose chunk was swept lives after all, and was told that nobody was taken. */
+static void test_a_late_refusal_queues_again(void **state)
+{
+    (void)state;
+    uint32_t seq = launched();
+    uint64_t lost = lost_attempt(seq);
+    send_rest(seq);
+    expect_state(seq, "done");
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(settle(seq, 1, lost, 0, 30, OUTCOME_THROTTLED, "", "busy"), ERR_STALE);
+        assert_int_equal(count(seq, STATE_QUEUED), 30);
+        assert_int_equal(rig_count(&answer.view.counts, STATE_AMBIGUOUS), 30);
+        assert_int_equal(rig_number(&rig, "HLEN t:{mas}:amb"), 30);
+        expect_state(seq, "sending");
+        rig_verify(&rig, seq);
+    }
+    /* Only the first word of an attempt counts: here "unknown" for five of ten. */
+    assert_int_equal(settle(seq, 1, lost, 35, 5, OUTCOME_AMBIGUOUS, "", ""), ERR_STALE);
+    assert_int_equal(settle(seq, 1, lost, 30, 10, OUTCOME_NOT_SENT, "", ""), ERR_STALE);
+    assert_int_equal(count(seq, STATE_QUEUED), 35);
+    /* And none is a word about the next attempt. */
+    assert_int_equal(claim(seq, "d2", RIG_NOW), CLAIM_CHUNK);
+    uint64_t token = answer.token;
+    assert_int_equal(intent(seq, 1, token, 0, 100), 35);
+    assert_int_equal(sweep("d2", RIG_NOW), 35);
+    assert_int_equal(settle(seq, 1, lost, 0, 40, OUTCOME_THROTTLED, "", "busy"), ERR_STALE);
+    assert_int_equal(count(seq, STATE_AMBIGUOUS), 60);
+    assert_int_equal(resolve(seq, RESOLVE_RESEND), ERR_OK); /* which is another attempt, too */
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+    assert_int_equal(intent(seq, 1, answer.token, 0, 100), 60);
+    assert_int_equal(sweep("d1", RIG_NOW), 60);
+    assert_int_equal(settle(seq, 1, token, 0, 40, OUTCOME_NOT_SENT, "", ""), ERR_STALE);
+    assert_int_equal(count(seq, STATE_AMBIGUOUS), 60);
+    rig_verify(&rig, seq);
+}
+
+/* … but not into a campaign that cannot send any more, or must not. */
+static void test_a_late_refusal_that_queues_nobody(void **state)
+{
+    (void)state;
+    uint32_t seq = launched();
+    uint64_t lost = lost_attempt(seq);
+    assert_int_equal(act(seq, ACT_CANCEL, "uid:clerk1", "mistake"), ERR_OK);
+    assert_int_equal(settle(seq, 1, lost, 0, 30, OUTCOME_THROTTLED, "", "busy"), ERR_STALE);
+    assert_int_equal(count(seq, STATE_CANCELLED), 140 + 30);
+    assert_int_equal(rig_count(&answer.view.counts, STATE_AMBIGUOUS), 30);
+    expect_state(seq, "cancelled");
+    rig_verify(&rig, seq);
+    fresh(NULL);
+    seq = launched();
+    lost = lost_attempt(seq);
+    send_rest(seq);
+    launched(); /* the same id anew: they get that one */
+    assert_int_equal(settle(seq, 1, lost, 0, 30, OUTCOME_THROTTLED, "", "busy"), ERR_STALE);
+    assert_int_equal(count(seq, STATE_AMBIGUOUS), 60);
+    expect_state(seq, "done");
+    rig_verify(&rig, seq);
+}
+
+/* Others may lie between the positions of a request: its verdict is not theirs. */
+static void test_who_lies_between_was_not_sent_to(void **state)
+{
+    (void)state;
+    uint32_t seq = launched();
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+    uint64_t token = answer.token;
+    assert_int_equal(intent(seq, 1, token, 0, 30), 30);
+    assert_int_equal(settle(seq, 1, token, 10, 10, OUTCOME_AMBIGUOUS, "", ""), ERR_OK);
+    assert_int_equal(settle(seq, 1, token, 0, 10, OUTCOME_THROTTLED, "", ""), ERR_OK);
+    assert_int_equal(intent(seq, 1, token, 0, 40), 20); /* on both sides; 20 to 29 are still out */
+    assert_int_equal(settle(seq, 1, token, 20, 10, OUTCOME_ACCEPTED, "b1", ""), ERR_OK);
+    assert_int_equal(settle(seq, 1, token, 0, 40, OUTCOME_ACCEPTED, "b2", ""), ERR_OK);
+    assert_int_equal(count(seq, STATE_AMBIGUOUS), 10);
+    assert_int_equal(rig_count(&answer.view.counts, STATE_ACCEPTED), 10 + 30);
+    rig_verify(&rig, seq);
+}
+
+/* Told to be unknown, and then accepted: we know it now. */
+static void test_accepted_after_all(void **state)
+{
+    (void)state;
+    uint32_t seq = launched();
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+    uint64_t token = answer.token;
+    assert_int_equal(intent(seq, 1, token, 0, 30), 30);
+    assert_int_equal(settle(seq, 1, token, 10, 10, OUTCOME_AMBIGUOUS, "", ""), ERR_OK);
+    assert_int_equal(settle(seq, 1, token, 10, 10, OUTCOME_ACCEPTED, "b1", ""), ERR_OK);
+    assert_int_equal(count(seq, STATE_AMBIGUOUS), 0);
+    assert_int_equal(rig_count(&answer.view.counts, STATE_ACCEPTED), 10 + 10);
     rig_verify(&rig, seq);
 }
 
@@ -1230,6 +1391,8 @@ int main(void)
                                        T(test_an_ambiguous_canary_is_tried_again_after_a_resend),
                                        T(test_stale_tokens),
                                        T(test_suppressing_tells_whom),
+                                       T(test_no_daemon_clock_ends_a_lease),
+                                       T(test_held_claims_are_not_swept),
                                        T(test_release_is_refused_in_flight),
                                        T(test_a_lost_answer_to_an_intent),
                                        T(test_an_intent_outside_the_chunk),
@@ -1245,6 +1408,10 @@ int main(void)
                                        T(test_a_crash_makes_ambiguous),
                                        T(test_a_late_verdict_counts),
                                        T(test_a_late_refusal_counts_for_its_own_attempt_only),
+                                       T(test_a_late_refusal_queues_again),
+                                       T(test_a_late_refusal_that_queues_nobody),
+                                       T(test_who_lies_between_was_not_sent_to),
+                                       T(test_accepted_after_all),
                                        T(test_a_late_acceptance_saves_a_resend),
                                        T(test_sweep_in_steps),
                                        T(test_pause_and_resume),

@@ -3,7 +3,8 @@
 #include "rig.h"
 
 #define LEASE INT64_C(30000)
-#define AFTER (RIG_NOW + 600000) /* a silence later */
+#define SILENCE INT64_C(600000)
+#define AFTER (RIG_NOW + SILENCE)
 
 static struct rig rig;
 static struct rig_answer answer;
@@ -74,12 +75,18 @@ static size_t send_next(uint32_t seq, enum outcome outcome)
 }
 
 /* Gives how many recipients were queued again. */
-static uint64_t resend(int64_t before_ms, int64_t now_ms)
+static uint64_t resend(int64_t now_ms)
 {
     RIG_CALL(answer, &rig,
-             queue_resend_silent(rig.store, "mas", before_ms, now_ms, rig_on_resent, &answer));
+             queue_resend_silent(rig.store, "mas", SILENCE, now_ms, rig_on_resent, &answer));
     assert_int_equal(answer.error, ERR_OK);
     return answer.resent.recipients;
+}
+/* The same after one silence more. */
+static uint64_t resend_later(int64_t now_ms)
+{
+    rig_age(&rig, SILENCE);
+    return resend(now_ms);
 }
 
 static void act(uint32_t seq, enum campaign_act what)
@@ -150,27 +157,42 @@ static void test_once_in_a_life(void **state)
     (void)state;
     uint32_t seq = spoilt(resending("c"));
     expect(seq, "done", 0, 20);
-    assert_int_equal(resend(RIG_NOW - 1, AFTER), 0); /* not silent for long enough */
+    assert_int_equal(resend(AFTER), 0); /* not silent for long enough */
     assert_int_equal(waiting(), 1);
-    assert_int_equal(resend(RIG_NOW, AFTER), 20);
+    assert_int_equal(resend_later(AFTER), 20);
     assert_int_equal(answer.resent.chunks, 1);
-    assert_int_equal(resend(RIG_NOW, AFTER), 0); /* its answer was lost, or another daemon asks */
-    expect(seq, "sending", 20, 0);               /* alive again */
+    assert_int_equal(resend(AFTER), 0); /* its answer was lost, or another daemon asks */
+    expect(seq, "sending", 20, 0);      /* alive again */
     assert_int_equal(answer.view.finished_ms, 0);
     assert_int_equal(answer.view.resent, 20);
     assert_int_equal(rig_number(&rig, "HLEN t:{mas}:amb"), 0);
     assert_int_equal(send_next(seq, OUTCOME_AMBIGUOUS), 20);
     expect(seq, "done", 0, 20);
-    assert_int_equal(resend(AFTER, AFTER), 0); /* now a person has to decide */
-    assert_int_equal(waiting(), 0);            /* and it is not looked at for ever */
+    assert_int_equal(resend_later(AFTER), 0); /* now a person has to decide */
+    assert_int_equal(waiting(), 0);           /* and it is not looked at for ever */
     expect(seq, "done", 0, 20);
     resolve(seq, RESOLVE_RESEND);
     assert_int_equal(send_next(seq, OUTCOME_AMBIGUOUS), 20);
-    assert_int_equal(resend(AFTER, AFTER), 0); /* nor after that */
+    assert_int_equal(resend_later(AFTER), 0); /* nor after that */
     resolve(seq, RESOLVE_RESEND);
     assert_int_equal(send_next(seq, OUTCOME_ACCEPTED), 20);
     expect(seq, "done", 0, 0);
     assert_int_equal(answer.view.resent, 20);
+}
+
+/* Silences run by the clock of Redis, not by that of the daemon that asks. */
+static void test_no_daemon_clock_ends_a_silence(void **state)
+{
+    (void)state;
+    struct campaign_fields fields = resending("c");
+    fields.end_ms = 0;
+    uint32_t seq = spoilt(fields);
+    assert_int_equal(resend(RIG_NOW + 30 * INT64_C(86400000)), 0);
+    rig_age(&rig, SILENCE - 30000);
+    assert_int_equal(resend(RIG_NOW + 30 * INT64_C(86400000)), 0);
+    rig_age(&rig, 30000);
+    assert_int_equal(resend(RIG_NOW), 20);
+    expect(seq, "sending", 20, 0);
 }
 
 /* Each recipient has its one time, not each chunk. */
@@ -183,19 +205,19 @@ static void test_the_rest_of_a_chunk_has_its_own_turn(void **state)
     uint64_t token = answer.token;
     assert_int_equal(intend(seq, 1, token, 5), 5);
     assert_int_equal(settle(seq, 1, token, 5, OUTCOME_AMBIGUOUS), ERR_OK);
-    assert_int_equal(resend(RIG_NOW, AFTER), 0); /* somebody still sends the others of it */
+    assert_int_equal(resend_later(AFTER), 0); /* somebody still sends the others of it */
     assert_int_equal(waiting(), 1);
     expect(seq, "sending", 15, 5);
     RIG_CALL(answer, &rig,
              queue_release(rig.store, (struct chunk_ref){"mas", seq, 1}, token, 0, false,
                            rig_on_done, &answer));
-    assert_int_equal(resend(AFTER, AFTER), 5);
+    assert_int_equal(resend_later(AFTER), 5);
     expect(seq, "sending", 20, 0);
     assert_int_equal(send_next(seq, OUTCOME_AMBIGUOUS), 20);
-    assert_int_equal(resend(AFTER, AFTER), 15);
+    assert_int_equal(resend_later(AFTER), 15);
     expect(seq, "sending", 15, 5);
     assert_int_equal(send_next(seq, OUTCOME_AMBIGUOUS), 15);
-    assert_int_equal(resend(AFTER, AFTER), 0);
+    assert_int_equal(resend_later(AFTER), 0);
     expect(seq, "done", 0, 20);
     assert_int_equal(answer.view.resent, 20);
 }
@@ -205,7 +227,7 @@ static void test_hold_is_never_sent_again(void **state)
     (void)state;
     uint32_t seq = spoilt(rig_fields("c"));
     assert_int_equal(waiting(), 0);
-    assert_int_equal(resend(AFTER, AFTER), 0);
+    assert_int_equal(resend_later(AFTER), 0);
     report(0, 1, RIG_NOW); /* does not make it wait either */
     assert_int_equal(waiting(), 0);
     expect(seq, "done", 0, 19);
@@ -222,7 +244,7 @@ static void test_in_steps_and_on_record(void **state)
         assert_int_equal(send_next(one, OUTCOME_AMBIGUOUS), 20);
     assert_int_equal(send_next(two, OUTCOME_ACCEPTED), 10);
     assert_int_equal(send_next(two, OUTCOME_AMBIGUOUS), 20);
-    assert_int_equal(resend(AFTER, AFTER), 220);
+    assert_int_equal(resend_later(AFTER), 220);
     assert_int_equal(answer.resent.chunks, 11);
     expect(one, "sending", 200, 0);
     expect(two, "sending", 40, 0);
@@ -253,11 +275,12 @@ static void test_a_report_begins_the_silence_anew(void **state)
 {
     (void)state;
     uint32_t seq = spoilt(resending("c"));
+    rig_age(&rig, SILENCE);
     report(0, 12, RIG_NOW + 5000);
-    assert_int_equal(resend(RIG_NOW + 4999, AFTER), 0);
+    assert_int_equal(resend(AFTER), 0);
     report(12, 8, RIG_NOW + 6000);
     assert_int_equal(waiting(), 0); /* all are cured: there is nothing to send */
-    assert_int_equal(resend(AFTER, AFTER), 0);
+    assert_int_equal(resend_later(AFTER), 0);
     expect(seq, "done", 0, 0);
     assert_int_equal(rig_count(&answer.view.counts, STATE_DELIVERED), 20);
     assert_int_equal(answer.view.resent, 0);
@@ -268,7 +291,7 @@ static void test_only_who_was_not_heard_of(void **state)
     (void)state;
     uint32_t seq = spoilt(resending("c"));
     report(0, 12, RIG_NOW + 5000);
-    assert_int_equal(resend(RIG_NOW + 5000, AFTER), 8);
+    assert_int_equal(resend_later(AFTER), 8);
     expect(seq, "sending", 8, 0);
     assert_int_equal(rig_count(&answer.view.counts, STATE_ACCEPTED), 10);
     assert_int_equal(rig_count(&answer.view.counts, STATE_DELIVERED), 12);
@@ -288,9 +311,9 @@ static void test_late_verdicts(void **state)
         uint64_t lost = answer.token;
         assert_int_equal(intend(seq, 1, lost, 20), 20);
         RIG_CALL(answer, &rig,
-                 queue_sweep(rig.store, "mas", "d1", RIG_NOW + 7, rig_on_swept, &answer));
-        assert_int_equal(resend(RIG_NOW - 1, AFTER), 0);
-        assert_int_equal(resend(RIG_NOW, AFTER), 20); /* silent since the intent, not the sweep */
+                 queue_sweep(rig.store, "mas", "d1", NULL, 0, RIG_NOW, rig_on_swept, &answer));
+        assert_int_equal(resend(AFTER), 0);
+        assert_int_equal(resend_later(AFTER), 20);
         enum err error =
             settle(seq, 1, lost, 20, accepted ? OUTCOME_ACCEPTED : OUTCOME_REJECT_RECIPIENT);
         assert_int_equal(error, accepted ? ERR_OK : ERR_STALE);
@@ -303,10 +326,10 @@ static void test_late_verdicts(void **state)
 /* Nothing moves at `now_ms`, but the chunk is not forgotten. */
 static void expect_put_off(uint32_t seq, const char *state, int64_t now_ms)
 {
-    assert_int_equal(resend(AFTER, now_ms), 0);
+    assert_int_equal(resend_later(now_ms), 0);
     assert_int_equal(waiting(), 1);
     expect(seq, state, 20, 20);
-    assert_int_equal(resend(AFTER, now_ms), 0); /* put off: the others come first */
+    assert_int_equal(resend(RIG_NOW), 0); /* put off: the others come first */
 }
 
 static void test_what_may_not_be_sent_now_waits(void **state)
@@ -329,12 +352,12 @@ static void test_what_may_not_be_sent_now_waits(void **state)
     RIG_CALL(answer, &rig,
              status_carrier_act(rig.store, "mas", CARRIER_PAUSE, "uid:clerk1", "r", "", 0, RIG_NOW,
                                 rig_on_done, &answer));
-    assert_int_equal(resend(later, later), 0);
+    assert_int_equal(resend_later(later), 0);
     RIG_CALL(answer, &rig,
              status_carrier_act(rig.store, "mas", CARRIER_RESUME, "uid:clerk1", "", "", 0, RIG_NOW,
                                 rig_on_done, &answer));
     assert_int_equal(waiting(), 1);
-    assert_int_equal(resend(later, RIG_NOW + 23 * 3600000), 20);
+    assert_int_equal(resend_later(RIG_NOW + 23 * 3600000), 20);
     expect(seq, "sending", 40, 0);
 }
 
@@ -357,7 +380,7 @@ static void test_windows(void **state)
         fields.window_to_min = rows[i].to;
         store_set_utc_offset(rig.store, rows[i].offset);
         spoilt(fields);
-        if (resend(RIG_NOW, RIG_NOW) != (rows[i].open_at_nine_in_china ? 20 : 0))
+        if (resend_later(RIG_NOW) != (rows[i].open_at_nine_in_china ? 20 : 0))
             fail_msg("row %zu", i);
         assert_int_equal(waiting(), !rows[i].open_at_nine_in_china);
     }
@@ -366,7 +389,7 @@ static void test_windows(void **state)
 static void expect_never(uint32_t seq, const char *state, int64_t now_ms)
 {
     assert_int_equal(waiting(), 1);
-    assert_int_equal(resend(AFTER, now_ms), 0);
+    assert_int_equal(resend_later(now_ms), 0);
     assert_int_equal(waiting(), 0);
     expect(seq, state, 0, 20);
 }
@@ -402,6 +425,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, fresh)
     const struct CMUnitTest tests[] = {T(test_once_in_a_life),
+                                       T(test_no_daemon_clock_ends_a_silence),
                                        T(test_the_rest_of_a_chunk_has_its_own_turn),
                                        T(test_hold_is_never_sent_again),
                                        T(test_in_steps_and_on_record),

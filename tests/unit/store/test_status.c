@@ -220,8 +220,9 @@ static void test_a_parked_report_cures_what_becomes_ambiguous(void **state)
     (void)state;
     assert_int_equal(report("lost", 12, STATE_DELIVERED, "DELIVRD").parked, 1);
     assert_int_equal(report("lost", 13, STATE_DELIVERED, "DELIVRD").parked, 1);
-    RIG_CALL(answer, &rig,
-             queue_sweep(rig.store, "mas", "d1", RIG_NOW + 2 * HOUR, rig_on_swept, &answer));
+    RIG_CALL(
+        answer, &rig,
+        queue_sweep(rig.store, "mas", "d1", NULL, 0, RIG_NOW + 2 * HOUR, rig_on_swept, &answer));
     assert_int_equal(answer.swept.ambiguous, 20);
     assert_int_equal(count(STATE_DELIVERED), 2);
     assert_int_equal(count(STATE_AMBIGUOUS), 18);
