@@ -8,7 +8,6 @@
 #include "app/app.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 #include <event2/event.h>
 #include <systemd/sd-daemon.h>
 
+#include "app/listening.h"
 #include "app/lock.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -167,6 +167,9 @@ static void on_health(void *arg, enum redis_health health, const char *sentence)
                health == REDIS_READY ? "ready"
                : sentence != NULL    ? sentence
                                      : "waiting for Redis");
+    if (health == REDIS_READY) {
+        listening_open(app);
+    }
     if (health == REDIS_READY && app->dispatch != NULL) {
         dispatch_wake(app->dispatch, NULL);
     }
@@ -315,7 +318,8 @@ static void api_down(struct app *app)
 
 static bool is_quiet(const struct app *app)
 {
-    return launcher_running(app->launcher) == 0 && api_calls(app->api) == 0;
+    return launcher_running(app->launcher) == 0 && api_calls(app->api) == 0 &&
+           http_server_busy(app->public_) == 0;
 }
 
 static void on_stopping(void *arg)
@@ -333,6 +337,9 @@ static void on_drained(void *arg)
     struct app *app = arg;
     log_line(LOG_INFO, "daemon", "event=drained");
     app->is_drained = true;
+    /* Who connects from now on waits for the next process, if systemd holds the port too; who is
+     * connected already gets an answer. */
+    http_server_stop_listening(app->public_);
     app->stop_by_ms = clock_mono_ms() + STOP_GRACE_MS;
     loop_timer_arm(app->stopping, 0);
 }
@@ -416,35 +423,7 @@ static void signals_down(struct app *app)
 
 static bool listen_up(struct app *app, char *problem)
 {
-    char port[16];
-    enum err error = http_server_listen_unix(app->control, conf(app)->control_socket, 0660);
-    if (error != ERR_OK) {
-        snprintf(problem, PROBLEM_MAX, "control_socket %s: %s", conf(app)->control_socket,
-                 error == ERR_EXISTS ? "another daemon listens there"
-                 : error == ERR_IO   ? strerror(errno)
-                                     : err_sentence(error));
-        return false;
-    }
-    error = http_server_listen_tcp(app->public_, conf(app)->listen_host, conf(app)->listen_port);
-    if (error != ERR_OK) {
-        snprintf(problem, PROBLEM_MAX, "listen %s:%u: %s", conf(app)->listen_host,
-                 conf(app)->listen_port, error == ERR_IO ? strerror(errno) : err_sentence(error));
-        http_server_stop_listening(app->control);
-        return false;
-    }
-    snprintf(port, sizeof port, "%u\n", http_server_port(app->public_));
-    if (lock_write_file(conf(app)->state_dir, "port", port) != ERR_OK) {
-        log_line(LOG_WARN, "daemon", "event=port_file_not_written");
-    }
-    log_line(LOG_INFO, "daemon", "event=listening host=%s port=%u control_socket=%s",
-             conf(app)->listen_host, http_server_port(app->public_), conf(app)->control_socket);
-    return true;
-}
-
-static void listen_down(struct app *app)
-{
-    http_server_stop_listening(app->public_);
-    http_server_stop_listening(app->control);
+    return listening_up(app, problem, PROBLEM_MAX);
 }
 
 /* ---- the heart: beats for the other daemons, the watchdog for systemd ---- */
@@ -529,7 +508,7 @@ static const struct stage {
     {"webhook", webhook_up, webhook_down},
     {"api", api_up, api_down},
     {"signals", signals_up, signals_down},
-    {"listen", listen_up, listen_down},
+    {"listen", listen_up, listening_down},
     {"heart", heart_up, heart_down},
 };
 #define STAGES (sizeof stages / sizeof *stages)

@@ -34,7 +34,7 @@ struct app {
     struct webhook *webhook;
     struct api *api;
     struct event *signals[3];
-    struct loop_timer *beat, *watchdog, *stopping;
+    struct loop_timer *beat, *watchdog, *stopping, *opening;
     uint64_t watchdog_us;
 
     bool is_stopping, is_drained;

@@ -47,6 +47,7 @@ struct http_request {
     struct address *address;
     char peer[INET6_ADDRSTRLEN];
     int64_t first_byte_ms;
+    bool used;    /* a whole request came on it */
     bool reading; /* stands in server->reading */
     bool pending; /* the handler owes an answer */
     bool streaming;
@@ -80,7 +81,7 @@ struct http_server {
     size_t by_fd_n, connections;
     struct evbuffer *piece;
     struct address *addresses[HTTP_ADDRESS_BUCKETS];
-    bool stopped;
+    bool stopped, held;
 };
 
 /* ---- of http_server.c */

@@ -169,12 +169,18 @@ static void on_input(struct evbuffer *buffer, const struct evbuffer_cb_info *inf
 
 /* ---- connections */
 
+static void accept_if_allowed(struct listener *listener)
+{
+    if (listener->bound && !listener->full && !listener->server->held)
+        evconnlistener_enable(listener->accepting);
+}
+
 static void listener_made_room(struct listener *listener)
 {
     if (!listener->full || !listener->bound)
         return;
     listener->full = false;
-    evconnlistener_enable(listener->accepting);
+    accept_if_allowed(listener);
 }
 
 static void tell_all(struct http_server *server)
@@ -331,9 +337,7 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
 
 static void on_resume(void *arg)
 {
-    struct listener *listener = arg;
-    if (listener->bound && !listener->full)
-        evconnlistener_enable(listener->accepting);
+    accept_if_allowed(arg);
 }
 
 /* No descriptor left, most likely. The pending connection keeps the listening socket readable, so
@@ -368,6 +372,7 @@ static void on_request(struct evhttp_request *ev, void *arg)
     }
     assert(r->bev == bev);
     stop_reading_clock(server, r);
+    r->used = true;
     if (http_request_begin(r, ev))
         server->handler(server->arg, r);
 }
@@ -451,7 +456,7 @@ static enum err listen_on(struct http_server *server, int fd, bool is_unix, cons
         return ERR_NOMEM;
     }
     evconnlistener_set_error_cb(listener->accepting, on_accept_error);
-    evconnlistener_enable(listener->accepting);
+    accept_if_allowed(listener);
     return ERR_OK;
 }
 
@@ -516,9 +521,37 @@ void http_server_stop_listening(struct http_server *server)
     }
 }
 
+void http_server_hold(struct http_server *server, bool held)
+{
+    server->held = held;
+    struct listener *listener;
+    LIST_FOREACH(listener, &server->listeners, link)
+    {
+        if (held && listener->bound)
+            evconnlistener_disable(listener->accepting);
+        accept_if_allowed(listener);
+    }
+}
+
 size_t http_server_connections(const struct http_server *server)
 {
     return server->connections;
+}
+
+size_t http_server_busy(const struct http_server *server)
+{
+    size_t busy = 0;
+    const struct http_request *r;
+    TAILQ_FOREACH(r, &server->fresh, link)
+    {
+        busy++;
+    }
+    for (size_t fd = 0; fd < server->by_fd_n; fd++) {
+        r = server->by_fd[fd];
+        busy += r && (!r->used || r->reading || r->pending ||
+                      evbuffer_get_length(bufferevent_get_output(r->bev)) > 0);
+    }
+    return busy;
 }
 
 enum err http_server_new(struct event_base *base, const struct http_limits *limits,

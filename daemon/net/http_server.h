@@ -47,10 +47,17 @@ MUST_CHECK enum err http_server_listen_unix(struct http_server *server, const ch
 MUST_CHECK enum err http_server_listen_fd(struct http_server *server, int fd);
 /* Of the TCP socket; 0 when there is none. */
 uint16_t http_server_port(const struct http_server *server);
-/* Takes no new connections; running requests may still be answered, and their connections close
+/* Takes no new connections (those in the queue of a socket that somebody else holds too wait for
+ * that one); running requests may still be answered, and their connections close
  * after that. */
 void http_server_stop_listening(struct http_server *server);
+/* While held, who connects waits in the queue of the socket; also before it listens. */
+void http_server_hold(struct http_server *server, bool held);
 size_t http_server_connections(const struct http_server *server);
+/* Connections of a client who waits: its first request has not come whole yet, or its answer has
+ * not left. What a stop should wait for, within reason; kept connections between two requests do
+ * not count. Looks at every connection. */
+size_t http_server_busy(const struct http_server *server);
 /* Closes everything. Requests that were not answered stay valid, and gone, until they are answered;
  * NULL is fine. */
 void http_server_free(struct http_server *server);

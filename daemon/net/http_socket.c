@@ -33,19 +33,54 @@ static int bind_tcp(const struct addrinfo *to)
     return fd;
 }
 
-enum err http_socket_tcp(const char *host, uint16_t port, int *fd)
+static struct addrinfo *resolve(const char *host, uint16_t port)
 {
     char service[8];
     snprintf(service, sizeof service, "%u", port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV},
                     *found = NULL;
-    if (getaddrinfo(host, service, &hints, &found)) {
+    return getaddrinfo(host, service, &hints, &found) == 0 ? found : NULL;
+}
+
+enum err http_socket_tcp(const char *host, uint16_t port, int *fd)
+{
+    struct addrinfo *found = resolve(host, port);
+    if (!found) {
         errno = EADDRNOTAVAIL;
         return ERR_IO;
     }
     *fd = bind_tcp(found);
     freeaddrinfo(found);
     return *fd < 0 ? ERR_IO : ERR_OK;
+}
+
+/* Of the two families we know; the others are never equal. */
+static bool same_address(const struct sockaddr *a, const struct sockaddr *b, bool any_port)
+{
+    if (a->sa_family != b->sa_family)
+        return false;
+    if (a->sa_family == AF_INET) {
+        const struct sockaddr_in *x = (const struct sockaddr_in *)a,
+                                 *y = (const struct sockaddr_in *)b;
+        return x->sin_addr.s_addr == y->sin_addr.s_addr && (any_port || x->sin_port == y->sin_port);
+    }
+    const struct sockaddr_in6 *x = (const struct sockaddr_in6 *)a,
+                              *y = (const struct sockaddr_in6 *)b;
+    return a->sa_family == AF_INET6 &&
+           memcmp(&x->sin6_addr, &y->sin6_addr, sizeof x->sin6_addr) == 0 &&
+           (any_port || x->sin6_port == y->sin6_port);
+}
+
+bool http_socket_is_tcp(int fd, const char *host, uint16_t port)
+{
+    struct sockaddr_storage own = {0};
+    socklen_t len = sizeof own;
+    struct addrinfo *wanted = resolve(host, port);
+    bool same = wanted && !getsockname(fd, (struct sockaddr *)&own, &len) &&
+                same_address((const struct sockaddr *)&own, wanted->ai_addr, port == 0);
+    if (wanted)
+        freeaddrinfo(wanted);
+    return same;
 }
 
 /* ERR_OK: the name is free, or was a dead socket that is removed now. */

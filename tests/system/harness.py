@@ -110,12 +110,12 @@ def ask(connection, method, path, body=None):
 class Process:
     """A child with its output in a file."""
 
-    def __init__(self, name, argv, log, env=None, cwd=None):
+    def __init__(self, name, argv, log, env=None, cwd=None, pass_fds=()):
         self.name, self.log = name, pathlib.Path(log)
         self.log_start = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as out:
             self.popen = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
-                                          env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent)
+                                          env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent, pass_fds=pass_fds)
 
     @property
     def pid(self):
@@ -319,13 +319,14 @@ class World:
             for section, keys in sections.items()) + extra_config, encoding="utf-8")
         return daemon.config
 
-    def start_daemon(self, name="a", extra_config="", env=None, wait=True):
-        """Starts outreachd (again) under its old ports. `env` may hold OUTREACH_FAILPOINT. wait=False: do not wait until it is ready."""
+    def start_daemon(self, name="a", extra_config="", env=None, wait=True, under=(), pass_fds=()):
+        """Starts outreachd (again) under its old ports. `env` may hold OUTREACH_FAILPOINT. wait=False: do not wait until it is ready.
+        `under`: a command that execs the one given behind it, with the descriptors `pass_fds`."""
         daemon = self._daemon(name)
         assert daemon.process is None or not daemon.process.running(), "kill it first"
         self.write_config(name, extra_config)
-        daemon.process = Process("outreachd", [BUILD / "outreachd", "--config", daemon.config], self.dir / f"outreachd-{name}.log",
-                                 env, self.dir)
+        daemon.process = Process("outreachd", [*under, BUILD / "outreachd", "--config", daemon.config],
+                                 self.dir / f"outreachd-{name}.log", env, self.dir, pass_fds)
         if wait:
             wait_until(lambda: daemon.ready() or not daemon.process.running(), what="outreachd ready")
             assert daemon.process.running(), daemon.process.output()

@@ -24,6 +24,7 @@
 #include <event2/event.h>
 
 #include "base/clock.h"
+#include "net/http_socket.h"
 
 #define GIVE_UP_MS 20000
 #define BODY_MAX 100000
@@ -323,6 +324,33 @@ static void a_client_may_leave_before_its_answer(void **state)
         http_answer(held, 200, "text/plain", "late", 4);
         TURN_UNTIL(http_server_connections(server) == 0);
     }
+}
+
+static void a_stop_knows_whom_it_keeps_waiting(void **state)
+{
+    (void)state;
+    assert_int_equal(http_server_busy(server), 0);
+    int fd = join(), idle = join();
+    struct read read = {0};
+    TURN_UNTIL(http_server_busy(server) == 2); /* neither has said anything yet */
+    put(idle, GET("/k"));
+    get(idle, "{}", &read);
+    TURN_UNTIL(http_server_busy(server) == 1); /* kept open between two requests: nobody waits */
+    http_server_stop_listening(server);
+    put(fd, GET("/hold"));
+    TURN_UNTIL(held);
+    assert_int_equal(http_server_busy(server), 1);
+    http_answer(held, 200, "text/plain", "late", 4);
+    read = (struct read){0};
+    get(fd, NULL, &read);
+    assert_non_null(strstr(read.text, "late"));
+    assert_non_null(strstr(read.text, "Connection: close"));
+    TURN_UNTIL(http_server_busy(server) == 0);
+    close(fd);
+    put(idle, "GET /half"); /* a request that has begun */
+    TURN_UNTIL(http_server_busy(server) == 1);
+    close(idle);
+    TURN_UNTIL(http_server_connections(server) == 0);
 }
 
 static void freeing_leaves_held_requests_answerable(void **state)
@@ -736,6 +764,39 @@ static void an_inherited_socket_serves_too(void **state)
     close(client);
 }
 
+static void a_held_server_lets_clients_wait(void **state)
+{
+    (void)state;
+    http_server_hold(server, true);
+    int fd = join();
+    put(fd, GET("/k"));
+    turn_for(30);
+    assert_int_equal(http_server_connections(server), 0);
+    http_server_hold(server, false);
+    struct read read = {0};
+    get(fd, "{}", &read);
+    close(fd);
+}
+
+static void a_socket_knows_its_address(void **state)
+{
+    (void)state;
+    int fd, other;
+    assert_int_equal(http_socket_tcp("127.0.0.1", 0, &fd), ERR_OK);
+    assert_int_equal(http_socket_tcp("127.0.0.2", 0, &other), ERR_OK);
+    struct sockaddr_in at;
+    socklen_t len = sizeof at;
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    uint16_t port = ntohs(at.sin_port);
+    assert_true(http_socket_is_tcp(fd, "127.0.0.1", port));
+    assert_true(http_socket_is_tcp(fd, "127.0.0.1", 0));
+    assert_false(http_socket_is_tcp(fd, "127.0.0.1", (uint16_t)(port + 1)));
+    assert_false(http_socket_is_tcp(fd, "::1", port));
+    assert_false(http_socket_is_tcp(other, "127.0.0.1", 0));
+    close(fd);
+    close(other);
+}
+
 static void a_taken_port_is_an_error(void **state)
 {
     (void)state;
@@ -778,6 +839,7 @@ int main(void)
         WITH_SERVER(keeps_connections_and_answers_in_order),
         WITH_SERVER(an_answer_may_come_later),
         WITH_SERVER(a_client_may_leave_before_its_answer),
+        WITH_SERVER(a_stop_knows_whom_it_keeps_waiting),
         WITH_SERVER(freeing_leaves_held_requests_answerable),
         WITH_SERVER(a_long_answer_waits_for_its_reader),
         WITH_SERVER(a_long_answer_to_an_old_client_ends_with_the_connection),
@@ -793,6 +855,8 @@ int main(void)
         WITH_SERVER(a_flood_behind_an_unread_answer_is_held_back),
         WITH_SERVER(a_unix_socket_serves_too),
         WITH_SERVER(an_inherited_socket_serves_too),
+        WITH_SERVER(a_held_server_lets_clients_wait),
+        cmocka_unit_test(a_socket_knows_its_address),
         WITH_SERVER(a_taken_port_is_an_error),
         WITH_SERVER(stopping_lets_running_requests_end),
     };
