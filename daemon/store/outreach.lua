@@ -1092,7 +1092,7 @@ local function commit(keys, args)
     return {0}
 end
 
--- seq, most chunks. Answers {0, chunks left}.
+-- seq, most chunks; 0: nothing is deleted yet, but nothing can be staged or committed any more. Answers {0, chunks left}.
 local function abort(keys, args)
     local P, seq, most = keys[1], args[1], tonumber(args[2])
     local key = P .. 'c:' .. seq
@@ -1103,6 +1103,10 @@ local function abort(keys, args)
         return refused('the campaign is ' .. v[1] .. ', no import')
     end
     local last = tonumber(v[2])
+    if most == 0 then
+        call('HSET', key, 'aborting', 1)
+        return {0, last + 1}
+    end
     local stop = last - most
     if stop < -1 then
         stop = -1

@@ -30,14 +30,16 @@
 #define SETTLE_ITEMS_MAX CHUNK_MAX
 #define SWEEP_CHUNKS_A_CALL 8
 
-/* ---- queue_abort: dedup group first, then the chunks in steps ---- */
+/* ---- queue_abort: it can be committed no more, then the dedup group, then the chunks in steps
+ * ----
+ */
 
 struct aborting {
     struct store *store;
     queue_done_fn *done;
     void *arg;
     uint32_t seq;
-    char carrier[KEY_SIZE];
+    char carrier[KEY_SIZE], group[KEY_SIZE];
 };
 
 static void abort_end(struct aborting *op, enum err error, const char *reason)
@@ -46,17 +48,22 @@ static void abort_end(struct aborting *op, enum err error, const char *reason)
     free(op);
 }
 
-static void on_abort_step(void *arg, enum err error, const redisReply *reply);
-
-static void abort_step(struct aborting *op)
+static void send_abort(struct aborting *op, int64_t most_chunks, redis_reply_fn *on_reply)
 {
     struct call call;
     call_begin(&call, op->store, "or1_abort", KEY_CARRIER, op->carrier);
     call_int(&call, op->seq);
-    call_int(&call, ABORT_CHUNKS_A_CALL);
-    enum err error = call_send(&call, on_abort_step, op);
+    call_int(&call, most_chunks);
+    enum err error = call_send(&call, on_reply, op);
     if (error != ERR_OK)
         abort_end(op, error, err_sentence(error));
+}
+
+static void on_abort_step(void *arg, enum err error, const redisReply *reply);
+
+static void abort_step(struct aborting *op)
+{
+    send_abort(op, ABORT_CHUNKS_A_CALL, on_abort_step);
 }
 
 static void on_abort_step(void *arg, enum err error, const redisReply *reply)
@@ -78,6 +85,22 @@ static void on_abort_freed(void *arg, enum err error, const char *reason)
         abort_step(op);
 }
 
+/* The numbers of a campaign that was committed meanwhile are its own: they would be given to
+ * others, and people would be written to twice. */
+static void on_abort_marked(void *arg, enum err error, const redisReply *reply)
+{
+    struct aborting *op = arg;
+    struct answer answer = answer_read(op->store, error, reply);
+    if (answer.error != ERR_OK) {
+        abort_end(op, answer.error, answer.reason);
+        return;
+    }
+    enum err err =
+        owners_free(op->store, op->group, op->carrier, op->seq, NULL, 0, on_abort_freed, op);
+    if (err != ERR_OK)
+        abort_end(op, err, err_sentence(err));
+}
+
 static void on_abort_view(void *arg, enum err error, const redisReply *reply)
 {
     struct aborting *op = arg;
@@ -97,14 +120,11 @@ static void on_abort_view(void *arg, enum err error, const redisReply *reply)
         abort_end(op, ERR_REFUSED, "the campaign is launched, no import");
         return;
     }
-    if (view.fields.dedup_group[0] == '\0') {
+    snprintf(op->group, sizeof op->group, "%s", view.fields.dedup_group);
+    if (op->group[0] == '\0')
         abort_step(op);
-        return;
-    }
-    err = owners_free(op->store, view.fields.dedup_group, op->carrier, op->seq, NULL, 0,
-                      on_abort_freed, op);
-    if (err != ERR_OK)
-        abort_end(op, err, err_sentence(err));
+    else
+        send_abort(op, 0, on_abort_marked);
 }
 
 static enum err send_find(struct store *store, const char *carrier, const char *id, uint32_t seq,

@@ -258,6 +258,42 @@ static void test_a_killed_import_frees_its_numbers(void **state)
     assert_int_equal(answer.flags[0], 2);
 }
 
+/* Somebody throws an import away while it is being committed: it is one or the other. Thrown away
+ * it frees its numbers; committed it keeps them, or others would write to the same people. */
+static void test_an_import_is_committed_while_it_is_thrown_away(void **state)
+{
+    (void)state;
+    static struct rig_answer thrown;
+    struct campaign_fields fields = grouped("c");
+    const struct chunk_row row = {.number = RIG_FIRST};
+    for (int commit_first = 0; commit_first < 2; commit_first++) {
+        fresh(NULL);
+        RIG_CALL(answer, &rig,
+                 queue_begin(rig.store, &fields, "d1", RIG_NOW, rig_on_begin, &answer));
+        uint32_t seq = answer.seq;
+        RIG_CALL(answer, &rig,
+                 queue_stage(rig.store, (struct chunk_ref){"mas", seq, 0}, &row, 1, rig_on_done,
+                             &answer));
+        ask(true, &row.number, 1, "mas", seq, 0);
+        memset(&thrown, 0, sizeof thrown);
+        /* The abort has looked at it, and goes on before or after the commit. */
+        assert_int_equal(queue_abort(rig.store, "mas", seq, rig_on_done, &thrown), ERR_OK);
+        while (!commit_first && thrown.calls == 0 &&
+               rig_number(&rig, "HEXISTS t:{mas}:c:%u aborting", seq) != 1)
+            event_base_loop(rig.base, EVLOOP_NONBLOCK);
+        RIG_CALL(
+            answer, &rig,
+            queue_commit(rig.store, seq, &fields, 1, 1, 0, false, RIG_NOW, rig_on_done, &answer));
+        bool is_committed = answer.error == ERR_OK;
+        while (thrown.calls == 0)
+            rig_turn(&rig);
+        assert_int_equal(is_committed, commit_first);
+        assert_int_equal(thrown.error, commit_first ? ERR_REFUSED : ERR_OK);
+        ask(false, &row.number, 1, "mas", 99, 0);
+        assert_int_equal(answer.flags[0], commit_first ? 2 : 0);
+    }
+}
+
 static void numbers_of(uint64_t *numbers, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -323,6 +359,7 @@ int main(void)
                                        T(test_who_opted_out_is_not_reserved),
                                        T(test_a_child_takes_over),
                                        T(test_a_killed_import_frees_its_numbers),
+                                       T(test_an_import_is_committed_while_it_is_thrown_away),
                                        T(test_cancel_before_anything_was_sent),
                                        T(test_cancel_after_some_were_sent)};
     return cmocka_run_group_tests(tests, start, stop);
