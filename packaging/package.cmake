@@ -31,6 +31,7 @@ set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/outreachd)
 # Where conf/settings.c looks for them when the configuration names none.
 install(DIRECTORY config/codes DESTINATION ${data_dir})
 install(FILES config/regions.csv DESTINATION ${data_dir})
+install(DIRECTORY daemon/console DESTINATION ${data_dir})
 install(DIRECTORY config/prometheus DESTINATION ${data_dir})
 install(FILES config/outreachctl.bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME outreachctl)
@@ -96,7 +97,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What no shared library tells. redis-server is only the program: the package's own units run it.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS
-    "redis-server (>= 5:7.0), init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
+    "redis-server (>= 5:7.0), libjs-bootstrap5, libjs-chart.js, init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "bash-completion, nginx")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${scripts} ${debian_dir}/conffiles)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)

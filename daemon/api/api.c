@@ -7,7 +7,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/files.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "ledger/verify.h"
 
 enum err api_new(const struct api_parts *parts, struct api **api)
@@ -37,8 +39,29 @@ void api_free(struct api *api)
     if (api->verify != NULL) {
         verify_stop(api->verify);
     }
+    files_free(api->files);
     free(api->reload_mistakes);
     free(api);
+}
+
+#define PROBLEM_MAX_BYTES 1024
+
+/* A console that cannot be read is no reason not to send: the old one stays. */
+static void load_console(struct api *api, const struct settings *settings)
+{
+    struct files *files;
+    struct buf problem;
+    char quoted[PROBLEM_MAX_BYTES];
+    buf_init(&problem, PROBLEM_MAX_BYTES);
+    if (files_load(settings->daemon.console_dir, &files, &problem) == ERR_OK) {
+        files_free(api->files);
+        api->files = files;
+    }
+    if (problem.len > 0) {
+        log_line(LOG_WARN, "api", "event=console_incomplete reason=%s",
+                 log_quote(buf_text(&problem), quoted, sizeof quoted));
+    }
+    buf_fini(&problem);
 }
 
 void api_set_settings(struct api *api, const struct settings *settings, struct codes *const *codes,
@@ -47,6 +70,7 @@ void api_set_settings(struct api *api, const struct settings *settings, struct c
     api->regions = regions;
     api->settings = settings;
     api->codes = codes;
+    load_console(api, settings);
 }
 
 void api_note_reload(struct api *api, bool ok, const char *mistakes)
@@ -169,7 +193,7 @@ void api_handle_public(void *arg, struct http_request *request)
     } else if (strcmp(path, "/metrics") == 0 && is_own_machine(request) &&
                strcmp(http_request_method(request), "GET") == 0) {
         api_handle_control(api, request);
-    } else {
+    } else if (!files_handle(api->files, request, false)) {
         answer_text(request, 404, "not found\n");
     }
 }

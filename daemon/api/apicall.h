@@ -12,6 +12,7 @@ struct api {
     const struct settings *settings;
     struct codes *const *codes;
     const struct regions *regions;
+    struct files *files; /* of the console, NULL: none */
     struct apicall *calls;
     struct verify *verify; /* under way, see api/proof.c */
     bool reload_known, reload_ok;

@@ -21,6 +21,8 @@ static const char *const installed_codes[] = {"/usr/local/share/outreachd/codes"
                                               "/usr/share/outreachd/codes"};
 static const char *const installed_regions[] = {"/usr/local/share/outreachd/regions.csv",
                                                 "/usr/share/outreachd/regions.csv"};
+static const char *const installed_console[] = {"/usr/local/share/outreachd/console",
+                                                "/usr/share/outreachd/console"};
 
 /* ---- loading ---- */
 
@@ -113,6 +115,25 @@ static enum err default_regions(struct loading *loading)
     return ERR_OK;
 }
 
+/* None is no mistake: outreachctl needs no console. */
+static enum err default_console(struct loading *loading)
+{
+    struct settings_daemon *daemon = &loading->settings->daemon;
+    char *beside = schema_absolute_path(loading->context.directory, "console");
+    if (beside == NULL)
+        return ERR_NOMEM;
+    if (is_directory(beside)) {
+        daemon->console_dir = beside;
+        return ERR_OK;
+    }
+    free(beside);
+    for (size_t i = 0; i < sizeof installed_console / sizeof *installed_console; i++) {
+        if (is_directory(installed_console[i]))
+            return value_set_text(&daemon->console_dir, installed_console[i]);
+    }
+    return ERR_OK;
+}
+
 static enum err default_id(struct settings_daemon *daemon)
 {
     char host[65] = "";
@@ -130,6 +151,10 @@ static enum err load_daemon(struct loading *loading)
         error = default_id(daemon);
     if (error == ERR_OK && !is_given(loading, "daemon", "regions_file"))
         error = default_regions(loading);
+    if (error == ERR_OK && !is_given(loading, "daemon", "console_dir"))
+        error = default_console(loading);
+    else if (daemon->console_dir != NULL && !is_directory(daemon->console_dir))
+        complain(loading, "daemon", "console_dir", "no such directory");
     if (error != ERR_OK)
         return error;
     if (!is_given(loading, "daemon", "codes_dir"))

@@ -25,6 +25,7 @@ struct settings_daemon {
     const char *regions_file;  /* names of areas (pledge/regions.h); NULL: none found, codes alone
                                   are shown */
     const char *regions_extra; /* names of one's own, which win over those; NULL: none */
+    const char *console_dir;   /* the console's files; NULL: none found, there is no console */
     const char *id;            /* of this daemon among several; default: the host name */
     int utc_offset_min;
     const char *log_level;

@@ -139,6 +139,8 @@ const struct schema_row settings_rows[] = {
            .comment = "Names of areas (code,name), made by scripts/regions. Empty: regions.csv beside this file, else the installed one."),
     DAEMON("regions_extra", regions_extra, .type = &value_file, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
            .comment = "More names in a file of one's own, such as the villages of a township; they win over those of regions_file."),
+    DAEMON("console_dir", console_dir, .type = &value_path, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+           .comment = "The files of the web console. Empty: console beside this file, else the installed ones."),
     DAEMON("id", id, .type = &value_name, .flags = SCHEMA_OPTIONAL,
            .comment = "The name of this daemon when several share one Redis; no two may have the same. Empty: the host name."),
     DAEMON("utc_offset", utc_offset_min, .type = &value_utc_offset, .def = "+08:00",

@@ -307,7 +307,8 @@ class World:
         daemon = self._daemon(name)
         sections = {
             "daemon": {"listen": f"127.0.0.1:{daemon.port}", "control_socket": daemon.control_socket, "state_dir": daemon.state_dir,
-                       "campaigns_dir": "campaigns.d", "codes_dir": TOP / "config" / "codes", "id": f"daemon-{name}",
+                       "campaigns_dir": "campaigns.d", "codes_dir": TOP / "config" / "codes",
+                       "console_dir": TOP / "daemon" / "console", "id": f"daemon-{name}",
                        "log_level": "debug", **self.daemon_keys},
             "redis": {"url": f"unix://{self.redis_socket}", **self.redis_keys},
             "carrier mas": {"driver": "cloudmas", "base_url": self.sim.base_url, "submit_path": "/sms/norsubmit", "ec_name": EC_NAME,

@@ -1,0 +1,95 @@
+/* The JSON API: paths below /api/v1, the session's CSRF token, errors with their sentence, and the password asked again
+ * when the daemon wants it. */
+
+const hooks = {onSessionLost: () => {}, confirmPassword: async () => false};
+let csrf = null;
+
+/* {csrf, onSessionLost(), async confirmPassword(post)}: set by the shell. */
+export function configure(given) {
+    if ('csrf' in given) {
+        csrf = given.csrf;
+    }
+    Object.assign(hooks, Object.fromEntries(Object.entries(given).filter(([name]) => name in hooks)));
+}
+
+/* status 0: the daemon could not be reached. code, field and message are the daemon's; body is its whole answer. */
+export class ApiError extends Error {
+    constructor(status, body, retryAfter = null) {
+        super(body?.error?.message ?? '');
+        this.status = status;
+        this.code = body?.error?.code ?? (status === 0 ? 'network' : 'other');
+        this.field = body?.error?.field ?? null;
+        this.body = body;
+        this.retryAfter = retryAfter;
+    }
+}
+
+/* 128 random bits; crypto.randomUUID is there under https only. */
+export function newKey() {
+    return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function packed(body, type) {
+    if (body === undefined) {
+        return {};
+    }
+    const raw = body instanceof Blob || body instanceof ArrayBuffer || ArrayBuffer.isView(body) || typeof body === 'string';
+    return raw ? {body, type: type ?? 'application/octet-stream'} : {body: JSON.stringify(body), type: 'application/json'};
+}
+
+async function once(method, path, options) {
+    const {body, type} = packed(options.body, options.type);
+    const headers = {Accept: options.accept ?? 'application/json'};
+    if (type) {
+        headers['Content-Type'] = type;
+    }
+    if (method !== 'GET' && csrf) {
+        headers['X-CSRF-Token'] = csrf;
+    }
+    if (method === 'POST') {
+        headers['Idempotency-Key'] = options.key ?? newKey();
+    }
+    let answer;
+    try {
+        answer = await fetch(`/api/v1${path}`, {method, headers, body, credentials: 'same-origin', cache: 'no-store', signal: options.signal});
+    } catch (error) {
+        throw error.name === 'AbortError' ? error : new ApiError(0, null);
+    }
+    if (answer.status === 204) {
+        return null;
+    }
+    if (!answer.ok) {
+        throw new ApiError(answer.status, await answer.json().catch(() => null), Number(answer.headers.get('Retry-After')) || null);
+    }
+    return answer.headers.get('Content-Type')?.includes('json') ? answer.json() : answer.text();
+}
+
+async function call(method, path, options) {
+    try {
+        return await once(method, path, options);
+    } catch (error) {
+        if (error.status === 401 && error.code === 'session' && !options.quiet) {
+            hooks.onSessionLost();
+        }
+        if (error.status !== 403 || error.code !== 'confirm' ||
+            !(await hooks.confirmPassword((password) => once('POST', '/session/confirm', {body: {password}})))) {
+            throw error;
+        }
+    }
+    // Nothing was done the first time, and the key may remember the refusal: a new one.
+    return once(method, path, {...options, key: undefined});
+}
+
+/* options: {signal, key (Idempotency-Key of a POST), type (of a body that is no JSON), quiet (a lost session is no matter)} */
+export function get(path, options = {}) {
+    return call('GET', path, options);
+}
+export function post(path, body = {}, options = {}) {
+    return call('POST', path, {...options, body});
+}
+export function put(path, body, options = {}) {
+    return call('PUT', path, {...options, body});
+}
+export function del(path, options = {}) {
+    return call('DELETE', path, options);
+}

@@ -1,0 +1,75 @@
+/* What changed, as the daemon tells it: one stream a tab, markers only. A page subscribes and fetches what it shows.
+ *
+ *     const stop = subscribe('ledger', ({entry}) => …);    kinds: ledger, campaign, status
+ *     subscribe('connection', (live) => …)                 whether the stream is open
+ *
+ * After a gap every subscriber is called with {missed: true}: something may have changed meanwhile. */
+
+const FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 30000;
+const KINDS = ['ledger', 'campaign', 'status'];
+
+const subscribers = new Map();
+let source = null, timer = null, wait = FIRST_WAIT_MS, live = false, before = false;
+
+function tell(kind, data) {
+    for (const fn of [...(subscribers.get(kind) ?? [])]) {
+        fn(data);
+    }
+}
+
+function setLive(now) {
+    if (live !== now) {
+        live = now;
+        tell('connection', live);
+    }
+}
+
+export function isLive() {
+    return live;
+}
+
+function open() {
+    source = new EventSource('/api/v1/events');
+    source.addEventListener('hello', () => {
+        wait = FIRST_WAIT_MS;
+        setLive(true);
+        if (before) {
+            KINDS.forEach((kind) => tell(kind, {missed: true}));
+        }
+        before = true;
+    });
+    for (const kind of KINDS) {
+        source.addEventListener(kind, (event) => tell(kind, event.data ? JSON.parse(event.data) : {}));
+    }
+    // The browser's own way to connect again gives up after an answer that is no stream; ours never does.
+    source.addEventListener('error', () => {
+        source.close();
+        setLive(false);
+        timer = setTimeout(open, wait);
+        wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    });
+}
+
+export function startEvents() {
+    if (source === null) {
+        open();
+    }
+}
+
+export function stopEvents() {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+    before = false;
+    wait = FIRST_WAIT_MS;
+    setLive(false);
+}
+
+/* Gives the function that ends it. */
+export function subscribe(kind, fn) {
+    if (!subscribers.has(kind)) {
+        subscribers.set(kind, new Set());
+    }
+    subscribers.get(kind).add(fn);
+    return () => subscribers.get(kind).delete(fn);
+}

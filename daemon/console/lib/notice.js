@@ -1,0 +1,31 @@
+/* What went wrong, where the reader looks: a box at the top of the page (or of `where`), read out by screen readers. */
+import {h} from './dom.js';
+import {t} from './i18n.js';
+
+/* Of these our own sentence says it all; the daemon's is for programs and for what we do not know. */
+const PLAIN = new Set(['network', 'session', 'login', 'csrf', 'role', 'area', 'confirm', 'too_many', 'redis', 'busy', 'stopping', 'unknown']);
+
+/* The sentence of an error in the reader's language when its code is known, and the daemon's own below. */
+export function errorBox(error) {
+    const key = `error.${error.code ?? 'network'}`;
+    const known = t(key);
+    const words = known !== key ? known : t('error.other');
+    return h('div', {class: 'alert alert-danger', role: 'alert'}, h('div', {}, words),
+        error.message && !(known !== key && PLAIN.has(error.code)) && h('div', {class: 'small mt-1 text-break'}, error.message));
+}
+
+export function showError(where, error) {
+    clearNotices(where);
+    const box = errorBox(error);
+    where.prepend(box);
+    box.scrollIntoView?.({block: 'nearest'});
+}
+
+export function showDone(where, text) {
+    clearNotices(where);
+    where.prepend(h('div', {class: 'alert alert-success', role: 'status'}, text));
+}
+
+export function clearNotices(where) {
+    where.querySelectorAll(':scope > .alert').forEach((box) => box.remove());
+}

@@ -1,0 +1,58 @@
+"""The console's texts: both languages have the same keys with the same parameters, and every key that is used is there."""
+import json
+import re
+
+from house import DAEMON, TOP, problems, short
+
+CONSOLE = DAEMON / "console"
+LANGUAGES = ("zh-CN", "en")
+LITERAL = re.compile(r"""\b(?:t|has)\(\s*(['"])([\w.]+)\1""")
+# t(`state.${state}`) needs some key that begins and ends like this.
+PATTERN = re.compile(r"\b(?:t|has)\(\s*`([^`]*)`")
+
+
+def texts(language):
+    pairs = json.loads((CONSOLE / "i18n" / f"{language}.json").read_text(encoding="utf-8"), object_pairs_hook=list)
+    names = [name for name, _ in pairs]
+    assert len(names) == len(set(names)), f"{language}: a key twice: {sorted(n for n in names if names.count(n) > 1)}"
+    return dict(pairs)
+
+
+def scripts():
+    return sorted(CONSOLE.rglob("*.js"))
+
+
+def used_keys(text):
+    """(literal keys, patterns of keys) of a script."""
+    literal = {key for _, key in LITERAL.findall(text)}
+    patterns = [re.compile("".join(r"[\w.-]+" if part.startswith("${") else re.escape(part)
+                                   for part in re.split(r"(\$\{[^}]*\})", one) if part)) for one in PATTERN.findall(text)]
+    return literal, patterns
+
+
+def test_both_languages_have_the_same_keys():
+    chinese, english = (set(texts(language)) for language in LANGUAGES)
+    problems([f"only in zh-CN.json: {key}" for key in sorted(chinese - english)] +
+             [f"only in en.json: {key}" for key in sorted(english - chinese)])
+
+
+def test_both_languages_take_the_same_parameters():
+    chinese, english = (texts(language) for language in LANGUAGES)
+    problems(f"{key}: {{…}} differ" for key in sorted(chinese.keys() & english.keys())
+             if set(re.findall(r"\{(\w+)\}", chinese[key])) != set(re.findall(r"\{(\w+)\}", english[key])))
+
+
+def test_every_key_that_is_used_exists():
+    known, found = texts(LANGUAGES[0]), []
+    for path in scripts():
+        literal, patterns = used_keys(path.read_text(encoding="utf-8"))
+        found += [f"{short(path)}: no text {key}" for key in sorted(literal - known.keys())]
+        found += [f"{short(path)}: no text like {one.pattern}" for one in patterns if not any(one.fullmatch(key) for key in known)]
+    problems(found)
+
+
+def test_rule_finds_keys():
+    literal, patterns = used_keys("t('a.b', {x: 1}); t(`state.${s}`); has('c'); format('no')")
+    assert literal == {"a.b", "c"}
+    assert [bool(p.fullmatch("state.done")) for p in patterns] == [True]
+    assert TOP.is_dir()
