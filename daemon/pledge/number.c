@@ -1,7 +1,6 @@
 /* ISO 7064 mod 97-10: the digits, followed by the check digits, are 1 modulo 97. */
 #include "pledge/number.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define SERIAL_DIGITS_MAX 9
@@ -14,18 +13,41 @@ static unsigned remainder97(const char *digits)
     return rest;
 }
 
+/* At least `width` digits, with zeros in front. No printf: verify writes millions of numbers. */
+static char *put_digits(char *out, uint32_t value, unsigned width)
+{
+    char digits[10];
+    unsigned n = 0;
+    do {
+        digits[n++] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0 || n < width);
+    while (n > 0)
+        *out++ = digits[--n];
+    return out;
+}
+
 unsigned number_check_digits(const struct number *number)
 {
-    char digits[32];
-    snprintf(digits, sizeof digits, "%06u%04u%06u00", number->county, number->year, number->serial);
+    char digits[32], *at = put_digits(digits, number->county, 6);
+    at = put_digits(at, number->year, 4);
+    at = put_digits(at, number->serial, 6);
+    memcpy(at, "00", 3);
     return 98 - remainder97(digits);
 }
 
 const char *number_format(const struct number *number, char out[NUMBER_TEXT_SIZE])
 {
-    snprintf(out, NUMBER_TEXT_SIZE, "%s%06u-%04u-%06u-%02u", number->is_receipt ? "R" : "",
-             number->county % 1000000, number->year % 10000, number->serial % 1000000000,
-             number_check_digits(number));
+    char *at = out;
+    if (number->is_receipt)
+        *at++ = 'R';
+    at = put_digits(at, number->county % 1000000, 6);
+    *at++ = '-';
+    at = put_digits(at, number->year % 10000, 4);
+    *at++ = '-';
+    at = put_digits(at, number->serial % 1000000000, 6);
+    *at++ = '-';
+    *put_digits(at, number_check_digits(number), 2) = '\0';
     return out;
 }
 

@@ -304,26 +304,43 @@ enum err ledger_row_read(const struct ledger_row *row, struct ledger_entry *entr
 
 /* ---- digests ---- */
 
-/* "<len>:<bytes>,"; verify does this for millions of values, so no printf. */
+/* The digits of a number, ending before `end`. verify does this for millions of values, so no
+ * printf. */
+static char *digits_before(char *end, uint64_t number)
+{
+    do {
+        *--end = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return end;
+}
+
+/* "<len>:<bytes>," */
 static void add_counted(struct buf *out, const char *bytes, size_t len)
 {
-    char digits[LEDGER_NUMBER_SIZE], *at = digits + sizeof digits;
-    *--at = ':';
-    size_t rest = len;
-    do {
-        *--at = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0);
-    buf_add(out, at, (size_t)(digits + sizeof digits - at));
-    buf_add(out, bytes, len);
-    buf_add_char(out, ',');
+    if (len == 0) { /* most values */
+        buf_add(out, "0:,", 3);
+        return;
+    }
+    char digits[LEDGER_NUMBER_SIZE], *end = digits + sizeof digits;
+    *--end = ':';
+    char *at = digits_before(end, len);
+    size_t n = (size_t)(digits + sizeof digits - at);
+    char *room = buf_room(out, n + len + 1);
+    if (room == NULL)
+        return;
+    memcpy(room, at, n);
+    memcpy(room + n, bytes, len);
+    room[n + len] = ',';
+    room[n + len + 1] = '\0'; /* a buffer has one byte more than its room */
+    out->len += n + len + 1;
 }
 
 void ledger_row_canonical(const struct ledger_row *row, struct buf *out)
 {
-    char number[LEDGER_NUMBER_SIZE];
-    int len = snprintf(number, sizeof number, "%" PRIu64, row->n);
-    add_counted(out, number, (size_t)len);
+    char number[LEDGER_NUMBER_SIZE], *end = number + sizeof number;
+    char *at = digits_before(end, row->n);
+    add_counted(out, at, (size_t)(end - at));
     for (size_t i = 0; i < LEDGER_FIELDS; i++)
         add_counted(out, row->values[i], row->lens[i]);
 }

@@ -11,6 +11,7 @@
 #include "store/chunk.h"
 #include "store/fields.h"
 #include "store/queue.h"
+#include "store/replies.h"
 
 #define LIST_PAGE 200
 #define VERIFY_CHUNKS_A_CALL 20
@@ -71,7 +72,8 @@ struct listing {
     void *arg;
     bool live_only;
     uint32_t after;
-    struct redisReply **rows;
+    const redisReply **answers; /* held */
+    size_t n_answers;
     struct campaign_view *views;
     size_t n;
     char carrier[KEY_SIZE];
@@ -80,32 +82,31 @@ struct listing {
 static void list_end(struct listing *op, enum err error)
 {
     op->done(op->arg, error, error == ERR_OK ? op->views : NULL, error == ERR_OK ? op->n : 0);
-    for (size_t i = 0; i < op->n; i++)
-        freeReplyObject(op->rows[i]);
-    free(op->rows);
+    for (size_t i = 0; i < op->n_answers; i++)
+        replies_release(op->answers[i]);
+    free(op->answers);
     free(op->views);
     free(op);
 }
 
-/* Takes the rows out of an answer that hiredis is about to free: it skips elements that are NULL.
- */
+/* Holds the answer and takes its rows. */
 static enum err take_rows(struct listing *op, const redisReply *reply)
 {
     size_t more = reply->elements - 2;
-    struct redisReply **rows = realloc(op->rows, (op->n + more + 1) * sizeof *rows);
-    if (rows == NULL)
+    const redisReply **answers = realloc(op->answers, (op->n_answers + 1) * sizeof *answers);
+    if (answers == NULL)
         return ERR_NOMEM;
-    op->rows = rows;
+    op->answers = answers;
     struct campaign_view *views = realloc(op->views, (op->n + more + 1) * sizeof *views);
     if (views == NULL)
         return ERR_NOMEM;
     op->views = views;
+    replies_hold(reply);
+    op->answers[op->n_answers++] = reply;
     for (size_t i = 2; i < reply->elements; i++) {
         enum err error = fields_read(reply->element[i], &op->views[op->n]);
         if (error != ERR_OK)
             return error;
-        op->rows[op->n] = reply->element[i];
-        reply->element[i] = NULL;
         op->after = op->views[op->n++].seq;
     }
     return ERR_OK;

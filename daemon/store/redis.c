@@ -24,6 +24,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "store/replies.h"
 
 #define BACKOFF_FIRST_MS 50
 #define BACKOFF_MAX_MS 5000
@@ -56,6 +57,7 @@ struct redis {
     void *fit_arg;
 
     redisAsyncContext *context; /* NULL: no connection */
+    struct replies *replies;    /* what answers are made of */
     struct event *on_read, *on_write;
     bool reading, writing;
     bool broken;         /* the context is dying: nothing more may be given to it */
@@ -735,6 +737,7 @@ static bool attach(struct redis *redis, redisAsyncContext *context)
     context->ev.delWrite = hook_del_write;
     context->ev.cleanup = hook_cleanup;
     context->data = redis;
+    replies_serve(redis->replies, context->c.reader);
     context->c.reader->maxbuf = 0; /* keep the buffer: answers are large and come often */
     return redisAsyncSetConnectCallback(context, on_connect) == REDIS_OK &&
            redisAsyncSetDisconnectCallback(context, on_disconnect) == REDIS_OK;
@@ -775,7 +778,8 @@ enum err redis_new(struct event_base *base, const struct redis_options *options,
     redis->options = *options;
     redis->host = strdup(options->host);
     redis->password = options->password != NULL ? strdup(options->password) : NULL;
-    if (redis->host == NULL || (options->password != NULL && redis->password == NULL)) {
+    if (redis->host == NULL || (options->password != NULL && redis->password == NULL) ||
+        replies_new(&redis->replies) != ERR_OK) {
         free(redis->host);
         free(redis->password);
         free(redis);
@@ -806,6 +810,7 @@ void redis_free(struct redis *redis)
     if (context != NULL)
         redisAsyncFree(context);
     end_waiting(redis, ERR_CLOSED);
+    replies_free(redis->replies);
     loop_timer_free(redis->deadline);
     loop_timer_free(redis->look);
     loop_timer_free(redis->retry);
