@@ -144,6 +144,41 @@ static void on_queued(void *arg, enum err error, const char *reason,
     page_check(receipts);
 }
 
+/* The name of the message for an entry: the queue takes each name once. */
+static void name_request(uint64_t entry, char request[REQUEST_SIZE])
+{
+    snprintf(request, REQUEST_SIZE, "entry:%" PRIu64, entry);
+}
+
+static void on_retracted(void *arg, enum err error, const char *reason)
+{
+    (void)reason;
+    struct receipts *receipts = arg;
+    if (!call_ended(receipts))
+        return;
+    receipts->has_failed |= error != ERR_OK;
+    page_check(receipts);
+}
+
+/* A donor may answer before the question has gone out: the receipts' window is closed, or the
+ * account is stopped. It is not to be asked any more. Calls reach Redis in order: this one comes
+ * before the message for the answer, and so before the answer is crossed out. */
+static bool retract_question(struct receipts *receipts, const struct ledger_owing *owing,
+                             const char *carrier)
+{
+    char request[REQUEST_SIZE];
+    if (owing->entry.type == LEDGER_PLEDGE || owing->pledge.confirmed ||
+        strcmp(owing->pledge.source, "sms") != 0)
+        return true;
+    name_request(owing->pledge.n, request);
+    receipts->calls++;
+    if (!queue_retract(receipts->pledging->store, carrier, request, clock_wall_ms(), on_retracted,
+                       receipts))
+        return true;
+    receipts->calls--;
+    return false;
+}
+
 static enum err thank(struct receipts *receipts, const struct book_page *page,
                       const struct ledger_owing *owing, const char *text, int64_t now_ms)
 {
@@ -153,7 +188,7 @@ static enum err thank(struct receipts *receipts, const struct book_page *page,
         return ERR_NOMEM;
     *errand = (struct errand){.receipts = receipts, .entry = owing->entry.n};
     snprintf(errand->carrier, sizeof errand->carrier, "%s", page->definition->carrier);
-    snprintf(request, sizeof request, "entry:%" PRIu64, owing->entry.n);
+    name_request(owing->entry.n, request);
     receipts->calls++;
     enum err error = say(receipts->pledging->store, page, owing->pledge.mobile, request, text,
                          now_ms, on_queued, errand);
@@ -170,6 +205,10 @@ static void settle(struct receipts *receipts, const struct ledger_owing *owing)
     const struct book_page *page = book_find(receipts->pledging->book, owing->pledge.campaign);
     if (!page || !page->carrier) {
         log_silence(receipts, owing, "this daemon has no definition of the campaign");
+        return;
+    }
+    if (!retract_question(receipts, owing, page->definition->carrier)) {
+        receipts->has_failed = true;
         return;
     }
     enum owed what = page->words ? words_owed(page, owing, now_ms) : OWED_NOTHING;

@@ -1190,6 +1190,24 @@ local function append(keys, args)
     return {0, 1, tonumber(seq), n}
 end
 
+-- bucket of the request, request, now. A message that nobody has begun to send is cancelled, claimed or not: an intent takes queued
+-- ones only. Answers {0, 1 when it was}.
+local function retract(keys, args)
+    local P = keys[1]
+    local seq, n = match(call('HGET', P .. 'q:' .. args[1], args[2]) or '', '^(%d+):(%d+)$')
+    local c = seq and campaign(P, seq)
+    local k = c and chunk_open(c, n)
+    if not k or state_at(k, 0) ~= 'A' then
+        return {0, 0}
+    end
+    move(k, 0, 'A', 'Q')
+    call('ZREM', P .. 'rz:' .. seq, n)
+    chunk_save(k)
+    drop_open_text(k)
+    campaign_save(c, tonumber(args[3]))
+    return {0, 1}
+end
+
 -- ---- sending ----
 
 -- The first chunk goes alone. Nil: clear, "wait": no verdict yet, else why the campaign has to stop.
@@ -2649,6 +2667,7 @@ local OUTCOME, READ, WORK = {'allow-oom'}, {'no-writes'}, {}
 local FUNCTIONS = {
     {'or1_begin', begin, WORK}, {'or1_stage', stage, WORK}, {'or1_full', full, READ}, {'or1_guard', guard, WORK},
     {'or1_commit', commit, WORK}, {'or1_abort', abort, OUTCOME}, {'or1_append', append, OUTCOME},
+    {'or1_retract', retract, OUTCOME},
     {'or1_seek', seek, READ},
     {'or1_claim', claim, WORK}, {'or1_intent', intent, WORK}, {'or1_suppress', suppress, OUTCOME},
     {'or1_settle', settle, OUTCOME}, {'or1_release', release, OUTCOME}, {'or1_sweep', sweep, OUTCOME},

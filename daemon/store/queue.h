@@ -102,6 +102,10 @@ typedef void queue_append_fn(void *arg, enum err error, const char *reason,
 MUST_CHECK enum err queue_append(struct store *store, const struct campaign_fields *fields,
                                  const struct queue_message *message, int64_t now_ms,
                                  queue_append_fn *done, void *arg);
+/* Takes a message back that has become needless, if nobody has begun to send it: queued ->
+ * cancelled. ERR_OK whatever became of it, also when there is none of this request. allow-oom. */
+MUST_CHECK enum err queue_retract(struct store *store, const char *carrier, const char *request,
+                                  int64_t now_ms, queue_done_fn *done, void *arg);
 
 /* ---- sending ---- */
 

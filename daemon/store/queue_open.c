@@ -76,6 +76,17 @@ enum err queue_append(struct store *store, const struct campaign_fields *fields,
     return error;
 }
 
+enum err queue_retract(struct store *store, const char *carrier, const char *request,
+                       int64_t now_ms, queue_done_fn *done, void *arg)
+{
+    struct call call;
+    call_begin(&call, store, "or1_retract", KEY_CARRIER, carrier);
+    call_int(&call, chunk_batch_bucket(request, strlen(request)));
+    call_text(&call, request);
+    call_int(&call, now_ms);
+    return call_send_done(&call, done, arg);
+}
+
 /* ---- seeking ---- */
 
 struct seeking {

@@ -325,6 +325,31 @@ def test_a_window_of_its_own(world, ledger):
     wait_sent(world, one, 2)
 
 
+def test_a_yes_before_the_question(world, ledger):
+    """Who says yes before the question could go out is not asked any more, only thanked."""
+    def local(hours):
+        return time.strftime("%H:%M", time.gmtime(time.time() + (8 + hours) * 3600))
+    one, two, *_ = launched(world, pledge={"receipt_window": f"{local(2)}-{local(3)}"})
+    for mobile in (one, two):
+        assert push(world, mobile, "捐100") == 200
+    wait_until(lambda: world.daemons["a"].api("GET", "/campaigns/oct17-receipts")[0] == 200
+               and world.counts("oct17-receipts")["queued"] == 2, what="both questions wait")
+    assert push(world, one, "Y", sent="2026-10-17 09:00:01") == 200
+    assert [e["t"] for e in ledger.entries()] == ["pledge", "pledge", "confirm"]
+    wait_until(lambda: world.counts("oct17-receipts")["cancelled"] == 1, what="the question is taken back")
+    wait_until(lambda: world.counts("oct17-receipts")["queued"] == 2, what="a question and the thanks wait")
+    assert sent_to(world, one) == sent_to(world, two) == 1
+    time.sleep(0.2)  # the folder is not looked at more often than that
+    define(world)
+    assert push(world, one, "捐1", sent="2026-10-17 09:00:02") == 200  # the window as it is now holds for all of them
+    wait_sent(world, two, 2)  # still asked
+    wait_sent(world, one, 3)  # the thanks, and the next question
+    ledger.quiet()
+    assert sent_to(world, one) == 3
+    counts = world.counts("oct17-receipts")
+    assert (counts["cancelled"], sum(counts.values())) == (1, 4)
+
+
 # ---- crashes
 
 

@@ -106,6 +106,67 @@ static void test_never_done_and_texts_go(void **state)
     rig_verify(&rig, seq);
 }
 
+static void retract(const char *request)
+{
+    RIG_CALL(answer, &rig, queue_retract(rig.store, "mas", request, RIG_NOW, rig_on_done, &answer));
+    assert_int_equal(answer.error, ERR_OK);
+}
+
+static uint64_t cancelled(uint32_t seq)
+{
+    rig_view(&rig, seq, &answer);
+    uint64_t n = rig_count(&answer.view.counts, STATE_CANCELLED);
+    rig_verify(&rig, seq);
+    return n;
+}
+
+static void test_retract_what_nobody_began_to_send(void **state)
+{
+    (void)state;
+    retract("entry:1"); /* nobody has said that */
+    append("r", "entry:1", RIG_FIRST, 1320);
+    uint32_t seq = answer.seq;
+    append("r", "entry:2", RIG_FIRST + 1, 1320);
+    append("r", "entry:3", RIG_FIRST + 2, 1320);
+    append("r", "entry:4", RIG_FIRST + 3, 1320);
+    send_one(seq, OUTCOME_ACCEPTED);
+    retract("entry:1"); /* sent */
+    assert_int_equal(cancelled(seq), 0);
+    retract("entry:3"); /* not looked at yet */
+    retract("entry:3");
+    assert_int_equal(cancelled(seq), 1);
+    assert_int_equal(rig_number(&rig, "EXISTS t:{mas}:v:%u:2", seq), 0);
+    append("r", "entry:3", RIG_FIRST + 2, 1320); /* said once is said */
+    assert_int_equal(answer.fresh, 0);
+    /* In the hands of a daemon, given back, and in the hands of a daemon that comes too late. */
+    RIG_CALL(answer, &rig,
+             queue_claim(rig.store, "mas", seq, "d1", 60000, RIG_NOW, rig_on_claim, &answer));
+    struct chunk_ref ref = {"mas", seq, answer.chunk};
+    uint64_t token = answer.token;
+    assert_int_equal(answer.chunk, 1);
+    RIG_CALL(answer, &rig,
+             queue_release(rig.store, ref, token, RIG_NOW + 1, false, rig_on_done, &answer));
+    retract("entry:2");
+    assert_int_equal(cancelled(seq), 2);
+    RIG_CALL(answer, &rig,
+             queue_claim(rig.store, "mas", seq, "d1", 60000, RIG_NOW + 1, rig_on_claim, &answer));
+    ref.chunk = answer.chunk;
+    token = answer.token;
+    assert_int_equal(answer.chunk, 3);
+    retract("entry:4");
+    RIG_CALL(
+        answer, &rig,
+        queue_intent(rig.store, ref, token, 0, 1, 2, 0, 0, 60000, RIG_NOW, rig_on_intent, &answer));
+    assert_int_equal(answer.error, ERR_OK);
+    assert_int_equal(answer.mine[0], 0);
+    RIG_CALL(answer, &rig, queue_release(rig.store, ref, token, 0, false, rig_on_done, &answer));
+    assert_int_equal(answer.error, ERR_OK);
+    assert_int_equal(cancelled(seq), 3);
+    RIG_CALL(answer, &rig,
+             queue_claim(rig.store, "mas", seq, "d1", 60000, RIG_NOW + 2, rig_on_claim, &answer));
+    assert_int_equal(answer.result, CLAIM_EMPTY);
+}
+
 static void test_cancel_opens_another(void **state)
 {
     (void)state;
@@ -205,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_append, each),
         cmocka_unit_test_setup(test_never_done_and_texts_go, each),
+        cmocka_unit_test_setup(test_retract_what_nobody_began_to_send, each),
         cmocka_unit_test_setup(test_cancel_opens_another, each),
         cmocka_unit_test_setup(test_no_closed_campaign_is_appended_to, each),
         cmocka_unit_test_setup(test_seek, each),
