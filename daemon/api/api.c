@@ -1,7 +1,8 @@
 /* Takes requests of two servers. The control socket is trusted by its file mode and gets the route
- * table; the listening port gets the webhooks, /healthz, /readyz and, asked from this machine,
- * /metrics. */
+ * table; the listening port gets what of it a login allows (api/auth.c), the webhooks, /healthz,
+ * /readyz and, asked from this machine, /metrics. */
 #include "api/apicall.h"
+#include "api/auth.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,39 +112,15 @@ static struct apicall *apicall_new(struct api *api, struct http_request *request
     return call;
 }
 
-/* A list comes as it is: its handler reads the bytes itself. */
-static bool is_list(const struct apicall *call)
+static void handle_route(struct api *api, struct http_request *request, bool is_public)
 {
-    const char *type = http_request_header(call->request, "Content-Type");
-    return type != NULL && strncasecmp(type, "text/csv", strlen("text/csv")) == 0;
-}
-
-/* Any other POST carries an object, or nothing. */
-static bool read_body(struct apicall *call)
-{
-    size_t len = 0;
-    json_error_t problem;
-    const char *bytes = is_list(call) ? NULL : http_request_body(call->request, &len);
-    if (len == 0) {
-        call->body = json_object();
-        return true;
-    }
-    call->body = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &problem);
-    if (!json_is_object(call->body)) {
-        apicall_error(call, 400, "json", NULL, "the body is no JSON object: %s",
-                      call->body == NULL ? problem.text : "it is something else");
-        return false;
-    }
-    return true;
-}
-
-void api_handle_control(void *arg, struct http_request *request)
-{
-    struct api *api = arg;
     const struct route *route = NULL;
     struct apicall *call = apicall_new(api, request);
     if (call == NULL) {
         return;
+    }
+    if (is_public) {
+        auth_secure(request);
     }
     const char *method = http_request_method(request), *path = http_request_path(request);
     switch (routes_find(method, path, &route, call->params)) {
@@ -156,9 +133,14 @@ void api_handle_control(void *arg, struct http_request *request)
     case ROUTE_FOUND:
         break;
     }
-    if (strcmp(method, "GET") == 0 || read_body(call)) {
-        route->handle(call);
-    }
+    call->route = route;
+    call->is_public = is_public;
+    auth_begin(call);
+}
+
+void api_handle_control(void *arg, struct http_request *request)
+{
+    handle_route(arg, request, false);
 }
 
 /* Only who asks from this machine, and not through a reverse proxy that stands on it. */
@@ -188,6 +170,8 @@ void api_handle_public(void *arg, struct http_request *request)
     const char *path = http_request_path(request);
     if (strncmp(path, "/hook/", 6) == 0) {
         webhook_handle(api->parts.webhook, request);
+    } else if (strncmp(path, "/api/", 5) == 0) {
+        handle_route(api, request, true);
     } else if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0) {
         answer_health(api, request);
     } else if (strcmp(path, "/metrics") == 0 && is_own_machine(request) &&

@@ -8,6 +8,7 @@
 #include "inbound/webhook.h"
 #include "launch/launch.h"
 #include "net/http_server.h"
+#include "people/password.h"
 #include "pledge/regions.h"
 #include "pledging/pledging.h"
 
@@ -19,6 +20,7 @@ struct api_parts { /* all borrowed */
     struct launcher *launcher;
     struct pledging *pledging;
     struct webhook *webhook;
+    struct passwords *passwords;
     const char *owner;
     int64_t started_ms;
     /* Reads configuration again; all or nothing. `out` gets the mistakes or what changed. */

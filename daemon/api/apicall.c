@@ -8,9 +8,11 @@
 #include "api/encode.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "pledge/area.h"
 #include "sms/mobile.h"
 
 #define MESSAGE_MAX 65536
+#define AREA_GIVEN_MAX 32
 #define JSON_TYPE "application/json"
 
 /* ---- answers ---- */
@@ -261,6 +263,28 @@ bool apicall_mobiles(struct apicall *call, const char *field, size_t max, uint64
         }
     }
     return true;
+}
+
+bool apicall_place(struct apicall *call, const char *field, bool required, uint64_t *area)
+{
+    const char *text;
+    if (!apicall_text(call, field, required, AREA_GIVEN_MAX, &text)) {
+        return false;
+    }
+    if (text[0] == '\0' || area_parse(text, strlen(text), area) == ERR_OK) {
+        return true;
+    }
+    apicall_error(call, 400, "invalid", field,
+                  "%s: \"%s\" is no area code; write 2, 4, 6, 9 or 12 digits such as 513327205, or "
+                  "unassigned",
+                  field, text);
+    return false;
+}
+
+bool apicall_area(struct apicall *call, const char *field, bool required, uint64_t *area)
+{
+    *area = call->who.area;
+    return apicall_place(call, field, required, area) && apicall_may_area(call, field, *area);
 }
 
 bool apicall_actor(struct apicall *call, const char **out)

@@ -29,10 +29,17 @@ struct found {
     json_t *json;
 };
 
+#define WHO_TITLE_SIZE 132
+
 struct apicall {
     struct apicall *next, **link;
     struct api *api; /* NULL: the API is gone, only an answer is owed */
     struct http_request *request;
+    const struct route *route;
+    bool is_public;                                  /* came over the listening port */
+    struct who who;                                  /* see api/auth.h */
+    char title[WHO_TITLE_SIZE], csrf[WHO_NAME_SIZE]; /* of a session, else "" */
+    int64_t session_ends_ms, confirmed_until_ms;     /* the same, else 0 */
     char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE];
     json_t *body; /* of a POST: an object */
 
@@ -81,6 +88,17 @@ bool apicall_mobiles(struct apicall *call, const char *field, size_t max, uint64
 #define CALL_REASON_MAX 500
 /* "actor", required. */
 bool apicall_actor(struct apicall *call, const char **out);
+
+/* ---- areas: a user sees her own ---- */
+
+/* `region` as a text, "" or NULL: of no area. */
+bool apicall_covers(const struct apicall *call, const char *region);
+/* false: answered with 403. */
+bool apicall_may_area(struct apicall *call, const char *field, uint64_t area);
+/* An area code of the body, wherever it lies: where something goes to, or came through. */
+bool apicall_place(struct apicall *call, const char *field, bool required, uint64_t *area);
+/* An area code of the body, held against the user's area; without one `*area` is the user's own. */
+bool apicall_area(struct apicall *call, const char *field, bool required, uint64_t *area);
 
 /* ---- campaigns ---- */
 

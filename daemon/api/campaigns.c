@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "api/apicall.h"
+#include "api/drafts.h"
 #include "api/encode.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -35,7 +36,7 @@ static struct definition *load_draft(const struct settings *settings, const char
     return definition;
 }
 
-static json_t *draft_json(struct apicall *call, const char *id)
+json_t *draft_json(struct apicall *call, const char *id)
 {
     char path[PATH_MAX_BYTES];
     const struct settings *settings = call->api->settings;
@@ -63,6 +64,11 @@ static bool is_listed(const json_t *campaigns, const char *id)
     return false;
 }
 
+static bool is_seen(const struct apicall *call, const json_t *campaign)
+{
+    return apicall_covers(call, json_string_value(json_object_get(campaign, "region")));
+}
+
 static int is_definition(const struct dirent *entry)
 {
     size_t len = strlen(entry->d_name);
@@ -80,9 +86,10 @@ static void add_drafts(struct apicall *call, json_t *campaigns)
         free(entries[i]);
         if (i < DRAFTS_MAX && ids_valid_name(id) && !is_listed(campaigns, id)) {
             json_t *draft = draft_json(call, id);
-            if (draft != NULL) {
-                json_array_append_new(campaigns, draft);
+            if (draft != NULL && is_seen(call, draft)) {
+                json_array_append(campaigns, draft);
             }
+            json_decref(draft);
         }
     }
     free(entries);
@@ -129,6 +136,9 @@ static void on_list(void *arg, enum err error, const struct campaign_view *views
     }
     struct api *api = call->api;
     for (size_t i = 0; i < n; i++) {
+        if (!apicall_covers(call, views[i].fields.region)) {
+            continue;
+        }
         struct dispatch_wait wait = {.reason = ""};
         double rate_now = 0;
         dispatch_why(api->parts.dispatch, &views[i], clock_wall_ms(), &wait);

@@ -7,6 +7,16 @@ void handle_status(struct apicall *call);
 void handle_metrics(struct apicall *call);
 void handle_reload(struct apicall *call);
 
+void handle_session_show(struct apicall *call);
+void handle_session_open(struct apicall *call);
+void handle_session_close(struct apicall *call);
+void handle_session_confirm(struct apicall *call);
+void handle_session_password(struct apicall *call);
+void handle_user_list(struct apicall *call);
+void handle_user_add(struct apicall *call);
+void handle_user_change(struct apicall *call);
+void handle_user_password(struct apicall *call);
+
 void handle_campaign_list(struct apicall *call);
 void handle_campaign_show(struct apicall *call);
 void handle_campaign_launch(struct apicall *call);

@@ -86,9 +86,16 @@ static void note_problem(struct import *import, const char *value, const char *r
     problems_add(&import->problems, &problem);
 }
 
-/* A day in a period that was closed is told before anything is booked. */
+/* A place outside the user's area, or a day in a period that was closed, is told before anything is
+ * booked. */
 static bool is_open(struct import *import, const struct ledger_entry *entry)
 {
+    if (!who_covers(&import->call->who, entry->area)) {
+        char area[AREA_TEXT_SIZE];
+        note_problem(import, area_format(entry->area, area), "this area is not in your own",
+                     "area");
+        return false;
+    }
     for (size_t i = 0; i < import->n_closed; i++) {
         const struct ledger_closed *closed = &import->closed[i];
         if (entry->on == 0 || entry->on > closed->through ||

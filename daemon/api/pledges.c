@@ -15,7 +15,6 @@
 #define LIST_DEFAULT 100
 #define CURSOR_MAX 47
 #define SEARCH_MIN 2 /* bytes: one letter would be half the list */
-#define SEARCH_AREA_MAX 32
 
 static void on_shown(void *arg, enum err error, const char *reason,
                      const struct ledger_pledges *pledges)
@@ -131,27 +130,11 @@ static void on_number(void *arg, enum err error, const char *reason,
                              "as_of_entry", (json_int_t)pledges->as_of_entry));
 }
 
-static bool read_scope(struct apicall *call, uint64_t *scope)
-{
-    const char *text;
-    if (!apicall_text(call, "region", false, SEARCH_AREA_MAX, &text)) {
-        return false;
-    }
-    *scope = 0;
-    if (text[0] == '\0' || area_parse(text, strlen(text), scope) == ERR_OK) {
-        return true;
-    }
-    apicall_error(call, 400, "invalid", "region",
-                  "region: \"%s\" is no area code; write 2, 4, 6, 9 or 12 digits such as 513327205",
-                  text);
-    return false;
-}
-
 static bool read_search(struct apicall *call, struct ledger_query *query, const char **text)
 {
     int64_t limit;
     if (!apicall_text(call, "text", true, LEDGER_TEXT_MAX, text) ||
-        !read_scope(call, &query->scope) ||
+        !apicall_area(call, "region", false, &query->scope) ||
         !apicall_text(call, "cursor", false, CURSOR_MAX, &query->cursor) ||
         !apicall_integer(call, "limit", LIST_DEFAULT, &limit)) {
         return false;

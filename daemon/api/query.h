@@ -15,7 +15,8 @@ bool query_number(struct apicall *call, const char *name, uint64_t fallback, uin
 bool query_flag(struct apicall *call, const char *name, bool *out);
 /* One of `words` (NULL at the end); *index is -1 when absent. */
 bool query_word(struct apicall *call, const char *name, const char *const *words, int *index);
-/* An area code; `fallback` when absent. */
+/* An area code in the user's area; `fallback` when absent, and the user's own for a fallback of 0.
+ */
 bool query_area(struct apicall *call, const char *name, uint64_t fallback, uint64_t *out);
 /* A day as yyyymmdd; 0 when absent. */
 bool query_day(struct apicall *call, const char *name, uint32_t *out);

@@ -4,13 +4,34 @@
 
 #include <stddef.h>
 
+#include "people/rights.h"
+
 #define ROUTE_PARAMS_MAX 2
 #define ROUTE_PARAM_SIZE 128
 
 struct apicall;
+
+/* Where the area comes from that a route is about. A user whose own area does not hold it is
+ * refused. */
+enum route_area {
+    ROUTE_AREA_ANY,           /* it is about no area */
+    ROUTE_AREA_NATION,        /* about all of them: only for users of no single area */
+    ROUTE_AREA_LIST,          /* the handler leaves out what apicall_covers does not */
+    ROUTE_AREA_READ,          /* the handler reads a region with query_area or apicall_area, which
+                                 refuse others; without one it is the user's own */
+    ROUTE_AREA_CAMPAIGN,      /* the campaign or draft {id} */
+    ROUTE_AREA_CAMPAIGN_BODY, /* the campaign or draft that `file` of the body names by its id */
+    ROUTE_AREA_PLEDGE,        /* the pledge {number} */
+};
+#define ROUTE_OPEN 1U    /* no login is needed */
+#define ROUTE_CONFIRM 2U /* a session must have given its password again a short time ago */
+
 struct route {
     const char *method, *path; /* path with {name} for one segment */
     void (*handle)(struct apicall *call);
+    uint32_t roles; /* bits of those that may, by the listening port; 0: none */
+    enum route_area area;
+    unsigned flags;
     const char *doc;
 };
 extern const struct route routes_rows[];

@@ -224,22 +224,6 @@ static bool read_donor(struct apicall *call, struct ledger_entry *entry)
     return mobile == NULL || json_is_null(mobile) || apicall_mobile(call, "mobile", &entry->mobile);
 }
 
-static bool read_area(struct apicall *call, const char *field, bool required, uint64_t *area)
-{
-    const char *text;
-    if (!apicall_text(call, field, required, DAY_TEXT_MAX, &text)) {
-        return false;
-    }
-    if (text[0] == '\0' || area_parse(text, strlen(text), area) == ERR_OK) {
-        return true;
-    }
-    apicall_error(call, 400, "invalid", field,
-                  "%s: \"%s\" is no area code; write 2, 4, 6, 9 or 12 digits such as 513327205, or "
-                  "unassigned",
-                  field, text);
-    return false;
-}
-
 static bool read_day(struct apicall *call, const char *field, bool required, uint32_t *day)
 {
     const char *text;
@@ -331,9 +315,9 @@ static bool read_parts(struct apicall *call, struct ledger_entry *entry)
     bool fine =
         read_common(call, entry) && (!HAS(WHAT) || read_what(call, entry)) &&
         (!HAS(AMOUNT) || read_amounts(call, entry)) && (!HAS(DONOR) || read_donor(call, entry)) &&
-        (!HAS(REGION) || read_area(call, "region", true, &entry->area)) &&
-        (!HAS(TO) || read_area(call, "to", entry->type == LEDGER_PASS, &entry->to)) &&
-        (!HAS(VIA) || read_area(call, "via", false, &entry->via)) &&
+        (!HAS(REGION) || apicall_area(call, "region", true, &entry->area)) &&
+        (!HAS(TO) || apicall_place(call, "to", entry->type == LEDGER_PASS, &entry->to)) &&
+        (!HAS(VIA) || apicall_place(call, "via", false, &entry->via)) &&
         (!HAS(CAMPAIGN) || read_campaign(call, entry)) &&
         (!HAS(PURPOSE) || apicall_text(call, "purpose", false, LEDGER_TEXT_MAX, &entry->purpose)) &&
         (!HAS(DUE) || read_day(call, "due", false, &entry->due)) &&

@@ -288,21 +288,28 @@ static enum err reload_by_api(void *arg, struct buf *out)
 
 static bool api_up(struct app *app, char *problem)
 {
+    enum err error = passwords_new(app->base, &app->passwords);
+    if (error != ERR_OK) {
+        snprintf(problem, PROBLEM_MAX, "passwords: %s", err_sentence(error));
+        return false;
+    }
     struct api_parts parts = {.base = app->base,
                               .store = app->store,
                               .dispatch = app->dispatch,
                               .launcher = app->launcher,
                               .pledging = app->pledging,
                               .webhook = app->webhook,
+                              .passwords = app->passwords,
                               .owner = app->owner,
                               .started_ms = app->started_ms,
                               .reload = reload_by_api,
                               .reload_arg = app,
                               .loop_lag_ms = loop_lag_ms,
                               .loop_lag_arg = app};
-    enum err error = api_new(&parts, &app->api);
+    error = api_new(&parts, &app->api);
     snprintf(problem, PROBLEM_MAX, "the API: %s", err_sentence(error));
     if (error != ERR_OK) {
+        passwords_free(app->passwords);
         return false;
     }
     api_set_settings(app->api, app->config->settings, app->config->codes, app->config->regions);
@@ -312,6 +319,7 @@ static bool api_up(struct app *app, char *problem)
 static void api_down(struct app *app)
 {
     api_free(app->api);
+    passwords_free(app->passwords);
 }
 
 /* ---- signals and the end ---- */

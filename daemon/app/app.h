@@ -32,6 +32,7 @@ struct app {
     struct launcher *launcher;
     struct pledging *pledging;
     struct webhook *webhook;
+    struct passwords *passwords;
     struct api *api;
     struct event *signals[3];
     struct loop_timer *beat, *watchdog, *stopping, *opening;

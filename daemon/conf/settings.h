@@ -32,6 +32,8 @@ struct settings_daemon {
     const char *optout_words;     /* reply words that mean "no more", see sms/keyword.h */
     const char *optout_all_words; /* reply words that also stop receipts */
     uint32_t ambiguous_limit;     /* open ambiguous chunks that stop a campaign */
+    bool behind_tls;              /* browsers come over TLS, by a reverse proxy */
+    int64_t session_idle_ms, session_life_ms;
     uint64_t webhook_body_max_bytes;
     uint32_t connections_max;         /* inbound, in total */
     uint32_t connections_per_address; /* as written; see settings_connections_per_address */

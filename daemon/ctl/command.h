@@ -72,6 +72,9 @@ enum ctl_option {
     OPT_THROUGH,
     OPT_HOTLINE,
     OPT_DAYS,
+    OPT_ROLES,
+    OPT_AREA,
+    OPT_TITLE,
     OPT_COUNT
 };
 

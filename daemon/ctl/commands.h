@@ -21,6 +21,12 @@ enum ctl_exit cmd_campaign_resolve(struct ctl *ctl);
 
 enum ctl_exit cmd_optout_add(struct ctl *ctl);
 enum ctl_exit cmd_optout_remove(struct ctl *ctl);
+enum ctl_exit cmd_user_add(struct ctl *ctl);
+enum ctl_exit cmd_user_passwd(struct ctl *ctl);
+enum ctl_exit cmd_user_change(struct ctl *ctl);
+enum ctl_exit cmd_user_disable(struct ctl *ctl);
+enum ctl_exit cmd_user_enable(struct ctl *ctl);
+enum ctl_exit cmd_user_list(struct ctl *ctl);
 enum ctl_exit cmd_optout_check(struct ctl *ctl);
 enum ctl_exit cmd_optout_import(struct ctl *ctl);
 enum ctl_exit cmd_optout_export(struct ctl *ctl);

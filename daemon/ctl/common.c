@@ -169,11 +169,13 @@ bool ctl_call(struct ctl *ctl, const char *method, const char *path, const json_
 bool ctl_path(const struct ctl *ctl, char *out, size_t out_size, const char *kind, const char *id,
               const char *verb, enum ctl_exit *exit)
 {
-    bool carrier = strcmp(kind, "carriers") == 0;
     if (!ids_valid_name(id)) {
-        *exit = ctl_fail(ctl, CTL_NOT_FOUND, carrier ? "no_carrier" : "no_campaign",
-                         "there is no %s \"%s\": a name is made of letters, digits, - _ and .",
-                         carrier ? "carrier" : "campaign", id);
+        char one[32], code[48]; /* "users": "user", "no_user" */
+        snprintf(one, sizeof one, "%.*s", (int)strlen(kind) - 1, kind);
+        snprintf(code, sizeof code, "no_%s", one);
+        *exit = ctl_fail(ctl, CTL_NOT_FOUND, code,
+                         "there is no %s \"%s\": a name is made of letters, digits, - _ and .", one,
+                         id);
         return false;
     }
     snprintf(out, out_size, "/api/v1/%s/%s%s%s", kind, id, verb[0] != '\0' ? "/" : "", verb);

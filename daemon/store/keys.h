@@ -12,10 +12,11 @@
  *   <prefix>:{a}:                 audit     audit
  *   <prefix>:{l}:                 ledger    n e mark ser seal closed rev tk y req:<hex> p:<number>
  * m:<7 digits> t:<area>:<year>:<campaign> g:<same> ch:<area> rc:<county>:<year> cap:<day>
+ *   <prefix>:{u}:                 people    users u:<name> s:<digest>
  *   <prefix>:schema               -         (itself)
  *
- * A carrier named "o", "n", "a", "l" would share a tag with another table, but no key: the names
- * after the base differ. */
+ * A carrier named "o", "n", "a", "l", "u" would share a tag with another table, but no key: the
+ * names after the base differ. */
 #pragma once
 
 #include <stddef.h>
@@ -30,4 +31,5 @@
 #define KEY_DAEMONS "%s:{n}:"
 #define KEY_AUDIT "%s:{a}:"
 #define KEY_LEDGER "%s:{l}:"
+#define KEY_PEOPLE "%s:{u}:"
 #define KEY_SCHEMA "%s:schema"

@@ -361,6 +361,20 @@ class World:
         assert status < 300, f"{method} {path}: {status} {document}"
         return document
 
+    # -- people
+
+    def user(self, name, roles, area="all", password=None):
+        """outreachctl user add."""
+        done = self.ctl_raw("user", "add", name, "--roles", roles, "--area", area, stdin=(password or PASSWORD) + "\n")
+        assert done.returncode == 0, done.stderr
+
+    def login(self, name, roles, area="all"):
+        """Makes the user and gives a Browser that is logged in as it, on daemon a."""
+        self.user(name, roles, area)
+        browser = Browser(self)
+        assert browser.login(name)[0] == 200
+        return browser
+
     # -- campaigns
 
     def campaign(self, id_, rows=100, columns=("手机号",), csv=None, first=FIRST_NUMBER, **overrides):
@@ -463,6 +477,41 @@ class World:
 
     def __exit__(self, *_):
         self.close()
+
+
+PASSWORD = "eleven goats on the hill"
+
+
+class Browser:
+    """What a page does: keeps the cookie, sends the CSRF token back."""
+
+    def __init__(self, world, name="a"):
+        self.port = world.daemons[name].port
+        self.cookie = self.csrf = None
+        self.headers = {}
+
+    def call(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        sent = {"Content-Type": "application/json"}
+        if self.cookie:
+            sent["Cookie"] = self.cookie
+        if self.csrf and method != "GET":
+            sent["X-CSRF-Token"] = self.csrf
+        sent.update({name.replace("_", "-"): value for name, value in headers.items()})
+        connection.request(method, path, body=json.dumps(body) if body is not None else None, headers=sent)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        self.headers = {name.lower(): value for name, value in answer.getheaders()}
+        connection.close()
+        if "set-cookie" in self.headers:
+            self.cookie = self.headers["set-cookie"].split(";")[0]
+        return answer.status, json.loads(text) if text.startswith("{") else text
+
+    def login(self, user, password=PASSWORD):
+        status, body = self.call("POST", "/api/v1/session", {"user": user, "password": password})
+        if status == 200:
+            self.csrf = body["csrf"]
+        return status, body
 
 
 def _document(text):

@@ -75,7 +75,7 @@ def test_only_this_machine_is_told(world):
     assert fetch(world, "/metrics")[0] == 200
     assert fetch(world, "/metrics", {"X-Forwarded-For": "203.0.113.9"})[0] == 404
     assert fetch(world, "/metrics", {"Forwarded": "for=203.0.113.9"})[0] == 404
-    assert fetch(world, "/api/v1/status")[0] == 404
+    assert fetch(world, "/api/v1/status")[0] == 401
 
 
 def test_redis_away_is_seen(world):

@@ -1,0 +1,59 @@
+/* Users and their sessions in Redis. Roles and areas travel as texts: this room does not judge
+ * them. */
+#pragma once
+
+#include "store/queue.h"
+
+struct person {
+    const char *name, *title, *roles, *area, *hash;
+    const char *gen; /* changes with password, rights, or when disabled: old sessions end */
+    bool is_disabled;
+    int64_t created_ms, login_ms; /* login 0: never */
+};
+
+MUST_CHECK enum err people_add(struct store *store, const struct person *person,
+                               queue_done_fn *done, void *arg);
+/* Fields that are NULL stay; `disabled` -1 stays. ERR_NOT_FOUND. `before`: as it was, NULL with an
+ * error. */
+struct person_change {
+    const char *title, *roles, *area, *hash;
+    int disabled;
+};
+typedef void people_changed_fn(void *arg, enum err error, const char *reason,
+                               const struct person *before);
+MUST_CHECK enum err people_change(struct store *store, const char *name,
+                                  const struct person_change *change, people_changed_fn *done,
+                                  void *arg);
+/* One by name (ERR_NOT_FOUND) or, with name NULL, all in order. */
+typedef void people_fn(void *arg, enum err error, const char *reason, const struct person *persons,
+                       size_t n);
+MUST_CHECK enum err people_find(struct store *store, const char *name, people_fn *done, void *arg);
+
+/* ---- sessions: `digest` is the hex SHA-256 of the token ---- */
+
+struct session_times {
+    int64_t idle_ms, life_ms, confirm_ms;
+};
+/* `instead`: the digest of a session that ends with this one's begin, or "". ERR_REFUSED: the user
+ * was changed since `gen` was read. */
+typedef void people_opened_fn(void *arg, enum err error, const char *reason, int64_t ends_ms);
+MUST_CHECK enum err people_open(struct store *store, const char *digest, const char *user,
+                                const char *gen, const char *csrf, const char *instead,
+                                const struct session_times *times, people_opened_fn *done,
+                                void *arg);
+struct session_view {
+    const char *csrf;
+    int64_t ends_ms, confirmed_until_ms; /* 0: the password has to be given again */
+    struct person person;
+};
+/* Counts as use of the session. ERR_NOT_FOUND: it has ended, or never was. */
+typedef void people_session_fn(void *arg, enum err error, const struct session_view *session);
+MUST_CHECK enum err people_look(struct store *store, const char *digest,
+                                const struct session_times *times, people_session_fn *done,
+                                void *arg);
+MUST_CHECK enum err people_close(struct store *store, const char *digest, queue_done_fn *done,
+                                 void *arg);
+/* `ends_ms` of the callback: until when the confirmation holds. */
+MUST_CHECK enum err people_confirm(struct store *store, const char *digest,
+                                   const struct session_times *times, people_opened_fn *done,
+                                   void *arg);
