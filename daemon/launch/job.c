@@ -262,11 +262,13 @@ static void stage(struct job *job, struct slot *slot)
     struct chunk_row rows[PLAN_BLOCK_ROWS];
     const struct plan_block *block = &slot->block;
     for (size_t i = 0; i < block->n; i++) {
-        rows[i] = (struct chunk_row){.number = block->rows[i].number,
-                                     .region = block->rows[i].region,
-                                     .values = (const uint8_t *)buf_text(&block->values) +
-                                               block->rows[i].value_at,
-                                     .values_len = block->rows[i].value_len};
+        const struct plan_row *row = &block->rows[i];
+        rows[i] = (struct chunk_row){.number = row->number, .region = row->region};
+        if (block->values.len == 0)
+            continue; /* one text for all */
+        rows[i].values = (const uint8_t *)block->values.data + row->value_at;
+        rows[i].values_len = row->value_len;
+        rows[i].segments = row->segments;
     }
     slot->state = SLOT_STAGING;
     struct chunk_ref ref = {.carrier = job->carrier, .seq = job->view.seq, .chunk = slot->chunk};

@@ -89,8 +89,25 @@ enum err chunk_regions_unfold(const uint8_t *packed, size_t len, size_t n, struc
     return buf_check(out);
 }
 
+static uint8_t weight_of(const struct chunk_row *row)
+{
+    return row->segments == 0 ? 1 : (uint8_t)row->segments;
+}
+
+static void pack_weights(const struct chunk_row *const *sorted, size_t n, struct buf *out)
+{
+    uint8_t weights[CHUNK_MAX];
+    bool is_mixed = false;
+    for (size_t i = 0; i < n; i++) {
+        weights[i] = weight_of(sorted[i]);
+        is_mixed = is_mixed || weights[i] != weights[0];
+    }
+    if (is_mixed || weights[0] != 1)
+        buf_add(out, weights, is_mixed ? n : 1);
+}
+
 enum err chunk_pack(const struct chunk_row *rows, size_t n, struct buf *numbers, struct buf *values,
-                    struct buf *regions)
+                    struct buf *regions, struct buf *weights)
 {
     const struct chunk_row *sorted[CHUNK_MAX];
     bool any_values = false, any_regions = false;
@@ -100,7 +117,7 @@ enum err chunk_pack(const struct chunk_row *rows, size_t n, struct buf *numbers,
         sorted[i] = &rows[i];
         any_values = any_values || rows[i].values != NULL;
         any_regions = any_regions || rows[i].region != 0;
-        if (rows[i].region >> (8 * CHUNK_REGION_BYTES) != 0)
+        if (rows[i].region >> (8 * CHUNK_REGION_BYTES) != 0 || rows[i].segments > UINT8_MAX)
             return ERR_INVALID;
     }
     qsort(sorted, n, sizeof sorted[0], by_number);
@@ -119,7 +136,9 @@ enum err chunk_pack(const struct chunk_row *rows, size_t n, struct buf *numbers,
     }
     if (any_regions)
         pack_regions(sorted, n, regions);
-    if (buf_check(numbers) != ERR_OK || buf_check(values) != ERR_OK)
+    if (any_values)
+        pack_weights(sorted, n, weights);
+    if (buf_check(numbers) != ERR_OK || buf_check(values) != ERR_OK || buf_check(weights) != ERR_OK)
         return ERR_NOMEM;
     return buf_check(regions);
 }

@@ -178,7 +178,7 @@ local function stop_sending(c, now, reason)
     end
 end
 
--- What one recipient costs, as far as it is known without the request it travelled in.
+-- What one recipient costs on the average: exact when all get one text.
 local function average_segments(c)
     if c.accepted == 0 then
         return 0
@@ -186,14 +186,11 @@ local function average_segments(c)
     return floor(c.segments_total / c.accepted + 0.5)
 end
 
--- `k` recipients go from a byte to another in the counters. `segments`: what they cost when the carrier has them now.
-local function count(c, from, to, k, segments)
+-- `n` recipients go from a byte to another in the counters.
+local function count(c, from, to, n)
     local delta = c.delta
-    delta[from] = (delta[from] or 0) - k
-    delta[to] = (delta[to] or 0) + k
-    if TAKEN[to] and not TAKEN[from] then
-        c.segments = c.segments + (segments or k * average_segments(c))
-    end
+    delta[from] = (delta[from] or 0) - n
+    delta[to] = (delta[to] or 0) + n
 end
 
 -- An open campaign (see append) is never done. Asked only where it matters: a report does not read that field.
@@ -411,6 +408,45 @@ local function place_of(k, number, from, n)
     return at and at >= from and at < from + n and at or nil
 end
 
+-- The segments of each recipient's text: a number, when they are all the same, else a string of a byte each. False: nobody has told.
+-- They were weighed when the chunk was staged, so that whatever makes known who was taken, a reply, a report or a person, counts the
+-- same for them.
+local function chunk_weights(k)
+    if k.weights == nil then
+        local c = k.c
+        local w = c.personal and call('GET', k.P .. 'w:' .. k.tail)
+        if not c.personal then
+            k.weights = average_segments(c)
+        elseif w then
+            k.weights = #w == 1 and byte(w) or w
+        else
+            k.weights = call('HGET', c.key, 'weighed') == '1' and 1
+        end
+    end
+    return k.weights
+end
+-- What `n` recipients from position `at` on cost. `told`: what the sender says, for chunks that were not weighed.
+local function cost(k, at, n, told)
+    local weights = chunk_weights(k)
+    if not weights then
+        return told or n * average_segments(k.c)
+    elseif type(weights) == 'number' then
+        return n * weights
+    end
+    local sum = 0
+    for i = at + 1, at + n do
+        sum = sum + byte(weights, i)
+    end
+    return sum
+end
+-- The same positions go from a byte to another: what the carrier has from now on is spent.
+local function count_at(k, at, n, from, to, told)
+    count(k.c, from, to, n)
+    if TAKEN[to] and not TAKEN[from] then
+        k.c.segments = k.c.segments + cost(k, at, n, told)
+    end
+end
+
 -- The byte of a position as it counts: a queued one of a cancelled campaign is cancelled; "" when there is no such position.
 local function state_at(k, at)
     local b = patch_get(k.states, at)
@@ -430,7 +466,7 @@ end
 -- Moves one position from the byte it counts as; what enters or leaves "ambiguous" is remembered for the index.
 local function move(k, at, from, to, segments)
     patch_put(k.states, at, to)
-    count(k.c, from, to, 1, segments)
+    count_at(k, at, 1, from, to, segments)
     if to == 'E' then
         k.fresh = k.fresh or {}
         k.fresh[at] = true
@@ -453,7 +489,7 @@ local function move_range(k, at, n, from, to, segments)
     local bytes = rep(to, n)
     call('SETRANGE', k.states.key, text(at), bytes)
     k.s = sub(k.s, 1, at) .. bytes .. sub(k.s, at + n + 1)
-    count(k.c, from, to, n, segments)
+    count_at(k, at, n, from, to, segments)
 end
 
 -- The details string is made whole before its first use, so that it never grows. `sure`: the caller knows that it is there
@@ -1029,7 +1065,7 @@ local function begin(keys, args)
     return {0, seq}
 end
 
--- seq, chunk, numbers, values ("" none), regions ("" none)
+-- seq, chunk, numbers, values ("" none), regions ("" none), weights of the texts ("" all of one segment)
 local function stage(keys, args)
     local P, seq, n = keys[1], args[1], args[2]
     local key = P .. 'c:' .. seq
@@ -1044,13 +1080,14 @@ local function stage(keys, args)
     local before = call('STRLEN', P .. 's:' .. tail)
     call('SET', P .. 'p:' .. tail, args[3])
     call('SET', P .. 's:' .. tail, rep('A', size))
-    for letter, bytes in pairs({v = args[4], r = args[5]}) do
+    for letter, bytes in pairs({v = args[4], r = args[5], w = args[6] or ''}) do
         if bytes ~= '' then
             call('SET', P .. letter .. ':' .. tail, bytes)
         elseif before > 0 then
             call('DEL', P .. letter .. ':' .. tail)
         end
     end
+    call('HSET', key, 'weighed', args[6] and 1 or 0)
     call('HINCRBY', key, 'staged', size - before)
     if before == 0 then
         call('HINCRBY', key, 'n_staged', 1)
@@ -1113,7 +1150,7 @@ local function abort(keys, args)
     end
     for n = last, stop + 1, -1 do
         local tail = seq .. ':' .. n
-        call('UNLINK', P .. 'p:' .. tail, P .. 's:' .. tail, P .. 'v:' .. tail, P .. 'r:' .. tail)
+        call('UNLINK', P .. 'p:' .. tail, P .. 's:' .. tail, P .. 'v:' .. tail, P .. 'r:' .. tail, P .. 'w:' .. tail)
     end
     if stop >= 0 then
         call('HSET', key, 'aborting', 1, 'last_staged', stop)
@@ -1150,7 +1187,7 @@ local function open_campaign(P, id, now, fields)
     seq = text(call('INCR', P .. 'next'))
     local key = P .. 'c:' .. seq
     call('HSET', key, unpack(fields))
-    call('HSET', key, 'open', 1, 'personal', 1, 'state', 'scheduled', 'changed', now, 'launched', now, 'base', now, 'accepted', 0,
+    call('HSET', key, 'open', 1, 'personal', 1, 'weighed', 1, 'state', 'scheduled', 'changed', now, 'launched', now, 'base', now, 'accepted', 0,
          'staged', 0, 'n_staged', 0, 'n_chunks', 0, 'cursor', 0, 'segments_total', 0, 'segs', 0, 'requests', 0, 'canary', 'ok',
          'wait_reason', '', 'wait_actor', '')
     for i = 1, #STATES do
@@ -1181,6 +1218,9 @@ local function append(keys, args)
     call('SET', P .. 'p:' .. tail, args[4])
     call('SET', P .. 's:' .. tail, 'A')
     call('SET', P .. 'v:' .. tail, args[5])
+    if args[6] ~= '1' then
+        call('SET', P .. 'w:' .. tail, char(tonumber(args[6])))
+    end
     for _, field in ipairs{'accepted', 'nA', 'staged', 'n_staged', 'rows'} do
         call('HINCRBY', key, field, 1)
     end
@@ -2120,7 +2160,8 @@ local function drop_values(keys, args)
     return {0, 1}
 end
 
--- seq, from chunk, most. Answers {0, next chunk or -1, sentence of what is wrong or '', counts of the bytes …, counters …}.
+-- seq, from chunk, most. Answers {0, next chunk or -1, sentence of what is wrong or '', accepted, counts of the bytes …, counters …,
+-- what those cost that the carrier has (-1: not known), the counter of it}.
 local function recount(keys, args)
     local P, seq, from, most = keys[1], args[1], tonumber(args[2]), tonumber(args[3])
     local c = campaign(P, seq)
@@ -2133,7 +2174,7 @@ local function recount(keys, args)
             wrong = 'chunk ' .. n .. ': ' .. text
         end
     end
-    local total = {}
+    local total, spent, known = {}, 0, true
     for i = 1, #STATES do
         total[i] = 0
     end
@@ -2160,6 +2201,11 @@ local function recount(keys, args)
         if seen ~= #s then
             fault(n, 'a byte that is no state')
         end
+        local k = chunk_peek(c, n)
+        for _, run in ipairs(chunk_weights(k) and runs_of(s, '[GKMS]') or {}) do
+            spent = spent + cost(k, run[1], run[2])
+        end
+        known = known and chunk_weights(k)
         local claimed = call('ZSCORE', P .. 'cl', tail)
         local returned = call('ZSCORE', P .. 'rz:' .. seq, n)
         local owner = call('HGET', P .. 'm:' .. tail, 'own')
@@ -2202,7 +2248,10 @@ local function recount(keys, args)
     for i = 1, #STATES do
         answer[#answer + 1] = total[i]
     end
-    return counts(c, answer)
+    counts(c, answer)
+    answer[#answer + 1] = known and spent or -1
+    answer[#answer + 1] = tonumber(call('HGET', c.key, 'segs')) or 0
+    return answer
 end
 
 -- Campaigns that were cancelled and whose unsent numbers are still reserved in a dedup group.

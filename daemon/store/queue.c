@@ -281,11 +281,12 @@ enum err queue_begin(struct store *store, const struct campaign_fields *fields, 
 enum err queue_stage(struct store *store, struct chunk_ref ref, const struct chunk_row *rows,
                      size_t n, queue_done_fn *done, void *arg)
 {
-    struct buf numbers, values, regions;
+    struct buf numbers, values, regions, weights;
     buf_init(&numbers, (size_t)CHUNK_MAX * MOBILE_PACKED_BYTES);
     buf_init(&values, CHUNK_VALUES_MAX);
     buf_init(&regions, 1 + 256 * CHUNK_REGION_BYTES + CHUNK_MAX * CHUNK_REGION_BYTES);
-    enum err error = chunk_pack(rows, n, &numbers, &values, &regions);
+    buf_init(&weights, CHUNK_MAX);
+    enum err error = chunk_pack(rows, n, &numbers, &values, &regions, &weights);
     if (error == ERR_OK) {
         struct call call;
         /* At the limit the call goes to a function that only says so, through the same path as
@@ -297,11 +298,13 @@ enum err queue_stage(struct store *store, struct chunk_ref ref, const struct chu
         call_bytes(&call, numbers.data, numbers.len);
         call_bytes(&call, values.data, values.len);
         call_bytes(&call, regions.data, regions.len);
+        call_bytes(&call, weights.data, weights.len);
         error = call_send_done(&call, done, arg);
     }
     buf_fini(&numbers);
     buf_fini(&values);
     buf_fini(&regions);
+    buf_fini(&weights);
     return error;
 }
 

@@ -60,8 +60,9 @@ MUST_CHECK enum err queue_begin(struct store *store, const struct campaign_field
 
 struct chunk_row { /* sorted by queue_stage itself */
     uint64_t number, region;
-    const uint8_t *values;
+    const uint8_t *values; /* NULL in a campaign of one text */
     uint32_t values_len;
+    uint32_t segments; /* of its text when it has values, up to 255; 0 is 1 */
 };
 /* Chunk numbers are given in order from 0 by the caller; the same chunk may be staged again.
  * Refused at 80 % of maxmemory. */
@@ -171,7 +172,7 @@ MUST_CHECK enum err queue_intent(struct store *store, struct chunk_ref ref, uint
 struct settle_item {
     uint32_t from, count; /* positions of one request; those not inflight in it are left alone */
     enum outcome outcome; /* NOT_SENT, THROTTLED, SPLIT, ACCOUNT_FAULT, QUOTA: back to queued */
-    uint32_t segments;    /* of those accepted */
+    uint32_t segments;    /* of those accepted; counts only when the chunk was not weighed */
     const char *batch;    /* the carrier's id, "" for none */
     const char *code;     /* its word, "" for none */
 };

@@ -54,13 +54,16 @@ enum err queue_append(struct store *store, const struct campaign_fields *fields,
                       const struct queue_message *message, int64_t now_ms, queue_append_fn *done,
                       void *arg)
 {
-    struct buf number, values, regions;
-    const struct chunk_row row = {
-        .number = message->number, .values = message->values, .values_len = message->values_len};
+    struct buf number, values, regions, weights;
+    const struct chunk_row row = {.number = message->number,
+                                  .values = message->values,
+                                  .values_len = message->values_len,
+                                  .segments = message->segments};
     buf_init(&number, MOBILE_PACKED_BYTES);
     buf_init(&values, MESSAGE_VALUES_MAX_BYTES);
     buf_init(&regions, 0);
-    enum err error = chunk_pack(&row, 1, &number, &values, &regions);
+    buf_init(&weights, 1);
+    enum err error = chunk_pack(&row, 1, &number, &values, &regions, &weights);
     struct appending *op = error == ERR_OK ? malloc(sizeof *op) : NULL;
     if (error == ERR_OK && op == NULL)
         error = ERR_NOMEM;
@@ -73,6 +76,7 @@ enum err queue_append(struct store *store, const struct campaign_fields *fields,
     buf_fini(&number);
     buf_fini(&values);
     buf_fini(&regions);
+    buf_fini(&weights);
     return error;
 }
 

@@ -293,6 +293,8 @@ struct verifying {
     int64_t from;
     unsigned tries;
     struct queue_counts counted, first; /* first: the counters as the count began */
+    int64_t spent;                      /* segments of those counted whom the carrier has */
+    bool is_weighed;
     char carrier[KEY_SIZE];
 };
 
@@ -326,6 +328,18 @@ static bool differs(const struct verifying *op, const struct queue_counts *count
     return sum != accepted;
 }
 
+/* The same for the segments that the carrier has taken. */
+static bool costs_else(const struct verifying *op, int64_t counter, char *out, size_t size)
+{
+    if (!op->is_weighed || counter == op->spent)
+        return false;
+    snprintf(out, size,
+             "campaign %" PRIu32 ": %" PRId64 " segments are spent by the counter, %" PRId64
+             " by the records",
+             op->seq, counter, op->spent);
+    return true;
+}
+
 static void on_verify(void *arg, enum err error, const redisReply *reply)
 {
     struct verifying *op = arg;
@@ -344,6 +358,9 @@ static void on_verify(void *arg, enum err error, const redisReply *reply)
         op->counted.of[i] += (uint64_t)answer_int(&answer, 4 + i);
         counters.of[i] = (uint64_t)answer_int(&answer, 4 + STATE_COUNT + i);
     }
+    int64_t spent = answer_int(&answer, 4 + 2 * STATE_COUNT);
+    op->is_weighed = spent >= 0 && (op->from == 0 || op->is_weighed);
+    op->spent += spent;
     if (op->from == 0)
         op->first = counters;
     op->from = answer_int(&answer, 1);
@@ -356,9 +373,11 @@ static void on_verify(void *arg, enum err error, const redisReply *reply)
     if (moved) {
         op->from = 0;
         op->counted = (struct queue_counts){0};
+        op->spent = 0;
     } else if (op->from < 0) {
         bool bad =
-            differs(op, &counters, (uint64_t)answer_int(&answer, 3), sentence, sizeof sentence);
+            differs(op, &counters, (uint64_t)answer_int(&answer, 3), sentence, sizeof sentence) ||
+            costs_else(op, answer_int(&answer, 5 + 2 * STATE_COUNT), sentence, sizeof sentence);
         verify_end(op, bad ? ERR_STALE : ERR_OK, bad ? sentence : "");
         return;
     }

@@ -111,3 +111,18 @@ def test_a_neighbour_whose_clock_is_ahead(make_world):
     world.check_books("c1")
     assert collections.Counter(a.mobile for a in world.sim.oracle()).most_common(1)[0][1] == 1
     assert len(world.sim.oracle()) == 40 and world.counts("c1")["ambiguous"] == 0
+
+
+def test_the_cost_is_exact_whoever_tells(make_world):
+    """Texts of one to three segments. Whether replies or reports tell that the carrier has them, each costs what it weighs."""
+    world = make_world(carrier={"timeout": "1s"}, sim={"report_delay_ms": 100})
+    numbers = world.campaign("c1", rows=[(str(FIRST_NUMBER + i), "扎西卓玛" * (1 + i % 7 * 6)) for i in range(40)],
+                             columns=("手机号", "姓名"), text="((姓名))：10月17日是全国扶贫日，请关注本乡活动。", max_segments="3")
+    world.sim.fault("close", accept=True, mobile=numbers[30], count=1)
+    world.launch("c1")
+    world.wait_done("c1")
+    world.wait_reported("c1")
+    status = world.check_books("c1")
+    assert status["segments_sent"] == status["segments_total"]
+    assert {weight for key in world.redis.keys("outreach:{mas}:w:*") for weight in world.redis.get(key)} == {1, 2, 3}
+    assert world.sim.hits("close") == 1

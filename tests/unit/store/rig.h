@@ -400,6 +400,12 @@ RIG_UNUSED static struct campaign_fields rig_fields(const char *id)
                                     .price_fen = 5};
 }
 
+/* What the text of recipient `i` weighs in rig_launch. */
+RIG_UNUSED static uint32_t rig_segments(const struct campaign_fields *fields, size_t i)
+{
+    return fields->personal ? 1 + (uint32_t)(i % 3) : 1;
+}
+
 /* A campaign of `n` recipients with numbers first, first + step …: 10 in the canary, then chunks of
  * `size`. */
 RIG_UNUSED static uint32_t rig_launch(struct rig *rig, struct campaign_fields fields,
@@ -418,13 +424,15 @@ RIG_UNUSED static uint32_t rig_launch(struct rig *rig, struct campaign_fields fi
             rows[i] = (struct chunk_row){
                 .number = first + step * (at + i),
                 .values = fields.personal ? (const uint8_t *)"\x03\xe5\xbc\xa0" : NULL,
-                .values_len = fields.personal ? 4 : 0};
+                .values_len = fields.personal ? 4 : 0,
+                .segments = rig_segments(&fields, at + i)};
+        for (size_t i = 0; i < want; i++)
+            fields.segments_total += rows[i].segments;
         struct chunk_ref ref = {fields.carrier, seq, chunk};
         RIG_CALL(answer, rig, queue_stage(rig->store, ref, rows, want, rig_on_done, &answer));
         assert_int_equal(answer.error, ERR_OK);
         at += want;
     }
-    fields.segments_total = n;
     RIG_CALL(
         answer, rig,
         queue_commit(rig->store, seq, &fields, chunk, n, 0, false, RIG_NOW, rig_on_done, &answer));

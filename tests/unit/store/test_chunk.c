@@ -4,7 +4,7 @@
 #include "sms/mobile.h"
 #include "store/chunk.h"
 
-static struct buf numbers, values, regions;
+static struct buf numbers, values, regions, weights;
 
 static int setup(void **state)
 {
@@ -12,6 +12,7 @@ static int setup(void **state)
     buf_init(&numbers, 1 << 20);
     buf_init(&values, 1 << 20);
     buf_init(&regions, 1 << 20);
+    buf_init(&weights, CHUNK_MAX);
     return 0;
 }
 static int teardown(void **state)
@@ -20,6 +21,7 @@ static int teardown(void **state)
     buf_fini(&numbers);
     buf_fini(&values);
     buf_fini(&regions);
+    buf_fini(&weights);
     return 0;
 }
 
@@ -34,7 +36,7 @@ static void test_sorted_by_number_with_values(void **state)
         {.number = 13800138000, .values = (const uint8_t *)"", .values_len = 0},
         {.number = 15400000001, .values = (const uint8_t *)"\x01z", .values_len = 2},
     };
-    assert_int_equal(chunk_pack(rows, 3, &numbers, &values, &regions), ERR_OK);
+    assert_int_equal(chunk_pack(rows, 3, &numbers, &values, &regions, &weights), ERR_OK);
     const uint8_t want[] = {0x03, 0x36, 0x8d, 0x65, 0x10};
     assert_int_equal(numbers.len, 15);
     const uint64_t order[] = {13800138000, 15400000001, 15400000003};
@@ -65,8 +67,33 @@ static void test_one_text_has_no_values(void **state)
 {
     (void)state;
     const struct chunk_row row = {.number = 15400000003};
-    assert_int_equal(chunk_pack(&row, 1, &numbers, &values, &regions), ERR_OK);
+    assert_int_equal(chunk_pack(&row, 1, &numbers, &values, &regions, &weights), ERR_OK);
     assert_int_equal(values.len, 0);
+    assert_int_equal(weights.len, 0);
+}
+
+static void weighed(uint32_t a, uint32_t b, uint32_t c, const char *want, size_t want_len)
+{
+    const struct chunk_row rows[] = {
+        {.number = 3, .values = (const uint8_t *)"", .segments = a}, /* the last in order */
+        {.number = 1, .values = (const uint8_t *)"", .segments = b},
+        {.number = 2, .values = (const uint8_t *)"", .segments = c},
+    };
+    buf_reset(&numbers);
+    buf_reset(&weights);
+    assert_int_equal(chunk_pack(rows, 3, &numbers, &values, &regions, &weights), ERR_OK);
+    assert_int_equal(weights.len, want_len);
+    assert_memory_equal(buf_text(&weights), want, want_len);
+}
+
+static void test_weights_of_personal_texts(void **state)
+{
+    (void)state;
+    weighed(1, 1, 1, "", 0);
+    weighed(0, 1, 0, "", 0);
+    weighed(2, 2, 2, "\2", 1);
+    weighed(3, 1, 255, "\1\xff\3", 3);
+    weighed(2, 0, 2, "\1\2\2", 3);
 }
 
 static void test_refusals(void **state)
@@ -74,11 +101,14 @@ static void test_refusals(void **state)
     (void)state;
     const struct chunk_row twice[] = {{.number = 15400000003}, {.number = 15400000003}};
     const struct chunk_row wide = {.number = 15400000003, .region = UINT64_C(1) << 40};
+    const struct chunk_row heavy = {.number = 15400000003, .segments = 256};
     static const struct chunk_row many[CHUNK_MAX + 1];
-    assert_int_equal(chunk_pack(twice, 2, &numbers, &values, &regions), ERR_INVALID);
-    assert_int_equal(chunk_pack(&wide, 1, &numbers, &values, &regions), ERR_INVALID);
-    assert_int_equal(chunk_pack(many, CHUNK_MAX + 1, &numbers, &values, &regions), ERR_TOO_BIG);
-    assert_int_equal(chunk_pack(many, 0, &numbers, &values, &regions), ERR_TOO_BIG);
+    assert_int_equal(chunk_pack(twice, 2, &numbers, &values, &regions, &weights), ERR_INVALID);
+    assert_int_equal(chunk_pack(&wide, 1, &numbers, &values, &regions, &weights), ERR_INVALID);
+    assert_int_equal(chunk_pack(&heavy, 1, &numbers, &values, &regions, &weights), ERR_INVALID);
+    assert_int_equal(chunk_pack(many, CHUNK_MAX + 1, &numbers, &values, &regions, &weights),
+                     ERR_TOO_BIG);
+    assert_int_equal(chunk_pack(many, 0, &numbers, &values, &regions, &weights), ERR_TOO_BIG);
 }
 
 static void regions_round_trip(size_t n, size_t kinds, size_t want_len)
@@ -89,7 +119,7 @@ static void regions_round_trip(size_t n, size_t kinds, size_t want_len)
     buf_reset(&regions);
     for (size_t i = 0; i < n; i++)
         rows[i] = (struct chunk_row){.number = 15400000000 + i, .region = 513327205000 + i % kinds};
-    assert_int_equal(chunk_pack(rows, n, &numbers, &values, &regions), ERR_OK);
+    assert_int_equal(chunk_pack(rows, n, &numbers, &values, &regions, &weights), ERR_OK);
     assert_int_equal(regions.len, want_len);
     buf_init(&out, 5 * CHUNK_MAX);
     assert_int_equal(chunk_regions_unfold((const uint8_t *)regions.data, regions.len, n, &out),
@@ -121,7 +151,7 @@ static void test_find(void **state)
         buf_reset(&numbers);
         for (size_t i = 0; i < n; i++)
             rows[i].number = 15400000000 + 3 * i;
-        assert_int_equal(chunk_pack(rows, n, &numbers, &values, &regions), ERR_OK);
+        assert_int_equal(chunk_pack(rows, n, &numbers, &values, &regions, &weights), ERR_OK);
         const uint8_t *p = (const uint8_t *)numbers.data;
         for (size_t i = 0; i < n; i++) {
             assert_int_equal(chunk_find(p, n, 15400000000 + 3 * i), i);
@@ -145,6 +175,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {T(test_sorted_by_number_with_values),
                                        T(test_one_text_has_no_values),
+                                       T(test_weights_of_personal_texts),
                                        T(test_refusals),
                                        T(test_regions),
                                        T(test_find),

@@ -509,7 +509,7 @@ static void call_append(unsigned place)
                                     .number = RIG_FIRST + place,
                                     .values = (const uint8_t *)"\x03\xe5\xbc\xa0",
                                     .values_len = 4,
-                                    .segments = 1};
+                                    .segments = 1 + place % 3};
     RIG_CALL(answer, &rig, queue_append(rig.store, &fields, &message, now_ms, on_append, &answer));
     assert_int_equal(answer.error, ERR_OK);
 }
@@ -708,6 +708,7 @@ static void play(uint64_t with)
         struct campaign_fields fields = rig_fields(id);
         if (resends(i))
             fields.on_ambiguous = "resend";
+        fields.personal = i == 1; /* and its texts weigh 1 to 3 segments */
         camps[i].seq = rig_launch(&rig, fields, RIG_FIRST + first, 1, n, 1 + dice(25));
         for (size_t k = 0; k < n; k++)
             camps[i].member[first + k] = true;

@@ -618,6 +618,53 @@ static void test_outcomes(void **state)
     }
 }
 
+/* ---- what it costs ---- */
+
+static void expect_segments(uint32_t seq, uint64_t segments)
+{
+    rig_view(&rig, seq, &answer);
+    assert_int_equal(answer.view.segments_sent, segments);
+    assert_int_equal(answer.view.cost_fen, 5 * segments);
+    rig_verify(&rig, seq);
+}
+
+static void tell(const char *batch, uint64_t number, enum recipient_state to)
+{
+    struct status_report report = {.batch = batch, .number = number, .to = to, .code = "X"};
+    RIG_CALL(answer, &rig,
+             status_report(rig.store, "mas", &report, 1, 10, RIG_NOW, rig_on_stored, &answer));
+    assert_int_equal(answer.stored.changed + answer.stored.parked, 1);
+}
+
+/* Personal texts weigh 1, 2, 3, 1, 2, 3 … segments: each counts what it weighs, whoever tells that
+ * the carrier has it. */
+static void test_each_personal_text_costs_what_it_weighs(void **state)
+{
+    (void)state;
+    struct campaign_fields fields = rig_fields("c");
+    fields.personal = true;
+    uint32_t seq = rig_launch(&rig, fields, RIG_FIRST, 1, 40, 30);
+    send_chunk(seq, OUTCOME_ACCEPTED); /* 1 2 3 1 2 3 1 2 3 1 */
+    expect_segments(seq, 19);
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK); /* 2 3 1 2 3 1 … */
+    uint64_t token = answer.token, first = RIG_FIRST + 10;
+    assert_int_equal(intent(seq, 1, token, 0, 10), 10);
+    assert_int_equal(intent(seq, 1, token, 10, 20), 20);
+    tell("b1", first + 1, STATE_DELIVERED); /* parked */
+    assert_int_equal(settle(seq, 1, token, 0, 10, OUTCOME_AMBIGUOUS, "", ""), ERR_OK);
+    expect_segments(seq, 19 + 3); /* it was waited for */
+    tell("b1", first, STATE_UNDELIVERED);
+    tell("b1", first + 2, 0);
+    expect_segments(seq, 19 + 3 + 2 + 1);
+    assert_int_equal(settle(seq, 1, token, 13, 2, OUTCOME_REJECT_RECIPIENT, "", "no"), ERR_OK);
+    tell("b2", first + 14, STATE_DELIVERED); /* parked: said to be rejected */
+    assert_int_equal(settle(seq, 1, token, 10, 20, OUTCOME_ACCEPTED, "b2", ""), ERR_OK);
+    expect_segments(seq, 25 + 40 - 3 - 1 + 1);
+    assert_int_equal(resolve(seq, RESOLVE_ACCEPT), ERR_OK); /* the seven others */
+    expect_segments(seq, 62 + 2 + 3 + 1 + 2 + 3 + 1 + 2);
+    expect_state(seq, "done");
+}
+
 static void test_many_requests_in_one_settlement(void **state)
 {
     (void)state;
@@ -1313,6 +1360,7 @@ static void test_verify_sees_it(void **state)
         {"HSET t:{mas}:c:1 cursor 2", "HSET t:{mas}:c:1 cursor 1", "queued and forgotten"},
         {"SREM t:{mas}:live 1", "SADD t:{mas}:live 1", "live campaigns"},
         {"ZADD t:{mas}:rs 1 1:1", "ZREM t:{mas}:rs 1:1", "nobody ambiguous"},
+        {"HINCRBY t:{mas}:c:1 segs 1", "HINCRBY t:{mas}:c:1 segs -1", "segments are spent"},
     };
     assert_int_equal(launched(), 1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -1398,6 +1446,7 @@ int main(void)
                                        T(test_an_intent_outside_the_chunk),
                                        T(test_token_buckets),
                                        T(test_outcomes),
+                                       T(test_each_personal_text_costs_what_it_weighs),
                                        T(test_many_requests_in_one_settlement),
                                        T(test_a_refused_text_pauses),
                                        T(test_an_account_fault_burns_nobody),
