@@ -39,7 +39,8 @@ struct apicall {
     bool is_public;                                  /* came over the listening port */
     struct who who;                                  /* see api/auth.h */
     char title[WHO_TITLE_SIZE], csrf[WHO_NAME_SIZE]; /* of a session, else "" */
-    int64_t session_ends_ms, confirmed_until_ms;     /* the same, else 0 */
+    char once[2 * WHO_NAME_SIZE + 4];            /* not "": its answer is kept, see api/once.h */
+    int64_t session_ends_ms, confirmed_until_ms; /* the same, else 0 */
     char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE];
     json_t *body; /* of a POST: an object */
 

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "api/drafts.h"
+#include "api/once.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/ids.h"
@@ -192,9 +193,14 @@ bool apicall_may_area(struct apicall *call, const char *field, uint64_t area)
     return false;
 }
 
-static void handle(struct apicall *call)
+static void handle_now(struct apicall *call)
 {
     call->route->handle(call);
+}
+
+static void handle(struct apicall *call)
+{
+    once_begin(call, handle_now);
 }
 
 /* What lies in another area is not there, as far as its users can tell. */
@@ -318,11 +324,26 @@ static void permit(struct apicall *call)
     }
 }
 
+/* Behind a proxy on this machine the client is the last one it names; what stands before that is
+ * the client's own word. */
+static void set_address(struct apicall *call)
+{
+    const char *peer = http_request_peer(call->request);
+    const char *forwarded = http_request_header(call->request, "X-Forwarded-For");
+    bool is_proxy = call->api->settings->daemon.behind_tls &&
+                    (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0);
+    if (is_proxy && forwarded != NULL) {
+        const char *comma = strrchr(forwarded, ',');
+        peer = comma != NULL ? comma + 1 : forwarded;
+        peer += strspn(peer, " ");
+    }
+    snprintf(call->who.address, sizeof call->who.address, "%s", peer);
+}
+
 static bool set_who(struct apicall *call, const struct person *person)
 {
     struct who *who = &call->who;
     snprintf(who->name, sizeof who->name, "%s", person->name);
-    snprintf(who->address, sizeof who->address, "%s", http_request_peer(call->request));
     return roles_parse(person->roles, &who->roles) == ERR_OK &&
            area_parse(person->area, strlen(person->area), &who->area) == ERR_OK;
 }
@@ -381,6 +402,53 @@ static void begin_session(struct apicall *call)
     }
 }
 
+/* ---- tokens ---- */
+
+static void on_token(void *arg, enum err error, const struct token *token,
+                     const struct person *owner)
+{
+    struct apicall *call = arg;
+    struct who *who = &call->who;
+    uint32_t roles = 0;
+    uint64_t area = 0;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK && error != ERR_NOT_FOUND) {
+        apicall_fail(call, error, NULL);
+        return;
+    }
+    bool is_good = error == ERR_OK && owner->name[0] != '\0' && !owner->is_disabled &&
+                   set_who(call, owner) && roles_parse(token->roles, &roles) == ERR_OK &&
+                   area_parse(token->area, strlen(token->area), &area) == ERR_OK &&
+                   (who->area == 0 || (area != 0 && area_within(area, who->area)));
+    if (!is_good) {
+        apicall_error(call, 401, "session", NULL, "this token is worth nothing, or not any more");
+        return;
+    }
+    who->via = VIA_TOKEN;
+    who->roles &= roles;
+    who->area = area;
+    permit(call);
+}
+
+/* false: there is none. */
+static bool begin_token(struct apicall *call)
+{
+    static const char scheme[] = "Bearer ";
+    char digest[AUTH_DIGEST_SIZE];
+    const char *header = http_request_header(call->request, "Authorization");
+    if (header == NULL || strncasecmp(header, scheme, sizeof scheme - 1) != 0) {
+        return false;
+    }
+    digest_of(header + sizeof scheme - 1, strlen(header + sizeof scheme - 1), digest);
+    enum err error = people_token_look(call->api->parts.store, digest, on_token, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+    return true;
+}
+
 void auth_begin(struct apicall *call)
 {
     if (!call->is_public) {
@@ -399,12 +467,14 @@ void auth_begin(struct apicall *call)
         apicall_error(call, 403, "csrf", NULL, "this request comes from another site's page");
         return;
     }
+    set_address(call);
     if ((call->route->flags & ROUTE_OPEN) == 0) {
-        begin_session(call);
+        if (!begin_token(call)) {
+            begin_session(call);
+        }
         return;
     }
-    call->who = (struct who){.via = VIA_SESSION};
-    snprintf(call->who.address, sizeof call->who.address, "%s", http_request_peer(call->request));
+    call->who.via = VIA_SESSION;
     if (read_body(call)) {
         handle(call);
     }

@@ -80,6 +80,18 @@ static void refuse_login(struct login *login)
     apicall_error(call, 401, "login", NULL, "wrong name or password");
 }
 
+static void refuse_attempt(struct apicall *call, const char *user, int64_t wait_ms)
+{
+    char seconds[24], quoted[2 * WHO_NAME_SIZE + 4];
+    int64_t wait_s = (wait_ms + 999) / 1000;
+    snprintf(seconds, sizeof seconds, "%lld", (long long)wait_s);
+    http_answer_header(call->request, "Retry-After", seconds);
+    log_line(LOG_WARN, "people", "event=login_throttled user=%s address=%s",
+             log_quote(user, quoted, sizeof quoted), call->who.address);
+    apicall_error(call, 429, "too_many", NULL, "too many attempts; try again in %lld seconds",
+                  (long long)wait_s);
+}
+
 static void on_opened(void *arg, enum err error, const char *reason, int64_t ends_ms)
 {
     struct login *login = arg;
@@ -118,6 +130,7 @@ static void on_checked(void *arg, enum err error, bool is_right)
         refuse_login(login);
         return;
     }
+    people_forgive(call->api->parts.store, login->user);
     auth_new_token(login->token, digest);
     ids_random_hex(call->csrf, CSRF_BYTES);
     struct session_times times = auth_times(call);
@@ -157,6 +170,25 @@ static void on_person(void *arg, enum err error, const char *reason, const struc
     }
 }
 
+static void on_try(void *arg, enum err error, const char *reason, int64_t wait_ms)
+{
+    struct login *login = arg;
+    struct apicall *call = login->call;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_OK && wait_ms > 0) {
+        refuse_attempt(call, login->user, wait_ms);
+        return;
+    }
+    if (error == ERR_OK) {
+        error = people_find(call->api->parts.store, login->user, on_person, login);
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+    }
+}
+
 /* A password may hold anything, so apicall_text does not read it. */
 static bool read_password(struct apicall *call, const char *field, const char **out)
 {
@@ -187,7 +219,8 @@ void handle_session_open(struct apicall *call)
     snprintf(login->user, sizeof login->user, "%s", user);
     call->state = login;
     call->free_state = free_login;
-    enum err error = people_find(call->api->parts.store, login->user, on_person, login);
+    enum err error =
+        people_try(call->api->parts.store, login->user, call->who.address, on_try, login);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
@@ -249,6 +282,7 @@ static void on_proved(void *arg, enum err error, bool is_right)
         apicall_error(call, 403, "login", NULL, "wrong password");
         return;
     }
+    people_forgive(call->api->parts.store, call->who.name);
     proof->then(proof);
 }
 
@@ -273,6 +307,25 @@ static void on_self(void *arg, enum err error, const char *reason, const struct 
     }
 }
 
+static void on_proof_try(void *arg, enum err error, const char *reason, int64_t wait_ms)
+{
+    struct proof *proof = arg;
+    struct apicall *call = proof->call;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_OK && wait_ms > 0) {
+        refuse_attempt(call, call->who.name, wait_ms);
+        return;
+    }
+    if (error == ERR_OK) {
+        error = people_find(call->api->parts.store, call->who.name, on_self, proof);
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+    }
+}
+
 static void prove(struct apicall *call, void (*then)(struct proof *proof))
 {
     struct proof *proof = calloc(1, sizeof *proof);
@@ -283,7 +336,8 @@ static void prove(struct apicall *call, void (*then)(struct proof *proof))
     *proof = (struct proof){call, then};
     call->state = proof;
     call->free_state = free;
-    enum err error = people_find(call->api->parts.store, call->who.name, on_self, proof);
+    enum err error =
+        people_try(call->api->parts.store, call->who.name, call->who.address, on_proof_try, proof);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }

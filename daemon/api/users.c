@@ -106,12 +106,11 @@ static bool take_name(struct user_work *work, const char *name)
 }
 
 /* An array of words, or one text with blanks. */
-static bool read_roles(struct user_work *work)
+bool roles_read(struct apicall *call, uint32_t *roles)
 {
-    const json_t *value = json_object_get(work->call->body, "roles"), *word;
+    const json_t *value = json_object_get(call->body, "roles"), *word;
     char words[256] = "";
     size_t i, len = 0;
-    uint32_t roles;
     if (value == NULL) {
         return true;
     }
@@ -127,14 +126,23 @@ static bool read_roles(struct user_work *work)
         }
         len += (size_t)snprintf(words + len, sizeof words - len, "%s ", text);
     }
-    if (roles_parse(words, &roles) != ERR_OK) {
-        apicall_error(work->call, 400, "invalid", "roles",
-                      "roles: one or more of township, approver, finance, viewer, operator, admin, "
-                      "auditor");
+    if (roles_parse(words, roles) == ERR_OK) {
+        return true;
+    }
+    apicall_error(call, 400, "invalid", "roles",
+                  "roles: one or more of township, approver, finance, viewer, operator, admin, "
+                  "auditor");
+    return false;
+}
+
+static bool read_roles(struct user_work *work)
+{
+    uint32_t roles = 0;
+    if (!roles_read(work->call, &roles)) {
         return false;
     }
+    work->has_roles = roles != 0;
     roles_format(roles, work->roles);
-    work->has_roles = true;
     return true;
 }
 

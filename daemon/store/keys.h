@@ -12,7 +12,8 @@
  *   <prefix>:{a}:                 audit     audit
  *   <prefix>:{l}:                 ledger    n e mark ser seal closed rev tk y req:<hex> p:<number>
  * m:<7 digits> t:<area>:<year>:<campaign> g:<same> ch:<area> rc:<county>:<year> cap:<day>
- *   <prefix>:{u}:                 people    users u:<name> s:<digest>
+ *   <prefix>:{u}:                 people    users tokens u:<name> s:<digest> t:<digest>
+ * la:<name> ld:<address> i:<user>:<key>
  *   <prefix>:schema               -         (itself)
  *
  * A carrier named "o", "n", "a", "l", "u" would share a tag with another table, but no key: the

@@ -6,9 +6,12 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/log.h"
 #include "store/call.h"
 
 #define PEOPLE_MAX 10000
+#define CODE_OTHER 5
+#define CODE_RUNNING 6
 
 /* ---- reading a user ---- */
 
@@ -108,6 +111,276 @@ enum err people_change(struct store *store, const char *name, const struct perso
     return error;
 }
 
+struct opening {
+    struct store *store;
+    people_opened_fn *done;
+    void *arg;
+};
+
+static void on_opened(void *arg, enum err error, const redisReply *reply)
+{
+    struct opening op = *(struct opening *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    op.done(op.arg, answer.error, answer.reason, answer_int(&answer, 1));
+}
+
+static enum err send_opening(const struct call *call, people_opened_fn *done, void *arg)
+{
+    struct opening *op = malloc(sizeof *op);
+    if (op == NULL) {
+        return ERR_NOMEM;
+    }
+    *op = (struct opening){call->store, done, arg};
+    enum err error = call_send(call, on_opened, op);
+    if (error != ERR_OK) {
+        free(op);
+    }
+    return error;
+}
+
+/* ---- attempts ---- */
+
+struct trying {
+    struct store *store;
+    people_try_fn *done;
+    void *arg;
+};
+
+static void on_tried(void *arg, enum err error, const redisReply *reply)
+{
+    struct trying op = *(struct trying *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    op.done(op.arg, answer.error, answer.reason,
+            answer.code == CODE_OTHER ? answer_int(&answer, 1) : 0);
+}
+
+enum err people_try(struct store *store, const char *user, const char *address, people_try_fn *done,
+                    void *arg)
+{
+    struct trying *op = malloc(sizeof *op);
+    if (op == NULL) {
+        return ERR_NOMEM;
+    }
+    *op = (struct trying){store, done, arg};
+    struct call call;
+    call_begin(&call, store, "or1_login_try", KEY_PEOPLE, "");
+    call_text(&call, user);
+    call_text(&call, address);
+    enum err error = call_send(&call, on_tried, op);
+    if (error != ERR_OK) {
+        free(op);
+    }
+    return error;
+}
+
+void people_forgive(struct store *store, const char *user)
+{
+    struct call call;
+    call_begin(&call, store, "or1_login_good", KEY_PEOPLE, "");
+    call_text(&call, user);
+    if (call_send_done(&call, NULL, NULL) != ERR_OK) {
+        log_line(LOG_INFO, "people", "event=not_forgiven user=%s", user); /* it expires by itself */
+    }
+}
+
+/* ---- tokens ---- */
+
+static void read_token(const redisReply *fields, struct token *token)
+{
+    *token = (struct token){.id = "", .owner = "", .title = "", .roles = "", .area = ""};
+    struct {
+        const char *name, **text;
+    } texts[] = {{"id", &token->id},
+                 {"owner", &token->owner},
+                 {"title", &token->title},
+                 {"roles", &token->roles},
+                 {"area", &token->area}};
+    struct {
+        const char *name;
+        int64_t *ms;
+    } times[] = {
+        {"created", &token->created_ms}, {"ends", &token->ends_ms}, {"used", &token->used_ms}};
+    if (fields == NULL || fields->type != REDIS_REPLY_ARRAY) {
+        return;
+    }
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        const char *field = text_at(fields, i), *value = text_at(fields, i + 1);
+        for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+            if (strcmp(field, texts[t].name) == 0) {
+                *texts[t].text = value;
+            }
+        }
+        for (size_t t = 0; t < sizeof times / sizeof *times; t++) {
+            if (strcmp(field, times[t].name) == 0) {
+                *times[t].ms = strtoll(value, NULL, 10);
+            }
+        }
+    }
+}
+
+enum err people_token_add(struct store *store, const char *digest, const struct token *token,
+                          int64_t life_ms, people_token_made_fn *done, void *arg)
+{
+    struct call call;
+    call_begin(&call, store, "or1_token_add", KEY_PEOPLE, "");
+    call_text(&call, digest);
+    call_text(&call, token->id);
+    call_text(&call, token->owner);
+    call_text(&call, token->title);
+    call_text(&call, token->roles);
+    call_text(&call, token->area);
+    call_int(&call, life_ms);
+    return send_opening(&call, done, arg);
+}
+
+struct looking_token {
+    struct store *store;
+    people_token_fn *done;
+    void *arg;
+};
+
+static void on_token(void *arg, enum err error, const redisReply *reply)
+{
+    struct looking_token op = *(struct looking_token *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    struct token token;
+    struct person owner;
+    bool is_fine = answer.error == ERR_OK;
+    read_token(is_fine ? answer_at(&answer, 1) : NULL, &token);
+    read_person(is_fine ? answer_at(&answer, 2) : NULL, &owner);
+    op.done(op.arg, answer.error, is_fine ? &token : NULL, is_fine ? &owner : NULL);
+}
+
+enum err people_token_look(struct store *store, const char *digest, people_token_fn *done,
+                           void *arg)
+{
+    struct looking_token *op = malloc(sizeof *op);
+    if (op == NULL) {
+        return ERR_NOMEM;
+    }
+    *op = (struct looking_token){store, done, arg};
+    struct call call;
+    call_begin(&call, store, "or1_token_look", KEY_PEOPLE, "");
+    call_text(&call, digest);
+    enum err error = call_send(&call, on_token, op);
+    if (error != ERR_OK) {
+        free(op);
+    }
+    return error;
+}
+
+struct listing_tokens {
+    struct store *store;
+    people_tokens_fn *done;
+    void *arg;
+};
+
+static void on_tokens(void *arg, enum err error, const redisReply *reply)
+{
+    struct listing_tokens op = *(struct listing_tokens *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    size_t n = answer.error == ERR_OK ? answer_len(&answer) - 1 : 0;
+    struct token *tokens = calloc(n > 0 ? n : 1, sizeof *tokens);
+    if (tokens == NULL) {
+        op.done(op.arg, ERR_NOMEM, "", NULL, 0);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        read_token(answer_at(&answer, i + 1), &tokens[i]);
+    }
+    op.done(op.arg, answer.error, answer.reason, tokens, n);
+    free(tokens);
+}
+
+enum err people_token_list(struct store *store, const char *owner, people_tokens_fn *done,
+                           void *arg)
+{
+    struct listing_tokens *op = malloc(sizeof *op);
+    if (op == NULL) {
+        return ERR_NOMEM;
+    }
+    *op = (struct listing_tokens){store, done, arg};
+    struct call call;
+    call_begin(&call, store, "or1_token_list", KEY_PEOPLE, "");
+    call_text(&call, owner);
+    enum err error = call_send(&call, on_tokens, op);
+    if (error != ERR_OK) {
+        free(op);
+    }
+    return error;
+}
+
+enum err people_token_drop(struct store *store, const char *id, const char *owner,
+                           queue_done_fn *done, void *arg)
+{
+    struct call call;
+    call_begin(&call, store, "or1_token_drop", KEY_PEOPLE, "");
+    call_text(&call, id);
+    call_text(&call, owner);
+    return call_send_done(&call, done, arg);
+}
+
+/* ---- once ---- */
+
+struct onceing {
+    struct store *store;
+    people_once_fn *done;
+    void *arg;
+};
+
+static void on_once(void *arg, enum err error, const redisReply *reply)
+{
+    struct onceing op = *(struct onceing *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    int status = (int)answer_int(&answer, 1);
+    enum once once = answer.code == CODE_OTHER     ? ONCE_OTHER
+                     : answer.code == CODE_RUNNING ? ONCE_RUNNING
+                     : status != 0                 ? ONCE_AGAIN
+                                                   : ONCE_FIRST;
+    op.done(op.arg, answer.error, once, status, answer_text(&answer, 2));
+}
+
+enum err people_once(struct store *store, const char *name, const char *digest,
+                     people_once_fn *done, void *arg)
+{
+    struct onceing *op = malloc(sizeof *op);
+    if (op == NULL) {
+        return ERR_NOMEM;
+    }
+    *op = (struct onceing){store, done, arg};
+    struct call call;
+    call_begin(&call, store, "or1_once_begin", KEY_PEOPLE, "");
+    call_text(&call, name);
+    call_text(&call, digest);
+    call_int(&call, PEOPLE_ONCE_KEPT_MS);
+    enum err error = call_send(&call, on_once, op);
+    if (error != ERR_OK) {
+        free(op);
+    }
+    return error;
+}
+
+void people_once_end(struct store *store, const char *name, int status, const char *body)
+{
+    char number[16] = "";
+    struct call call;
+    if (status != 0) {
+        snprintf(number, sizeof number, "%d", status);
+    }
+    call_begin(&call, store, "or1_once_end", KEY_PEOPLE, "");
+    call_text(&call, name);
+    call_text(&call, number);
+    call_text(&call, body);
+    if (call_send_done(&call, NULL, NULL) != ERR_OK) {
+        log_line(LOG_WARN, "people", "event=answer_not_kept"); /* a repetition is told to wait */
+    }
+}
+
 struct finding_people {
     struct store *store;
     people_fn *done;
@@ -153,34 +426,6 @@ enum err people_find(struct store *store, const char *name, people_fn *done, voi
 }
 
 /* ---- sessions ---- */
-
-struct opening {
-    struct store *store;
-    people_opened_fn *done;
-    void *arg;
-};
-
-static void on_opened(void *arg, enum err error, const redisReply *reply)
-{
-    struct opening op = *(struct opening *)arg;
-    free(arg);
-    struct answer answer = answer_read(op.store, error, reply);
-    op.done(op.arg, answer.error, answer.reason, answer_int(&answer, 1));
-}
-
-static enum err send_opening(const struct call *call, people_opened_fn *done, void *arg)
-{
-    struct opening *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct opening){call->store, done, arg};
-    enum err error = call_send(call, on_opened, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
-}
 
 enum err people_open(struct store *store, const char *digest, const char *user, const char *gen,
                      const char *csrf, const char *instead, const struct session_times *times,

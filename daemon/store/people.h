@@ -29,6 +29,51 @@ typedef void people_fn(void *arg, enum err error, const char *reason, const stru
                        size_t n);
 MUST_CHECK enum err people_find(struct store *store, const char *name, people_fn *done, void *arg);
 
+/* ---- attempts ---- */
+
+/* Before a password is looked at; `wait_ms` 0: go on. */
+typedef void people_try_fn(void *arg, enum err error, const char *reason, int64_t wait_ms);
+MUST_CHECK enum err people_try(struct store *store, const char *user, const char *address,
+                               people_try_fn *done, void *arg);
+/* The password was right: the account's failures are forgotten. Nobody waits for it. */
+void people_forgive(struct store *store, const char *user);
+
+/* ---- tokens of programs: `digest` is the hex SHA-256 of the token ---- */
+
+struct token {
+    const char *id, *owner, *title, *roles, *area;
+    int64_t created_ms, ends_ms, used_ms; /* used 0: never */
+};
+typedef void people_token_made_fn(void *arg, enum err error, const char *reason, int64_t ends_ms);
+MUST_CHECK enum err people_token_add(struct store *store, const char *digest,
+                                     const struct token *token, int64_t life_ms,
+                                     people_token_made_fn *done, void *arg);
+/* ERR_NOT_FOUND: it has ended, or never was. The owner may be disabled: look. */
+typedef void people_token_fn(void *arg, enum err error, const struct token *token,
+                             const struct person *owner);
+MUST_CHECK enum err people_token_look(struct store *store, const char *digest,
+                                      people_token_fn *done, void *arg);
+/* `owner` "": all. */
+typedef void people_tokens_fn(void *arg, enum err error, const char *reason,
+                              const struct token *tokens, size_t n);
+MUST_CHECK enum err people_token_list(struct store *store, const char *owner,
+                                      people_tokens_fn *done, void *arg);
+MUST_CHECK enum err people_token_drop(struct store *store, const char *id, const char *owner,
+                                      queue_done_fn *done, void *arg);
+
+/* ---- requests that are done once ---- */
+
+enum once { ONCE_FIRST, ONCE_AGAIN, ONCE_OTHER, ONCE_RUNNING };
+/* AGAIN: `status` and `body` are those of the first time. OTHER: the name was used for another
+ * request. */
+typedef void people_once_fn(void *arg, enum err error, enum once once, int status,
+                            const char *body);
+MUST_CHECK enum err people_once(struct store *store, const char *name, const char *digest,
+                                people_once_fn *done, void *arg);
+/* `status` 0: it came to nothing and may be tried again. Nobody waits for it. */
+void people_once_end(struct store *store, const char *name, int status, const char *body);
+#define PEOPLE_ONCE_KEPT_MS (24 * INT64_C(3600000))
+
 /* ---- sessions: `digest` is the hex SHA-256 of the token ---- */
 
 struct session_times {

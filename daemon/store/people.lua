@@ -9,7 +9,9 @@
 do
     local function people()
         local call
+        local wake_queue = wake -- redis_now and the other helpers of outreach.lua
         local function wake()
+            wake_queue()
             call = redis.call
         end
         local function int(x)
@@ -65,6 +67,120 @@ do
             end
             return out
         end
+
+        -- ---- attempts: buckets of failures, so that guessing is slow and nobody is locked out for long ----
+
+        local ACCOUNT = {key = 'la:', most = 10, each_ms = 36000} -- 100 an hour (ASVS 2.2.1)
+        local ADDRESS = {key = 'ld:', most = 60, each_ms = 5000}  -- an office has one address
+        -- A bucket is the time at which it is empty again. Answers ms to wait, 0: taken.
+        local function take(keys, limit, name, now)
+            local key = keys[1] .. limit.key .. name
+            local full_ms = limit.most * limit.each_ms
+            local empty_at = math.max(tonumber(call('GET', key) or 0), now)
+            if empty_at + limit.each_ms > now + full_ms then
+                return empty_at + limit.each_ms - now - full_ms
+            end
+            call('SET', key, int(empty_at + limit.each_ms), 'PX', int(full_ms))
+            return 0
+        end
+        -- user, address: an attempt, before the password is looked at. Answers {0} | {5, ms to wait}.
+        local function login_try(keys, args)
+            local now = redis_now()
+            local wait = take(keys, ADDRESS, args[2], now)
+            if wait == 0 then
+                wait = take(keys, ACCOUNT, args[1], now)
+            end
+            if wait > 0 then
+                return {5, wait}
+            end
+            return {0}
+        end
+        -- user: the password was right
+        local function login_good(keys, args)
+            call('DEL', keys[1] .. ACCOUNT.key .. args[1])
+            return {0}
+        end
+
+        -- ---- tokens of programs ----
+
+        -- digest, id, owner, title, roles, area, ms it lives
+        local function token_add(keys, args)
+            local ends = redis_now() + tonumber(args[7])
+            call('HSET', keys[1] .. 't:' .. args[1], 'id', args[2], 'owner', args[3], 'title', args[4], 'roles', args[5], 'area', args[6],
+                 'created', int(redis_now()), 'ends', int(ends), 'used', '0')
+            call('PEXPIRE', keys[1] .. 't:' .. args[1], args[7])
+            call('HSET', keys[1] .. 'tokens', args[2], args[1])
+            return {0, ends}
+        end
+        -- digest. Answers {0, the token, its owner}.
+        local function token_look(keys, args)
+            local key = keys[1] .. 't:' .. args[1]
+            local token = call('HGETALL', key)
+            if #token == 0 then
+                return {3, 'there is no such token'}
+            end
+            local owner = call('HGETALL', keys[1] .. 'u:' .. call('HGET', key, 'owner'))
+            call('HSET', key, 'used', int(redis_now()))
+            return {0, token, owner}
+        end
+        -- owner or '' for all. Those that have ended are forgotten here.
+        local function token_list(keys, args)
+            local all, out = call('HGETALL', keys[1] .. 'tokens'), {0}
+            for i = 1, #all, 2 do
+                local key = keys[1] .. 't:' .. all[i + 1]
+                local owner = call('HGET', key, 'owner')
+                if not owner then
+                    call('HDEL', keys[1] .. 'tokens', all[i])
+                elseif args[1] == '' or args[1] == owner then
+                    out[#out + 1] = call('HGETALL', key)
+                end
+            end
+            return out
+        end
+        -- id, owner or '' for whosever
+        local function token_drop(keys, args)
+            local digest = call('HGET', keys[1] .. 'tokens', args[1])
+            local owner = digest and call('HGET', keys[1] .. 't:' .. digest, 'owner')
+            if not owner or (args[2] ~= '' and args[2] ~= owner) then
+                return {3, 'there is no token ' .. args[1]}
+            end
+            call('DEL', keys[1] .. 't:' .. digest)
+            call('HDEL', keys[1] .. 'tokens', args[1])
+            return {0}
+        end
+
+        -- ---- requests that are done once, by a key of the client's own ----
+
+        -- name, digest of the request, ms it is kept. Answers {0, '', ''} the first time | {0, status, body} of the first time |
+        -- {5} another request had this key | {6} it is still under way.
+        local function once_begin(keys, args)
+            local key = keys[1] .. 'i:' .. args[1]
+            local seen = call('HMGET', key, 'd', 'st', 'b')
+            if not seen[1] then
+                call('HSET', key, 'd', args[2])
+                call('PEXPIRE', key, args[3])
+                return {0, '', ''}
+            end
+            if seen[1] ~= args[2] then
+                return {5}
+            end
+            if not seen[2] then
+                return {6}
+            end
+            return {0, seen[2], seen[3]}
+        end
+        -- name, status, body; status '': it came to nothing, the key is free again
+        local function once_end(keys, args)
+            local key = keys[1] .. 'i:' .. args[1]
+            if args[2] == '' then
+                call('DEL', key)
+            elseif call('EXISTS', key) == 1 then
+                call('HSET', key, 'st', args[2], 'b', args[3])
+            end
+            return {0}
+        end
+
+        -- ---- sessions ----
 
         -- digest of the token, user, gen the password was checked against, csrf, idle ms, ms it may live in all, digest of the
         -- session it replaces or ''. Answers {0, absolute end}.
@@ -126,6 +242,9 @@ do
         local FUNCTIONS = {
             {'user_add', user_add, OUTCOME}, {'user_change', user_change, OUTCOME}, {'user_show', user_show, READ},
             {'user_list', user_list, READ}, {'session_open', session_open, OUTCOME}, {'session_look', session_look, OUTCOME},
+            {'login_try', login_try, OUTCOME}, {'login_good', login_good, OUTCOME},
+            {'token_add', token_add, OUTCOME}, {'token_look', token_look, OUTCOME}, {'token_list', token_list, OUTCOME},
+            {'token_drop', token_drop, OUTCOME}, {'once_begin', once_begin, OUTCOME}, {'once_end', once_end, OUTCOME},
             {'session_close', session_close, OUTCOME}, {'session_confirm', session_confirm, OUTCOME},
         }
         for i = 1, #FUNCTIONS do

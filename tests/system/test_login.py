@@ -145,3 +145,88 @@ def test_users_are_listed(world):
     table = world.ctl_raw("user", "list").stdout
     assert "wang.li" in table and "513327205" in table and "township" in table
     assert "hash" not in world.ctl("user", "list")["users"][0]
+
+
+def test_guessing_is_slowed_down(world):
+    world.user("chen", "viewer")
+    guesser = Browser(world)
+    answers = [guesser.login("chen", f"guess number {n}....") for n in range(11)]
+    assert [answer[0] for answer in answers] == [401] * 10 + [429]
+    assert code(answers[-1]) == (429, "too_many") and 1 <= int(guesser.headers["retry-after"]) <= 36
+    assert guesser.login("chen")[0] == 429, "not even the right one, for now"
+    assert guesser.login("other")[0] == 401, "other accounts are not touched"
+
+
+def test_right_password_forgives(world):
+    world.user("chen", "viewer")
+    browser = Browser(world)
+    for _ in range(3):
+        for n in range(8):
+            assert browser.login("chen", f"guess number {n}....")[0] == 401
+        assert browser.login("chen")[0] == 200
+
+
+def test_one_address_is_slowed_down(world):
+    guesser = Browser(world)
+    answers = [guesser.login(f"user{n}")[0] for n in range(62)]
+    assert answers.count(401) in (60, 61) and answers[-1] == 429
+
+
+def test_token_does_what_its_owner_may_and_no_more(world):
+    world.ctl("pledge", "add", "--region", "513327205", "--amount", "10")
+    owner = world.login("chen", "finance viewer", "51")
+    assert code(owner.call("POST", "/api/v1/tokens", {"title": "x", "roles": ["admin"]})) == (403, "role")
+    assert code(owner.call("POST", "/api/v1/tokens", {"title": "x", "area": "50"})) == (403, "area")
+    status, made = owner.call("POST", "/api/v1/tokens", {"title": "wall", "roles": ["viewer"], "area": "5133", "days": 1})
+    assert status == 201 and len(made["token"]) == 64
+
+    def program(method, path, body=None, token=made["token"]):
+        return Browser(world).call(method, path, body, Authorization=f"Bearer {token}")
+    assert program("GET", "/api/v1/totals")[1]["region"] == "5133"
+    assert code(program("GET", "/api/v1/totals?region=51")) == (403, "area")
+    assert code(program("GET", "/api/v1/pledges")) == (403, "role")
+    assert code(program("POST", "/api/v1/tokens", {"title": "another"})) == (403, "role")
+    assert code(program("GET", "/api/v1/totals", token="0" * 64)) == (401, "session")
+    assert [row["title"] for row in owner.call("GET", "/api/v1/tokens")[1]["tokens"]] == ["wall"]
+    assert made["token"] not in str(owner.call("GET", "/api/v1/tokens"))
+    # The owner loses the area: so does the token.
+    world.ctl("user", "change", "chen", "--area", "513327")
+    assert code(program("GET", "/api/v1/totals")) == (401, "session")
+    world.ctl("user", "change", "chen", "--area", "51")
+    assert program("GET", "/api/v1/totals")[0] == 200
+    owner = Browser(world)
+    owner.login("chen")
+    assert owner.call("DELETE", f"/api/v1/tokens/{made['id']}")[0] == 200
+    assert code(program("GET", "/api/v1/totals")) == (401, "session")
+
+
+def test_the_same_key_does_it_once(world):
+    browser = world.login("root", "operator")
+    numbers = {"numbers": ["15400000001"], "scope": "marketing", "source": "operator"}
+    first = browser.call("POST", "/api/v1/optouts", numbers, Idempotency_Key="k1")
+    assert first[0] < 300 and first[1]["fresh"] == 1
+    again = browser.call("POST", "/api/v1/optouts", numbers, Idempotency_Key="k1")
+    assert again == first and browser.headers["idempotent-replayed"] == "true"
+    other = dict(numbers, numbers=["15400000002"])
+    assert code(browser.call("POST", "/api/v1/optouts", other, Idempotency_Key="k1")) == (409, "key_reused")
+    assert browser.call("POST", "/api/v1/optouts", numbers, Idempotency_Key="k2")[1]["fresh"] == 0
+    # A refusal leaves the key free.
+    assert code(browser.call("POST", "/api/v1/optouts", {"numbers": []}, Idempotency_Key="k3")) == (400, "invalid")
+    assert browser.call("POST", "/api/v1/optouts", other, Idempotency_Key="k3")[1]["fresh"] == 1
+    # Another user's key is another key.
+    assert "idempotent-replayed" not in (lambda b: (b.call("POST", "/api/v1/optouts", numbers, Idempotency_Key="k1"), b.headers)[1])(
+        world.login("li", "operator"))
+
+
+def test_behind_a_proxy_the_client_is_counted(world):
+    world.daemon_keys["behind_tls"] = "yes"
+    world.write_config()
+    world.ctl("reload")
+    guesser = Browser(world)
+    answers = [guesser.call("POST", "/api/v1/session", {"user": f"user{n}", "password": "x"}, X_Forwarded_For=f"6.6.6.6, 10.0.0.{n % 2}")[0]
+               for n in range(70)]
+    assert answers == [401] * 70
+    world.user("chen", "viewer")
+    browser = Browser(world)
+    assert browser.login("chen")[0] == 200
+    assert browser.headers["set-cookie"].startswith("__Host-sid=") and browser.headers["set-cookie"].endswith("; Secure")

@@ -1,0 +1,76 @@
+/* Users and sessions in Redis: the functions work from the first call on, and an old login ends
+ * with its user's rights. */
+#include "rig.h"
+
+#include "store/people.h"
+
+static struct rig rig;
+
+static int setup(void **state)
+{
+    (void)state;
+    rig_start(&rig);
+    return 0;
+}
+static int teardown(void **state)
+{
+    (void)state;
+    rig_stop(&rig);
+    return 0;
+}
+
+static int64_t code_of(const char *command)
+{
+    redisReply *reply = rig_admin(&rig, command);
+    assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+    int64_t code = reply->element[0]->integer;
+    freeReplyObject(reply);
+    return code;
+}
+
+/* Nobody has called a function of the queue yet: its helpers must be there all the same. */
+static void test_the_very_first_call(void **state)
+{
+    (void)state;
+    assert_int_equal(code_of("FCALL or1_login_try 1 t:{u}: chen 10.0.0.1"), 0);
+}
+
+static void test_a_login_ends_with_the_rights(void **state)
+{
+    (void)state;
+    rig_do(&rig, "FLUSHALL");
+    assert_int_equal(code_of("FCALL or1_user_add 1 t:{u}: chen Chen viewer 51 hash"), 0);
+    assert_int_equal(code_of("FCALL or1_user_add 1 t:{u}: chen Chen viewer 51 hash"), 1);
+    assert_int_equal(code_of("FCALL or1_session_open 1 t:{u}: d1 chen 7 csrf 9000 9000 -"), 1);
+    assert_int_equal(code_of("FCALL or1_session_open 1 t:{u}: d1 chen 1 csrf 9000 9000 -"), 0);
+    assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 9000 1"), 0);
+    assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: chen title Ch"), 0);
+    assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 9000 1"), 0);
+    assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: chen gen 1"), 1);
+    assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: chen area 5133"), 0);
+    assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 9000 1"), 3);
+    assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: nobody area 5133"), 3);
+}
+
+static void test_a_login_takes_the_place_of_the_one_before(void **state)
+{
+    (void)state;
+    rig_do(&rig, "FLUSHALL");
+    assert_int_equal(code_of("FCALL or1_user_add 1 t:{u}: chen Chen viewer 51 hash"), 0);
+    assert_int_equal(code_of("FCALL or1_session_open 1 t:{u}: d1 chen 1 csrf 9000 9000 -"), 0);
+    assert_int_equal(code_of("FCALL or1_session_open 1 t:{u}: d2 chen 1 csrf 9000 9000 d1"), 0);
+    assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 9000 1"), 3);
+    assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d2 9000 1"), 0);
+    assert_int_equal(code_of("FCALL or1_session_close 1 t:{u}: d2"), 0);
+    assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d2 9000 1"), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_very_first_call),
+        cmocka_unit_test(test_a_login_ends_with_the_rights),
+        cmocka_unit_test(test_a_login_takes_the_place_of_the_one_before),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
