@@ -5,6 +5,7 @@
 
 #include "carrier/codes.h"
 #include "dispatch/dispatch.h"
+#include "drafting/plans.h"
 #include "inbound/webhook.h"
 #include "launch/launch.h"
 #include "net/http_server.h"
@@ -18,6 +19,7 @@ struct api_parts { /* all borrowed */
     struct store *store;
     struct dispatch *dispatch;
     struct launcher *launcher;
+    struct drafting *drafting;
     struct pledging *pledging;
     struct webhook *webhook;
     struct passwords *passwords;

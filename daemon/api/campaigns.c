@@ -24,30 +24,39 @@
 
 /* ---- drafts: definitions in campaigns_dir that nobody has launched ---- */
 
-static struct definition *load_draft(const struct settings *settings, const char *path)
+/* An unfinished one has no definition yet: what it has is shown as it stands. */
+static json_t *unfinished_json(struct apicall *call, struct draft *draft)
 {
-    struct mistakes mistakes;
-    struct definition *definition = NULL;
-    mistakes_init(&mistakes);
-    if (definition_load(path, settings, &definition, &mistakes) != ERR_OK) {
-        definition = NULL;
-    }
-    mistakes_fini(&mistakes);
-    return definition;
+    static char nothing[] = "";
+    const char *title = draft_value(draft, "campaign", "title"),
+               *region = draft_value(draft, "campaign", "region"),
+               *carrier = draft_value(draft, "campaign", "carrier");
+    const struct definition head = {.id = draft->id,
+                                    .title = nothing,
+                                    .carrier = nothing,
+                                    .region = nothing,
+                                    .dedup_group = nothing};
+    json_t *json = encode_draft(&head, launcher_view(call->api->parts.launcher, draft->id),
+                                apicall_offset_min(call));
+    json_object_set_new(json, "title", json_string(title != NULL ? title : ""));
+    json_object_set_new(json, "region", json_string(region != NULL ? region : ""));
+    json_object_set_new(json, "carrier", json_string(carrier != NULL ? carrier : ""));
+    return json;
 }
 
 json_t *draft_json(struct apicall *call, const char *id)
 {
-    char path[PATH_MAX_BYTES];
-    const struct settings *settings = call->api->settings;
-    snprintf(path, sizeof path, "%s/%s.ini", settings->daemon.campaigns_dir, id);
-    struct definition *definition = load_draft(settings, path);
-    if (definition == NULL) {
+    struct draft *draft = NULL;
+    if (draft_load(call->api->settings, id, &draft) != ERR_OK) {
         return NULL;
     }
-    json_t *json = encode_draft(definition, launcher_view(call->api->parts.launcher, id),
-                                apicall_offset_min(call));
-    definition_free(definition);
+    json_t *json =
+        draft->definition != NULL
+            ? encode_draft(draft->definition, launcher_view(call->api->parts.launcher, id),
+                           apicall_offset_min(call))
+            : unfinished_json(call, draft);
+    json_object_set_new(json, "unfinished", json_boolean(draft->definition == NULL));
+    draft_free(draft);
     return json;
 }
 

@@ -1,7 +1,48 @@
-/* Definitions in campaigns_dir that nobody has launched. Internal to api/. */
+/* What the handlers of drafts share: a draft of params[0] with its digest and its record, and the
+ * document of it. Internal to api/. */
 #pragma once
 
 #include "api/apicall.h"
+#include "drafting/plans.h"
+#include "store/drafts.h"
 
-/* As GET /api/v1/campaigns/{id} shows it; NULL: there is none that can be read. */
+/* As GET /api/v1/campaigns/{id} shows a draft; NULL: there is none that can be read. */
 json_t *draft_json(struct apicall *call, const char *id);
+
+struct draft_work {
+    struct draft *draft;
+    struct draft_digest digest;
+    bool is_launched; /* a campaign of this id is in the queue: its files are a record */
+    const char *who;  /* who does it, "" for reading; lives as long as the call */
+    int status;       /* of the answer: 200 or 201 */
+    void (*then)(struct apicall *call, struct draft_work *work);
+    /* the handler's own */
+    bool is_for_change, is_last, approve;
+    uint64_t at;
+    const char *text, *act;
+};
+
+/* The call's, made at the first call of this; NULL: it was answered. */
+struct draft_work *drafts_work(struct apicall *call);
+
+/* Loads params[0], reads its digest and looks for a launched campaign of the id, then calls `then`;
+ * answers 404 and 503 itself. */
+void drafts_open(struct apicall *call, const char *who,
+                 void (*then)(struct apicall *call, struct draft_work *work));
+/* The same, but answers 409 when it is launched. */
+void drafts_open_for_change(struct apicall *call, const char *who,
+                            void (*then)(struct apicall *call, struct draft_work *work));
+/* Loads it anew and answers with its document. */
+void drafts_answer(struct apicall *call, int status);
+/* The same as a drafting_done_fn: answers the error, or drafts_answer. */
+void drafts_on_done(void *arg, enum err error, const char *reason);
+void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
+                  const char *detail);
+/* Pure: the document; `launched`, `record` as found. `plan` NULL: not counted yet. */
+json_t *encode_draft_document(const struct draft *draft, const struct draft_digest *digest,
+                              const struct draft_record *record, bool is_launched,
+                              const struct draft_plan *plan, const struct settings *settings);
+/* Why it cannot be launched as it is, "" when it can: what the console shows beside the button. */
+const char *drafts_blocked(const struct draft *draft, const struct draft_digest *digest,
+                           const struct draft_record *record, bool is_launched,
+                           const struct draft_plan *plan, uint32_t four_eyes_over);

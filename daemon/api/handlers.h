@@ -31,6 +31,20 @@ void handle_campaign_resolve(struct apicall *call);
 void handle_campaign_resend(struct apicall *call);
 void handle_campaign_report(struct apicall *call);
 
+void handle_draft_create(struct apicall *call);
+void handle_draft_show(struct apicall *call);
+void handle_draft_change(struct apicall *call);
+void handle_draft_delete(struct apicall *call);
+void handle_draft_recipients(struct apicall *call);
+void handle_draft_plan(struct apicall *call);
+void handle_draft_preview(struct apicall *call);
+void handle_draft_rejected(struct apicall *call);
+void handle_draft_sample(struct apicall *call);
+void handle_draft_ask(struct apicall *call);
+void handle_draft_approve(struct apicall *call);
+void handle_draft_return(struct apicall *call);
+void handle_text_count(struct apicall *call);
+
 void handle_recipients_lookup(struct apicall *call);
 void handle_optout_page(struct apicall *call);
 void handle_optout_add(struct apicall *call);

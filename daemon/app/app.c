@@ -2,9 +2,9 @@
  * 0.
  *
  * The order of going down matters for who still calls whom: parts that wait for answers of Redis
- * (dispatch, launcher, pledging, webhook, API) are let go before the store; the store then runs
- * their last callbacks with ERR_CLOSED; the servers go after it, because such a callback may still
- * answer a request. */
+ * (dispatch, launcher, drafting, pledging, webhook, API) are let go before the store; the store
+ * then runs their last callbacks with ERR_CLOSED; the servers go after it, because such a callback
+ * may still answer a request. */
 #include "app/app.h"
 
 #include <assert.h>
@@ -246,6 +246,22 @@ static void launcher_down(struct app *app)
     launcher_free(app->launcher);
 }
 
+static bool drafting_up(struct app *app, char *problem)
+{
+    enum err error = drafting_new(app->base, app->store, &app->drafting);
+    snprintf(problem, PROBLEM_MAX, "drafts: %s", err_sentence(error));
+    if (error != ERR_OK) {
+        return false;
+    }
+    drafting_set_settings(app->drafting, app->config->settings);
+    return true;
+}
+
+static void drafting_down(struct app *app)
+{
+    drafting_free(app->drafting);
+}
+
 static bool pledging_up(struct app *app, char *problem)
 {
     enum err error = pledging_new(app->base, app->store, &app->pledging);
@@ -297,6 +313,7 @@ static bool api_up(struct app *app, char *problem)
                               .store = app->store,
                               .dispatch = app->dispatch,
                               .launcher = app->launcher,
+                              .drafting = app->drafting,
                               .pledging = app->pledging,
                               .webhook = app->webhook,
                               .passwords = app->passwords,
@@ -512,6 +529,7 @@ static const struct stage {
     {"store", store_up, store_down},
     {"dispatch", dispatch_up, dispatch_down},
     {"launcher", launcher_up, launcher_down},
+    {"drafting", drafting_up, drafting_down},
     {"pledging", pledging_up, pledging_down},
     {"webhook", webhook_up, webhook_down},
     {"api", api_up, api_down},

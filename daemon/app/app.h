@@ -30,6 +30,7 @@ struct app {
     struct store *store;
     struct dispatch *dispatch;
     struct launcher *launcher;
+    struct drafting *drafting;
     struct pledging *pledging;
     struct webhook *webhook;
     struct passwords *passwords;

@@ -36,6 +36,7 @@ static enum err swap(struct app *app, struct config *next)
     }
     store_set_ambiguous_limit(app->store, next->settings->daemon.ambiguous_limit);
     launcher_set_settings(app->launcher, next->settings);
+    drafting_set_settings(app->drafting, next->settings);
     pledging_set_settings(app->pledging, next->settings);
     webhook_set_settings(app->webhook, next->settings, next->codes);
     api_set_settings(app->api, next->settings, next->codes, next->regions);

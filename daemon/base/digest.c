@@ -3,13 +3,16 @@
 #include "base/digest.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 
+#define FILE_BLOCK_BYTES 65536
 #define BASE64_CHUNK_BYTES 49152 /* a multiple of 3, and its text fits an int */
 
 enum algorithm { ALG_MD5, ALG_SHA1, ALG_SHA256, ALG_COUNT };
@@ -121,6 +124,33 @@ void digest_sha256(const struct digest_part *parts, size_t n, uint8_t out[DIGEST
 void digest_sha256_hex(const struct digest_part *parts, size_t n, char out[DIGEST_SHA256_HEX])
 {
     digest_hex(ALG_SHA256, parts, n, out);
+}
+
+enum err digest_sha256_fd(int fd, char out[DIGEST_SHA256_HEX], uint64_t *len)
+{
+    char block[FILE_BLOCK_BYTES];
+    uint8_t raw[EVP_MAX_MD_SIZE];
+    unsigned raw_len = 0;
+    EVP_MD_CTX *ctx = context();
+    *len = 0;
+    if (EVP_DigestInit_ex2(ctx, algorithms[ALG_SHA256].md, NULL) != 1)
+        die("init");
+    for (;;) {
+        ssize_t n = read(fd, block, sizeof block);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return ERR_IO;
+        if (n == 0)
+            break;
+        if (EVP_DigestUpdate(ctx, block, (size_t)n) != 1)
+            die("update");
+        *len += (uint64_t)n;
+    }
+    if (EVP_DigestFinal_ex(ctx, raw, &raw_len) != 1)
+        die("final");
+    to_hex(raw, raw_len, out);
+    return ERR_OK;
 }
 
 void digest_base64(const void *bytes, size_t len, struct buf *out)

@@ -21,6 +21,13 @@
  *   confirm_posted  the same for an answer
  *   receipt_before  something is owed, nothing of it is in the queue
  *   receipt_queued  the queue has a message, the ledger still owes it
+ * and of drafts:
+ *   draft_written   a changed draft is written under another name
+ *   draft_synced    it is on the disk, nobody is recorded as its editor
+ *   draft_between   its editor is recorded, it is not in place
+ *   draft_after     it is in place, the caller has not heard
+ *   upload_synced   the same of a list
+ *   upload_between
  */
 #pragma once
 

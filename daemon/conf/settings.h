@@ -41,7 +41,10 @@ struct settings_daemon {
     int64_t parked_for_ms;            /* 72h */
     int64_t repeat_guard_ms; /* the same text to the same list is refused for this long: 7d */
     int64_t
-        resend_values_for_ms; /* personal values are kept this long after `done`, for a resend */
+        resend_values_for_ms;  /* personal values are kept this long after `done`, for a resend */
+    uint32_t four_eyes_over;   /* more people than this need a second person */
+    uint32_t trial_daily;      /* messages a day of an area in trial */
+    uint64_t upload_max_bytes; /* of a list that is uploaded: 64m */
     int64_t resend_silent_after_ms; /* on_ambiguous = resend: sent again after this silence: 10m */
 };
 
@@ -74,6 +77,7 @@ struct settings_carrier {
     const char *submit_path;
     const char *ec_name, *ap_id, *secret_key, *sign_code, *add_serial;
     bool signature_added_by_carrier;
+    bool trial;       /* it leads to a simulator: areas in trial may use it */
     bool send_secret; /* also put secretKey into the body, as some provinces want
                          (carrier-apis.md 1.4) */
     uint32_t batch_max;

@@ -14,10 +14,11 @@
  * m:<7 digits> t:<area>:<year>:<campaign> g:<same> ch:<area> rc:<county>:<year> cap:<day>
  *   <prefix>:{u}:                 people    users tokens u:<name> s:<digest> t:<digest>
  * la:<name> ld:<address> i:<user>:<key>
+ *   <prefix>:{dr}:                drafts    d:<id> as a:<area> t:<day>:<area>
  *   <prefix>:schema               -         (itself)
  *
- * A carrier named "o", "n", "a", "l", "u" would share a tag with another table, but no key: the
- * names after the base differ. */
+ * A carrier named "o", "n", "a", "l", "u", "dr" would share a tag with another table, but no key:
+ * the names after the base differ. */
 #pragma once
 
 #include <stddef.h>
@@ -33,4 +34,5 @@
 #define KEY_AUDIT "%s:{a}:"
 #define KEY_LEDGER "%s:{l}:"
 #define KEY_PEOPLE "%s:{u}:"
+#define KEY_DRAFTS "%s:{dr}:"
 #define KEY_SCHEMA "%s:schema"

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -173,6 +174,28 @@ static void test_mix64_is_splitmix64(void **state)
     assert_true(digest_mix64(UINT64_C(0x9e3779b97f4a7c15)) == UINT64_C(0x6e789e6aa1b965f4));
 }
 
+static void test_of_a_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/digest-XXXXXX", of_file[DIGEST_SHA256_HEX], of_bytes[DIGEST_SHA256_HEX];
+    static char bytes[200001];
+    uint64_t len;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i * 7 + i / 251);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    unlink(path);
+    assert_int_equal(write(fd, bytes, sizeof bytes), sizeof bytes);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+    assert_int_equal(digest_sha256_fd(fd, of_file, &len), ERR_OK);
+    const struct digest_part whole = {bytes, sizeof bytes};
+    digest_sha256_hex(&whole, 1, of_bytes);
+    assert_string_equal(of_file, of_bytes);
+    assert_int_equal(len, sizeof bytes);
+    close(fd);
+    assert_int_equal(digest_sha256_fd(fd, of_file, &len), ERR_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_base64_decode_is_strict),
         cmocka_unit_test(test_base64_respects_the_ceiling),
         cmocka_unit_test(test_mix64_is_splitmix64),
+        cmocka_unit_test(test_of_a_file),
     };
     return cmocka_run_group_tests_name("base/digest", tests, NULL, NULL);
 }

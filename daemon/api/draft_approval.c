@@ -1,0 +1,110 @@
+/* Four eyes: asking for an approval, approving, returning. Who may is decided in one step with what
+ * is recorded (store/drafts.h); an approval holds for the bytes of INI, text and list. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/drafts.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+
+static void on_recorded(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    struct draft_work *work = call->state;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    drafts_audit(call, work->who, work->act, work->draft->id, work->text != NULL ? work->text : "");
+    drafts_answer(call, 200);
+}
+
+/* ---- asking ---- */
+
+static void on_counted(void *arg, enum err error, const struct draft_plan *plan)
+{
+    static const struct draft_record nobody = {.state = "", .digest = ""};
+    struct apicall *call = arg;
+    struct draft_work *work = call->state;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+        return;
+    }
+    /* Over any number: whether an approval is missing is no hindrance to asking for it. */
+    const char *blocked =
+        drafts_blocked(work->draft, &plan->digest, &nobody, false, plan, UINT32_MAX);
+    if (blocked[0] != '\0') {
+        apicall_error(call, 409, "refused", NULL, "%s", blocked);
+        return;
+    }
+    error = drafts_ask(call->api->parts.store, work->draft->id, work->who, plan->digest.whole,
+                       plan->totals.accepted, clock_wall_ms(), on_recorded, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+static void ask(struct apicall *call, struct draft_work *work)
+{
+    enum err error = drafting_plan(call->api->parts.drafting, work->draft, true, on_counted, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+void handle_draft_ask(struct apicall *call)
+{
+    const char *who;
+    struct draft_work *work = drafts_work(call);
+    if (work != NULL && apicall_actor(call, &who)) {
+        work->act = "draft ask";
+        drafts_open_for_change(call, who, ask);
+    }
+}
+
+/* ---- deciding ---- */
+
+static void decide(struct apicall *call, struct draft_work *work)
+{
+    const char *seen = json_string_value(json_object_get(call->body, "digest"));
+    if (work->approve && seen != NULL && strcmp(seen, work->digest.whole) != 0) {
+        apicall_error(call, 409, "stale", NULL,
+                      "text or list were changed since you have looked at them");
+        return;
+    }
+    enum err error =
+        drafts_decide(call->api->parts.store, work->draft->id, work->who, work->digest.whole,
+                      work->approve, work->text, clock_wall_ms(), on_recorded, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+static void begin(struct apicall *call, bool approve, const char *act)
+{
+    const char *who, *reason;
+    struct draft_work *work = drafts_work(call);
+    if (work != NULL && apicall_actor(call, &who) &&
+        apicall_text(call, "reason", !approve, CALL_REASON_MAX, &reason)) {
+        work->approve = approve;
+        work->act = act;
+        work->text = reason;
+        drafts_open_for_change(call, who, decide);
+    }
+}
+
+void handle_draft_approve(struct apicall *call)
+{
+    begin(call, true, "draft approve");
+}
+
+void handle_draft_return(struct apicall *call)
+{
+    begin(call, false, "draft return");
+}

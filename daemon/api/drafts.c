@@ -1,0 +1,655 @@
+/* /api/v1/drafts: campaigns that nobody has launched yet, as files in campaigns_dir. Making,
+ * reading, changing, deleting them, and uploading their lists. */
+#include "api/drafts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/encode.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/log.h"
+
+#define CHANGES_MAX 60
+#define KEY_MAX 40
+#define VALUE_MAX 16384
+#define NUMBERS_A_DAY 999
+#define REASON_MAX_BYTES 4096
+#define NUMBER_SIZE 24
+
+/* ---- a draft and what is known of it ---- */
+
+static void work_free(void *state)
+{
+    struct draft_work *work = state;
+    draft_free(work->draft);
+    free(work);
+}
+
+void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
+                  const char *detail)
+{
+    const struct audit_line line = {
+        .at_ms = clock_wall_ms(), .actor = who, .act = act, .object = object, .detail = detail};
+    enum err error = status_audit(call->api->parts.store, &line, NULL, NULL);
+    if (error != ERR_OK) {
+        log_line(LOG_WARN, "daemon", "event=audit_lost error=\"%s\"", err_sentence(error));
+    }
+}
+
+static void on_looked(struct apicall *call)
+{
+    struct draft_work *work = call->state;
+    work->is_launched = call->found.is_there;
+    if (work->is_launched && work->is_for_change) {
+        apicall_error(
+            call, 409, "launched", NULL,
+            "%s is launched: its text and list are a record. Copy it for another campaign",
+            call->params[0]);
+        return;
+    }
+    work->is_for_change = false; /* what follows only reads */
+    work->then(call, work);
+}
+
+static void on_digest(void *arg, enum err error, const struct draft_digest *digest)
+{
+    struct apicall *call = arg;
+    struct draft_work *work = call->state;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error,
+                     error == ERR_BUSY ? "somebody writes to the list just now; try again" : NULL);
+        return;
+    }
+    work->digest = *digest;
+    apicall_find_campaign(call, on_looked);
+}
+
+static bool load(struct apicall *call, struct draft_work *work)
+{
+    const char *id = call->params[0];
+    enum err error = draft_load(call->api->settings, id, &work->draft);
+    if (error == ERR_NOT_FOUND || error == ERR_INVALID) {
+        apicall_error(call, 404, "no_draft", NULL, "there is no draft %s",
+                      error == ERR_INVALID ? "of this name" : id);
+    } else if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+    return error == ERR_OK;
+}
+
+struct draft_work *drafts_work(struct apicall *call)
+{
+    if (call->state == NULL) {
+        struct draft_work *work = calloc(1, sizeof *work);
+        if (work == NULL) {
+            apicall_fail(call, ERR_NOMEM, NULL);
+            return NULL;
+        }
+        work->who = "";
+        work->status = 200;
+        call->state = work;
+        call->free_state = work_free;
+    }
+    return call->state;
+}
+
+void drafts_open(struct apicall *call, const char *who,
+                 void (*then)(struct apicall *call, struct draft_work *work))
+{
+    struct draft_work *work = drafts_work(call);
+    if (work == NULL) {
+        return;
+    }
+    draft_free(work->draft);
+    work->draft = NULL;
+    work->then = then;
+    if (who != NULL) {
+        work->who = who;
+    }
+    if (!load(call, work)) {
+        return;
+    }
+    enum err error = drafting_digest(call->api->parts.drafting, work->draft, on_digest, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+void drafts_open_for_change(struct apicall *call, const char *who,
+                            void (*then)(struct apicall *call, struct draft_work *work))
+{
+    struct draft_work *work = drafts_work(call);
+    if (work != NULL) {
+        work->is_for_change = true;
+        drafts_open(call, who, then);
+    }
+}
+
+/* ---- the document ---- */
+
+static void on_record(void *arg, enum err error, const char *reason,
+                      const struct draft_record *record)
+{
+    struct apicall *call = arg;
+    struct draft_work *work = call->state;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    const struct draft_plan *plan = drafting_known_plan(call->api->parts.drafting, &work->digest);
+    int status = work->status;
+    apicall_answer(call, status,
+                   encode_draft_document(work->draft, &work->digest, record, work->is_launched,
+                                         plan, call->api->settings));
+}
+
+static void show(struct apicall *call, struct draft_work *work)
+{
+    enum err error = drafts_read(call->api->parts.store, work->draft->id, on_record, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+void drafts_answer(struct apicall *call, int status)
+{
+    struct draft_work *work = drafts_work(call);
+    if (work != NULL) {
+        work->status = status;
+        drafts_open(call, NULL, show);
+    }
+}
+
+void drafts_on_done(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    drafts_answer(call, ((struct draft_work *)call->state)->status);
+}
+
+void handle_draft_show(struct apicall *call)
+{
+    drafts_answer(call, 200);
+}
+
+/* ---- changing ---- */
+
+struct changes {
+    struct draft_change list[CHANGES_MAX];
+    char numbers[CHANGES_MAX][NUMBER_SIZE];
+    size_t n;
+};
+
+static bool add(struct apicall *call, struct changes *changes, const char *section, const char *key,
+                const char *field, const json_t *value)
+{
+    if (changes->n == CHANGES_MAX) {
+        apicall_error(call, 400, "invalid", field, "too many fields in one call");
+        return false;
+    }
+    struct draft_change *change = &changes->list[changes->n];
+    *change = (struct draft_change){section, key, NULL};
+    if (json_is_integer(value)) {
+        snprintf(changes->numbers[changes->n], NUMBER_SIZE, "%lld",
+                 (long long)json_integer_value(value));
+        change->value = changes->numbers[changes->n];
+    } else if (json_is_string(value)) {
+        const char *text = json_string_value(value);
+        bool is_empty = text[strspn(text, " \t\r\n")] == '\0';
+        if (strlen(text) != json_string_length(value) || strlen(text) > VALUE_MAX) {
+            apicall_error(call, 400, "invalid", field, "%s is too long, or holds a NUL", field);
+            return false;
+        }
+        /* An empty field is one that is not filled in; only no wording at all is a choice. */
+        change->value = is_empty && strcmp(key, "optout") != 0 ? NULL : text;
+    } else if (!json_is_null(value)) {
+        apicall_error(call, 400, "invalid", field, "%s must be a text, a number or null", field);
+        return false;
+    }
+    changes->n++;
+    return true;
+}
+
+/* A campaign does not leave the area of who writes it. One that is no area is told as a mistake of
+ * the field. */
+static bool may_move(struct apicall *call, const struct draft_change *change)
+{
+    uint64_t area = 0;
+    const char *region = change->value != NULL ? change->value : "";
+    return area_parse(region, strlen(region), &area) != ERR_OK ||
+           apicall_may_area(call, "region", area);
+}
+
+static bool read_fields(struct apicall *call, struct changes *changes)
+{
+    json_t *fields = json_object_get(call->body, "fields");
+    const char *key;
+    const json_t *value;
+    if (fields != NULL && !json_is_object(fields)) {
+        apicall_error(call, 400, "invalid", "fields", "fields must be an object");
+        return false;
+    }
+    json_object_foreach(fields, key, value)
+    {
+        const char *section = draft_section_of(key);
+        if (section == NULL) {
+            apicall_error(call, 400, "invalid", "fields", "there is no field \"%.40s\"", key);
+            return false;
+        }
+        if (!add(call, changes, section, key, key, value)) {
+            return false;
+        }
+        if (strcmp(key, "region") == 0 && !may_move(call, &changes->list[changes->n - 1])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_plain_key(const char *key)
+{
+    size_t n = strspn(key, "abcdefghijklmnopqrstuvwxyz_");
+    return n > 0 && n < KEY_MAX && key[n] == '\0';
+}
+
+static bool read_pledge(struct apicall *call, const struct draft *draft, struct changes *changes)
+{
+    json_t *pledge = json_object_get(call->body, "pledge");
+    const json_t *value;
+    const char *key;
+    if (pledge == NULL) {
+        return true;
+    }
+    if (json_is_null(pledge)) {
+        changes->list[changes->n++] = (struct draft_change){"pledge", NULL, NULL};
+        return true;
+    }
+    if (!json_is_object(pledge)) {
+        apicall_error(call, 400, "invalid", "pledge", "pledge must be an object or null");
+        return false;
+    }
+    bool is_new = draft->ini == NULL || ini_section(draft->ini, "pledge") == NULL;
+    if (is_new && json_object_size(pledge) == 0) { /* a section of nothing but defaults */
+        changes->list[changes->n++] = (struct draft_change){"pledge", "confirm", "reply"};
+    }
+    json_object_foreach(pledge, key, value)
+    {
+        char field[KEY_MAX + 8];
+        snprintf(field, sizeof field, "pledge.%.*s", KEY_MAX, key);
+        if (!is_plain_key(key)) {
+            apicall_error(call, 400, "invalid", "pledge", "\"%.40s\" is no key of [pledge]", key);
+            return false;
+        }
+        if (!add(call, changes, "pledge", key, field, value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Edits and begins the save. */
+static void save(struct apicall *call, const struct draft *draft, const struct changes *changes,
+                 const char *base_version, const char *list_from)
+{
+    struct draft_work *work = call->state;
+    char field[DRAFT_FIELD_SIZE];
+    struct buf reason;
+    struct draft *next = NULL;
+    buf_init(&reason, REASON_MAX_BYTES);
+    enum err error =
+        draft_change(draft, call->api->settings, changes->list, changes->n, &next, field, &reason);
+    if (error == ERR_INVALID || error == ERR_TOO_BIG) {
+        apicall_error(call, 400, "invalid", field[0] != '\0' ? field : NULL, "%s",
+                      buf_text(&reason));
+    } else {
+        if (error == ERR_OK) {
+            error = drafting_save(call->api->parts.drafting, next, base_version, list_from,
+                                  work->who, drafts_on_done, call);
+        }
+        if (error != ERR_OK) {
+            apicall_fail(call, error, buf_text(&reason));
+        }
+    }
+    buf_fini(&reason);
+}
+
+static void change_draft(struct apicall *call, struct draft_work *work)
+{
+    const char *version = json_string_value(json_object_get(call->body, "version"));
+    struct changes *changes = calloc(1, sizeof *changes);
+    if (changes == NULL) {
+        apicall_fail(call, ERR_NOMEM, NULL);
+        return;
+    }
+    if (version == NULL) {
+        apicall_error(call, 400, "missing", "version",
+                      "version is missing: give the one of the draft you have read");
+    } else if (strcmp(version, work->draft->version) != 0) {
+        apicall_error(call, 409, "stale", NULL,
+                      "somebody else has saved it meanwhile; look at it again");
+    } else if (read_fields(call, changes) && read_pledge(call, work->draft, changes)) {
+        drafts_audit(call, work->who, "draft change", work->draft->id, "");
+        save(call, work->draft, changes, work->draft->version, NULL);
+    }
+    free(changes);
+}
+
+void handle_draft_change(struct apicall *call)
+{
+    const char *who;
+    if (apicall_actor(call, &who)) {
+        drafts_open_for_change(call, who, change_draft);
+    }
+}
+
+/* ---- making ---- */
+
+static bool is_free(const struct apicall *call, const char *id)
+{
+    char ini[DRAFT_PATH_SIZE], list[DRAFT_PATH_SIZE];
+    draft_ini_path(call->api->settings, id, ini);
+    draft_list_path(call->api->settings, id, list);
+    return access(ini, F_OK) != 0 && access(list, F_OK) != 0;
+}
+
+/* 2026-10-17-513327205-1: the day, the area, and a number that is free. */
+static bool make_id(struct apicall *call, const char *region)
+{
+    struct civil civil = clock_civil(clock_wall_ms(), apicall_offset_min(call));
+    const char *digits =
+        region[0] != '\0' && strspn(region, "0123456789") == strlen(region) && strlen(region) <= 12
+            ? region
+            : "0";
+    for (int i = 1; i <= NUMBERS_A_DAY; i++) {
+        snprintf(call->params[0], ROUTE_PARAM_SIZE, "%04d-%02d-%02d-%s-%d", civil.year, civil.month,
+                 civil.day, digits, i);
+        if (is_free(call, call->params[0])) {
+            return true;
+        }
+    }
+    apicall_error(call, 409, "exists", "id", "this area has %d drafts of this day already",
+                  NUMBERS_A_DAY);
+    return false;
+}
+
+/* Somebody's draft lies in her own area; said or not. */
+static bool choose_region(struct apicall *call)
+{
+    char own[AREA_TEXT_SIZE];
+    const char *region;
+    uint64_t area;
+    bool is_copy = json_object_get(call->body, "copy_of") != NULL;
+    if (!apicall_text(call, "region", false, 12, &region)) {
+        return false;
+    }
+    if (region[0] == '\0') {
+        if (call->who.area != 0 && !is_copy) {
+            json_object_set_new(call->body, "region",
+                                json_string(area_format(call->who.area, own)));
+        }
+        return true;
+    }
+    /* One that is no area is told as a mistake of the field. */
+    return area_parse(region, strlen(region), &area) != ERR_OK ||
+           apicall_may_area(call, "region", area);
+}
+
+static bool choose_id(struct apicall *call)
+{
+    const char *id, *region;
+    if (!apicall_text(call, "id", false, 64, &id) ||
+        !apicall_text(call, "region", false, 12, &region)) {
+        return false;
+    }
+    if (id[0] == '\0') {
+        return make_id(call, region);
+    }
+    if (!ids_valid_name(id)) {
+        apicall_error(call, 400, "invalid", "id",
+                      "id must be 1 to 64 of A-Z a-z 0-9 - _ . and not begin with . or -");
+        return false;
+    }
+    if (!is_free(call, id)) {
+        apicall_error(call, 409, "exists", "id", "there is a campaign %s already", id);
+        return false;
+    }
+    snprintf(call->params[0], ROUTE_PARAM_SIZE, "%s", id);
+    return true;
+}
+
+static bool load_source(struct apicall *call, const char *copy_of, struct draft **source)
+{
+    enum err error = draft_load(call->api->settings, copy_of, source);
+    bool is_hidden =
+        error == ERR_OK && !apicall_covers(call, draft_value(*source, "campaign", "region"));
+    if (error == ERR_NOT_FOUND || error == ERR_INVALID || is_hidden) {
+        apicall_error(call, 404, "no_draft", "copy_of", "there is no campaign file %s", copy_of);
+        draft_free(*source);
+        *source = NULL;
+        return false;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+    return error == ERR_OK;
+}
+
+/* What the new one has of the call, and of the one it is a copy of. */
+static bool add_heads(struct apicall *call, const struct draft *source, struct changes *changes,
+                      const char *list)
+{
+    static const char *const heads[] = {"title", "region", "carrier"};
+    changes->list[changes->n++] = (struct draft_change){"campaign", "id", call->params[0]};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        const json_t *value = json_object_get(call->body, heads[i]);
+        if (value != NULL && !add(call, changes, "campaign", heads[i], heads[i], value)) {
+            return false;
+        }
+    }
+    changes->list[changes->n++] = (struct draft_change){"campaign", "recipients", list};
+    if (source != NULL) {
+        /* The old days are over; the text may lie in a file of the old one. */
+        changes->list[changes->n++] = (struct draft_change){"campaign", "start", NULL};
+        changes->list[changes->n++] = (struct draft_change){"campaign", "end", NULL};
+        changes->list[changes->n++] =
+            (struct draft_change){"message", "text", source->text[0] != '\0' ? source->text : NULL};
+    }
+    return true;
+}
+
+static void create(struct apicall *call, const struct draft *source)
+{
+    static const char empty[] = "[campaign]\n\n[message]\n";
+    char list[ROUTE_PARAM_SIZE + 8];
+    struct draft *base = NULL;
+    struct changes *changes = calloc(1, sizeof *changes);
+    snprintf(list, sizeof list, "%s.csv", call->params[0]);
+    const char *bytes = source != NULL ? buf_text(&source->bytes) : empty;
+    enum err error =
+        changes == NULL
+            ? ERR_NOMEM
+            : draft_from_bytes(call->api->settings, call->params[0], bytes,
+                               source != NULL ? source->bytes.len : strlen(empty), &base);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    } else if (add_heads(call, source, changes, list)) {
+        struct draft_work *work = call->state;
+        bool has_list = source != NULL && source->list != NULL && access(source->list, R_OK) == 0;
+        drafts_audit(call, work->who, "draft create", call->params[0],
+                     source != NULL ? source->id : "");
+        save(call, base, changes, NULL, has_list ? source->list : NULL);
+    }
+    draft_free(base);
+    free(changes);
+}
+
+static void on_name_looked(struct apicall *call)
+{
+    const char *copy_of = json_string_value(json_object_get(call->body, "copy_of"));
+    struct draft *source = NULL;
+    if (call->found.is_there) {
+        apicall_error(call, 409, "exists", "id", "there is a campaign %s already", call->params[0]);
+        return;
+    }
+    if (copy_of != NULL && copy_of[0] != '\0' && !load_source(call, copy_of, &source)) {
+        return;
+    }
+    create(call, source);
+    draft_free(source);
+}
+
+void handle_draft_create(struct apicall *call)
+{
+    const char *who, *text;
+    bool is_copy = json_object_get(call->body, "copy_of") != NULL;
+    if (!apicall_actor(call, &who) || !apicall_text(call, "copy_of", false, 64, &text) ||
+        !apicall_text(call, "title", !is_copy, 400, &text) ||
+        !apicall_text(call, "carrier", !is_copy, 64, &text) || !choose_region(call) ||
+        !choose_id(call)) {
+        return;
+    }
+    struct draft_work *work = drafts_work(call);
+    if (work != NULL) {
+        work->who = who;
+        work->status = 201;
+        apicall_find_campaign(call, on_name_looked);
+    }
+}
+
+/* ---- deleting ---- */
+
+static void on_removed(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    apicall_answer(call, 200, json_pack("{s:s}", "id", call->params[0]));
+}
+
+static void remove_draft(struct apicall *call, struct draft_work *work)
+{
+    drafts_audit(call, work->who, "draft delete", work->draft->id, "");
+    enum err error = drafting_remove(call->api->parts.drafting, work->draft, on_removed, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, error == ERR_IO ? "the file cannot be removed" : NULL);
+    }
+}
+
+void handle_draft_delete(struct apicall *call)
+{
+    const char *who;
+    if (apicall_actor(call, &who)) {
+        drafts_open_for_change(call, who, remove_draft);
+    }
+}
+
+/* ---- the list ---- */
+
+/* gives: false when it was answered. */
+static bool read_offset(struct apicall *call, uint64_t *at)
+{
+    const char *text = http_request_query(call->request, "at");
+    char *end = NULL;
+    *at = 0;
+    if (text == NULL || text[0] == '\0') {
+        return true;
+    }
+    errno = 0;
+    *at = strtoull(text, &end, 10);
+    if (errno != 0 || *end != '\0' || text[0] < '0' || text[0] > '9') {
+        apicall_error(call, 400, "invalid", "at", "at is \"%s\", not a number of bytes", text);
+        return false;
+    }
+    return true;
+}
+
+static void on_part(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    struct draft_work *work = call->state;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+    } else if (work->is_last) {
+        drafts_audit(call, work->who, "draft upload", work->draft->id, "");
+        drafts_answer(call, 200);
+    } else {
+        apicall_answer(call, 200, json_pack("{s:I}", "at", (json_int_t)work->at));
+    }
+}
+
+static void refuse_part(struct apicall *call, enum err error, uint64_t at, const char *reason)
+{
+    if (error == ERR_STALE) {
+        char message[128];
+        snprintf(message, sizeof message, "the upload stands at byte %llu", (unsigned long long)at);
+        apicall_answer(call, 409,
+                       json_pack("{s:I, s:{s:s, s:s, s:s}}", "at", (json_int_t)at, "error", "code",
+                                 "offset", "message", message, "field", "at"));
+    } else if (error == ERR_INVALID) {
+        apicall_error(call, 400, "list", "recipients", "%s", reason);
+    } else {
+        apicall_fail(call, error,
+                     error == ERR_BUSY ? "too many lists are uploaded just now; try again"
+                                       : reason);
+    }
+}
+
+static void take_part(struct apicall *call, struct draft_work *work)
+{
+    const char *name = http_request_query(call->request, "name"),
+               *last = http_request_query(call->request, "last");
+    uint64_t at;
+    struct buf reason;
+    if (!read_offset(call, &at)) {
+        return;
+    }
+    work->is_last = last != NULL && strcmp(last, "1") == 0;
+    struct drafting_part part = {.id = work->draft->id,
+                                 .who = work->who,
+                                 .name = name != NULL ? name : "",
+                                 .at = at,
+                                 .last = work->is_last};
+    part.bytes = http_request_body(call->request, &part.len);
+    work->at = at + part.len;
+    buf_init(&reason, REASON_MAX_BYTES);
+    enum err error = drafting_upload(call->api->parts.drafting, &part, &at, &reason, on_part, call);
+    if (error != ERR_OK) {
+        refuse_part(call, error, at, buf_text(&reason));
+    }
+    buf_fini(&reason);
+}
+
+void handle_draft_recipients(struct apicall *call)
+{
+    /* The body is the part; on the control socket the query names the actor. */
+    const char *who = json_string_value(json_object_get(call->body, "actor"));
+    if (who == NULL) {
+        who = http_request_query(call->request, "actor");
+    }
+    drafts_open_for_change(call, who != NULL && who[0] != '\0' ? who : "control", take_part);
+}

@@ -1,0 +1,329 @@
+/* A list on its way from a browser: parts are appended to a temporary file; the last one puts it
+ * in place. Not more than DRAFTING_UPLOADS_MAX files of at most upload_max bytes are there. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/failpoint.h"
+#include "campaign/recipients.h"
+#include "drafting/parts.h"
+#include "store/drafts.h"
+
+#define TIDY_MS 60000
+#define NAME_MAX_BYTES 255
+
+struct upload {
+    struct upload *next, **link;
+    struct drafting *drafting;
+    char id[DRAFT_ID_SIZE];
+    char *who, *name;
+    char temporary[DRAFT_PATH_SIZE]; /* "": it is in place */
+    int fd;
+    uint64_t at;
+    int64_t touched_ms;
+
+    /* of the last part */
+    char digest[DIGEST_SHA256_HEX];
+    enum err error;
+    drafting_done_fn *done;
+    void *arg;
+};
+
+static void upload_free(struct upload *upload)
+{
+    if (upload->fd >= 0)
+        close(upload->fd);
+    if (upload->temporary[0] != '\0')
+        unlink(upload->temporary);
+    free(upload->who);
+    free(upload->name);
+    free(upload);
+}
+
+static void put_in(struct upload *upload)
+{
+    struct drafting *drafting = upload->drafting;
+    upload->next = drafting->uploads;
+    upload->link = &drafting->uploads;
+    if (upload->next != NULL)
+        upload->next->link = &upload->next;
+    drafting->uploads = upload;
+    drafting->n_uploads++;
+}
+
+static void take_out(struct upload *upload)
+{
+    upload->drafting->n_uploads--;
+    *upload->link = upload->next;
+    if (upload->next != NULL)
+        upload->next->link = upload->link;
+}
+
+static struct upload *find(const struct drafting *drafting, const struct drafting_part *part)
+{
+    for (struct upload *upload = drafting->uploads; upload != NULL; upload = upload->next) {
+        if (strcmp(upload->id, part->id) == 0 && strcmp(upload->who, part->who) == 0)
+            return upload;
+    }
+    return NULL;
+}
+
+void uploads_free(struct drafting *drafting)
+{
+    for (struct upload *upload = drafting->uploads, *next; upload != NULL; upload = next) {
+        next = upload->next;
+        upload_free(upload);
+    }
+    drafting->uploads = NULL;
+    drafting->n_uploads = 0;
+    loop_timer_free(drafting->tidy);
+    drafting->tidy = NULL;
+}
+
+static void on_tidy(void *arg)
+{
+    struct drafting *drafting = arg;
+    int64_t before = clock_mono_ms() - DRAFTING_UPLOAD_IDLE_MS;
+    for (struct upload *upload = drafting->uploads, *next; upload != NULL; upload = next) {
+        next = upload->next;
+        if (upload->touched_ms < before) {
+            take_out(upload);
+            upload_free(upload);
+        }
+    }
+    if (drafting->uploads != NULL)
+        loop_timer_arm(drafting->tidy, TIDY_MS);
+}
+
+/* ---- the end of an upload ---- */
+
+static void upload_end(struct upload *upload, enum err error, const char *reason)
+{
+    struct drafting *drafting = upload->drafting;
+    upload->done(upload->arg, error, reason);
+    upload_free(upload);
+    parts_release(drafting);
+}
+
+static void on_named(void *arg, enum err error, const char *reason)
+{
+    upload_end(arg, error, reason);
+}
+
+/* A draft written by hand may name another list, or none. */
+static enum err name_in_ini(struct upload *upload, const struct draft *draft)
+{
+    struct drafting *drafting = upload->drafting;
+    char value[DRAFT_ID_SIZE + 8], field[DRAFT_FIELD_SIZE];
+    struct draft *next = NULL;
+    struct buf reason;
+    snprintf(value, sizeof value, "%s.csv", upload->id);
+    const struct draft_change change = {"campaign", "recipients", value};
+    buf_init(&reason, 4096);
+    enum err error = draft_change(draft, drafting->settings, &change, 1, &next, field, &reason);
+    if (error == ERR_OK)
+        error = drafting_save(drafting, next, draft->version, NULL, upload->who, on_named, upload);
+    buf_fini(&reason);
+    return error;
+}
+
+static void on_directory_synced(void *arg)
+{
+    struct upload *upload = arg;
+    struct drafting *drafting = upload->drafting;
+    struct draft *draft = NULL;
+    char own[DRAFT_PATH_SIZE];
+    bool is_named = false;
+    if (drafting->is_ending) {
+        upload_end(upload, ERR_CLOSED, "");
+        return;
+    }
+    enum err error = draft_load(drafting->settings, upload->id, &draft);
+    if (error == ERR_OK) {
+        draft_list_path(drafting->settings, upload->id, own);
+        is_named = draft->list != NULL && strcmp(draft->list, own) == 0;
+        error = is_named ? ERR_OK : name_in_ini(upload, draft);
+    }
+    draft_free(draft);
+    if (error != ERR_OK || is_named)
+        upload_end(upload, error, "");
+}
+
+static void work_sync_directory(void *arg)
+{
+    struct upload *upload = arg;
+    char *slash = strrchr(upload->temporary, '/');
+    *slash = '\0'; /* it was renamed: only its directory is still of use */
+    upload->error = parts_sync_directory(upload->temporary);
+    upload->temporary[0] = '\0';
+}
+
+static enum err put_in_place(struct upload *upload)
+{
+    struct drafting *drafting = upload->drafting;
+    char ini[DRAFT_PATH_SIZE], list[DRAFT_PATH_SIZE];
+    struct stat info;
+    if (access(draft_ini_path(drafting->settings, upload->id, ini), F_OK) != 0)
+        return ERR_NOT_FOUND;
+    draft_list_path(drafting->settings, upload->id, list);
+    FAILPOINT("upload_between");
+    if (rename(upload->temporary, list) != 0)
+        return ERR_IO;
+    if (fstat(upload->fd, &info) == 0)
+        parts_note_list(drafting, &info, upload->digest);
+    return ERR_OK;
+}
+
+static void on_recorded(void *arg, enum err error, const char *reason)
+{
+    struct upload *upload = arg;
+    if (error == ERR_OK && upload->drafting->is_ending)
+        error = ERR_CLOSED;
+    if (error == ERR_OK) {
+        error = put_in_place(upload);
+        reason = error == ERR_NOT_FOUND ? "the draft was deleted meanwhile" : "";
+        if (error == ERR_OK && offload_run(upload->drafting->offload, work_sync_directory,
+                                           on_directory_synced, upload) != ERR_OK) {
+            upload->temporary[0] = '\0';
+            error = ERR_NOMEM;
+        } else if (error == ERR_OK) {
+            return;
+        }
+    }
+    upload_end(upload, error, reason);
+}
+
+static void on_synced(void *arg)
+{
+    struct upload *upload = arg;
+    struct drafting *drafting = upload->drafting;
+    FAILPOINT("upload_synced");
+    enum err error = drafting->is_ending ? ERR_CLOSED : upload->error;
+    if (error == ERR_OK)
+        error = drafts_touch(drafting->store, upload->id, DRAFT_UPLOAD, upload->who, upload->name,
+                             upload->digest, clock_wall_ms(), on_recorded, upload);
+    if (error != ERR_OK)
+        upload_end(upload, error, error == ERR_IO ? "the disk does not take it" : "");
+}
+
+static void work_sync(void *arg)
+{
+    struct upload *upload = arg;
+    uint64_t len;
+    upload->error = ERR_IO;
+    if (fsync(upload->fd) == 0 && lseek(upload->fd, 0, SEEK_SET) == 0)
+        upload->error = digest_sha256_fd(upload->fd, upload->digest, &len);
+}
+
+/* What is no table at all is refused while the person still looks at the upload; the old list
+ * stays. */
+static enum err check_table(const struct upload *upload, struct buf *reason)
+{
+    struct recipients *recipients = NULL;
+    enum err error = recipients_open(upload->temporary, &recipients, reason);
+    recipients_free(recipients);
+    return error;
+}
+
+static enum err finish(struct upload *upload, struct buf *reason, drafting_done_fn *done, void *arg)
+{
+    take_out(upload);
+    upload->done = done;
+    upload->arg = arg;
+    enum err error = check_table(upload, reason);
+    if (error == ERR_OK)
+        error = offload_run(upload->drafting->offload, work_sync, on_synced, upload);
+    if (error == ERR_OK)
+        parts_hold(upload->drafting);
+    else
+        upload_free(upload);
+    return error;
+}
+
+/* ---- parts ---- */
+
+static enum err begin(struct drafting *drafting, const struct drafting_part *part,
+                      struct upload **out)
+{
+    if (drafting->n_uploads >= DRAFTING_UPLOADS_MAX)
+        return ERR_BUSY;
+    struct upload *upload = calloc(1, sizeof *upload);
+    if (upload == NULL)
+        return ERR_NOMEM;
+    *upload = (struct upload){.drafting = drafting,
+                              .who = strdup(part->who),
+                              .name = strndup(part->name, NAME_MAX_BYTES),
+                              .fd = -1};
+    snprintf(upload->id, sizeof upload->id, "%s", part->id);
+    if (drafting->tidy == NULL)
+        drafting->tidy = loop_timer_new(drafting->base, on_tidy, drafting);
+    enum err error =
+        upload->who != NULL && upload->name != NULL && drafting->tidy != NULL ? ERR_OK : ERR_NOMEM;
+    if (error == ERR_OK) {
+        upload->fd = parts_temporary(drafting, 0640, upload->temporary);
+        error = upload->fd >= 0 ? ERR_OK : ERR_IO;
+    }
+    if (error != ERR_OK) {
+        upload_free(upload);
+        return error;
+    }
+    if (drafting->n_uploads == 0)
+        loop_timer_arm(drafting->tidy, TIDY_MS);
+    put_in(upload);
+    *out = upload;
+    return ERR_OK;
+}
+
+static enum err append(struct upload *upload, const struct drafting_part *part)
+{
+    const char *bytes = part->bytes;
+    for (size_t done = 0; done < part->len;) {
+        ssize_t n = pwrite(upload->fd, bytes + done, part->len - done,
+                           (off_t)(upload->at + (uint64_t)done));
+        if (n < 0 && errno != EINTR)
+            return ERR_IO;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    upload->at += part->len;
+    upload->touched_ms = clock_mono_ms();
+    return ERR_OK;
+}
+
+enum err drafting_upload(struct drafting *drafting, const struct drafting_part *part, uint64_t *at,
+                         struct buf *reason, drafting_done_fn *done, void *arg)
+{
+    struct upload *upload = find(drafting, part);
+    *at = 0;
+    if (upload != NULL && part->at == 0) { /* from the beginning */
+        take_out(upload);
+        upload_free(upload);
+        upload = NULL;
+    }
+    enum err error = upload == NULL && part->at == 0 ? begin(drafting, part, &upload) : ERR_OK;
+    if (error != ERR_OK)
+        return error;
+    bool is_other = upload == NULL || strcmp(upload->name, part->name) != 0;
+    if (is_other || upload->at != part->at) {
+        *at = is_other ? 0 : upload->at;
+        return ERR_STALE;
+    }
+    uint64_t most = drafting->settings->daemon.upload_max_bytes;
+    error = part->len <= most - upload->at ? append(upload, part) : ERR_TOO_BIG;
+    if (error != ERR_OK) {
+        if (error == ERR_TOO_BIG)
+            buf_addf(reason, "the list is larger than %llu bytes (upload_max)",
+                     (unsigned long long)most);
+        take_out(upload);
+        upload_free(upload);
+        return error;
+    }
+    *at = upload->at;
+    if (part->last)
+        return finish(upload, reason, done, arg);
+    done(arg, ERR_OK, "");
+    return ERR_OK;
+}

@@ -1,0 +1,146 @@
+-- Who wrote a draft, who approved it, and which areas may send for real: the third part of the function library "outreach".
+-- The text and the list themselves are files (daemon/drafting); docs/redis-layout.md shows the keys.
+--
+--   * KEYS[1] is "<prefix>:{dr}:".
+--   * An approval holds for one digest of the files. Whoever wrote, last changed or asked cannot approve: that is decided here,
+--     in the same step that records it.
+do
+    local function drafts()
+        local call
+        local function wake()
+            call = redis.call
+        end
+
+        -- args: id, at, who, what ("create", "edit", "upload"), name of the uploaded file, its digest
+        local function touch(keys, args)
+            local key = keys[1] .. 'd:' .. args[1]
+            if args[4] == 'create' then
+                call('DEL', key)
+                call('HSET', key, 'author', args[3], 'made', args[2])
+            end
+            call('HSET', key, 'by', args[3], 'at', args[2])
+            if args[4] == 'upload' then
+                call('HSET', key, 'upby', args[3], 'upat', args[2], 'file', args[5], 'sha', args[6])
+            end
+            return {0}
+        end
+        -- args: id -> the hash
+        local function read(keys, args)
+            return {0, call('HGETALL', keys[1] .. 'd:' .. args[1])}
+        end
+        -- args: id
+        local function drop(keys, args)
+            call('DEL', keys[1] .. 'd:' .. args[1])
+            return {0}
+        end
+        -- args: id, at, who, digest, people
+        local function ask(keys, args)
+            local key = keys[1] .. 'd:' .. args[1]
+            local old = call('HMGET', key, 'state', 'digest')
+            if old[1] == 'approved' and old[2] == args[4] then
+                return {1, 'it is approved already'}
+            end
+            call('HDEL', key, 'decby', 'decat', 'why')
+            call('HSET', key, 'state', 'asked', 'digest', args[4], 'people', args[5], 'askby', args[3], 'askat', args[2])
+            return {0}
+        end
+        -- args: id, at, who, digest, "1" to approve, reason
+        local function decide(keys, args)
+            local key = keys[1] .. 'd:' .. args[1]
+            local d = call('HMGET', key, 'state', 'digest', 'author', 'by', 'askby')
+            local approve = args[5] == '1'
+            if d[1] ~= 'asked' and not (d[1] == 'approved' and not approve) then
+                return {1, 'nobody has asked for an approval'}
+            end
+            if approve and d[2] ~= args[4] then
+                return {1, 'text or list were changed after the approval was asked for: it must be asked for again'}
+            end
+            if approve then
+                for i, what in ipairs({'wrote it', 'changed it last', 'asked for the approval'}) do
+                    if d[i + 2] == args[3] then
+                        return {1, 'a second person must approve: ' .. args[3] .. ' ' .. what}
+                    end
+                end
+            end
+            call('HSET', key, 'state', approve and 'approved' or 'returned', 'decby', args[3], 'decat', args[2], 'why', args[6])
+            return {0}
+        end
+
+        -- ---- areas: "as" their codes, "a:<code>" one of them ----
+
+        -- args: code, at, who, "live" or "trial", reason
+        local function area_set(keys, args)
+            call('SADD', keys[1] .. 'as', args[1])
+            call('HSET', keys[1] .. 'a:' .. args[1], 'state', args[4], 'since', args[2], 'by', args[3], 'why', args[5])
+            return {0}
+        end
+        -- args: code, at, who, numbers split by blanks
+        local function area_numbers(keys, args)
+            local key = keys[1] .. 'a:' .. args[1]
+            call('SADD', keys[1] .. 'as', args[1])
+            if call('HSETNX', key, 'state', 'trial') == 1 then
+                call('HSET', key, 'since', args[2], 'by', args[3], 'why', '')
+            end
+            call('HSET', key, 'own', args[4])
+            return {0}
+        end
+        local function area(P, code)
+            local a = call('HMGET', P .. 'a:' .. code, 'state', 'since', 'by', 'why', 'own')
+            return {code, a[1] or 'trial', a[2] or '0', a[3] or '', a[4] or '', a[5] or ''}
+        end
+        local function area_list(keys)
+            local P, out = keys[1], {0}
+            local codes = call('SMEMBERS', P .. 'as')
+            table.sort(codes)
+            for i, code in ipairs(codes) do
+                out[i + 1] = area(P, code)
+            end
+            return out
+        end
+        -- args: codes from the area itself up to "0" -> {0, state by the nearest record, own numbers of all of them}
+        local function area_find(keys, args)
+            local own, state = '', nil
+            for i = 1, #args do
+                local a = call('HMGET', keys[1] .. 'a:' .. args[i], 'state', 'own')
+                state = state or a[1] or nil
+                if a[2] then
+                    own = own .. ' ' .. a[2]
+                end
+            end
+            return {0, state or 'trial', own}
+        end
+        -- args: day, code, messages, most a day
+        local function trial_take(keys, args)
+            local key = keys[1] .. 't:' .. args[1] .. ':' .. args[2]
+            local used = tonumber(call('GET', key) or '0')
+            local left = tonumber(args[4]) - used
+            if tonumber(args[3]) > left then
+                return {1, 'the area is in trial: ' .. string.format('%.0f', left > 0 and left or 0) .. ' of ' .. args[4] ..
+                           ' messages are left for today'}
+            end
+            call('INCRBY', key, args[3])
+            call('EXPIRE', key, 172800)
+            return {0}
+        end
+
+        local FUNCTIONS = {
+            {'draft_touch', touch}, {'draft_read', read, {'no-writes'}}, {'draft_drop', drop}, {'draft_ask', ask},
+            {'draft_decide', decide}, {'area_set', area_set}, {'area_numbers', area_numbers},
+            {'area_list', area_list, {'no-writes'}}, {'area_find', area_find, {'no-writes'}}, {'trial_take', trial_take},
+        }
+        for i = 1, #FUNCTIONS do
+            local body = FUNCTIONS[i][2]
+            redis.register_function{
+                function_name = 'or1_' .. FUNCTIONS[i][1],
+                flags = FUNCTIONS[i][3] or {},
+                callback = function(keys, args)
+                    if not call then
+                        wake()
+                    end
+                    return body(keys, args)
+                end,
+            }
+        end
+    end
+    drafts()
+end

@@ -1,0 +1,518 @@
+"""Drafts over the API: the INI and the list that the console writes are the files that people write by hand."""
+import hashlib
+import http.client
+import json
+import os
+import threading
+
+import pytest
+
+from harness import numbers, wait_until
+
+ACTOR = {"actor": "clerk1"}
+
+
+def csv_of(rows, columns=("手机号", "姓名")):
+    return ("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n").encode()
+
+
+def make(world, title="扶贫日", id_=None, **more):
+    body = {"title": title, "region": "513327205", "carrier": "mas", **ACTOR, **more}
+    if id_:
+        body["id"] = id_
+    return world.api("POST", "/drafts", body)
+
+
+def change(world, draft, pledge=..., actor="clerk1", **fields):
+    body = {"version": draft["version"], "fields": fields, "actor": actor}
+    if pledge is not ...:
+        body["pledge"] = pledge
+    return world.api("POST", f"/drafts/{draft['id']}", body)
+
+
+def refused(world, draft, status=400, **fields):
+    got, document = world.daemons["a"].api("POST", f"/drafts/{draft['id']}",
+                                           {"version": draft["version"], "fields": fields, **ACTOR})
+    assert got == status, document
+    return document["error"]
+
+
+def upload(world, id_, data, name="list.csv", part=1 << 20, actor="clerk1"):
+    answer = None
+    for at in range(0, len(data), part):
+        piece = data[at:at + part]
+        last = int(at + len(piece) == len(data))
+        answer = world.api("PUT", f"/drafts/{id_}/recipients?at={at}&last={last}&name={name}&actor={actor}", piece)
+    return answer
+
+
+def complete(world, id_="spring", rows=30, actor="clerk1", text="尊敬的((姓名))，10月17日是扶贫日。"):
+    draft = make(world, id_=id_, actor=actor)
+    draft = change(world, draft, actor=actor, text=text, signature="高山乡人民政府", start="2026-01-01 08:00", end="2036-01-01 20:00",
+                   window="00:00-24:00", **{"class": "notice"}, optout="拒收请回复R", late_after="30d")
+    return upload(world, id_, csv_of([(n, f"村民{i}") for i, n in enumerate(numbers(rows))]), actor=actor)
+
+
+def folder(world):
+    return world.dir / "campaigns.d"
+
+
+def files(world, id_):
+    return sorted(p.name for p in folder(world).iterdir() if p.name.startswith((id_, ".")))
+
+
+def test_from_nothing_to_a_launch(world):
+    draft = make(world)
+    assert draft["id"].endswith("-513327205-1") and draft["author"] == "clerk1"
+    assert draft["fields"]["title"] == "扶贫日" and draft["fields"]["text"] is None
+    assert {m["field"] for m in draft["mistakes"]} >= {"recipients", "start", "end", "signature", "text"}
+    assert draft["launchable"] is False and "no list yet" in draft["blocked"]
+    assert make(world)["id"].endswith("-513327205-2")
+    listed = {c["id"]: c for c in world.api("GET", "/campaigns")["campaigns"]}
+    assert listed[draft["id"]]["state"] == "draft" and listed[draft["id"]]["unfinished"] is True
+
+    done = complete(world, "spring", rows=30)
+    assert done["mistakes"] == [] and done["recipients"]["columns"] == ["手机号", "姓名"]
+    assert done["recipients"]["file"] == "list.csv" and done["recipients"]["uploaded_by"] == "clerk1"
+    assert done["approval"]["needed"] is None  # nobody has counted them
+    plan = world.api("GET", "/drafts/spring/plan")
+    assert (plan["rows"], plan["accepted"], plan["stage"]) == (30, 30, "ok")
+    assert plan["optouts_consulted"] and plan["complete"]
+    done = world.api("GET", "/drafts/spring")
+    assert done["launchable"] is True and done["approval"]["needed"] is False and done["people"] == 30
+    # the files are the contract's: the command line launches them
+    world.sizes["spring"] = 30
+    world.launch("spring")
+    world.wait_done("spring")
+    launched = world.api("GET", "/drafts/spring")
+    assert launched["launched"] is True and launched["launchable"] is False
+    assert refused(world, launched, 409, title="anders")["code"] == "launched"
+    status, document = world.daemons["a"].api("DELETE", "/drafts/spring", ACTOR)
+    assert status == 409 and document["error"]["code"] == "launched"
+    status, _ = world.daemons["a"].api("PUT", "/drafts/spring/recipients?at=0&last=1&name=x.csv", csv_of([]))
+    assert status == 409
+
+
+def test_comments_and_order_of_a_file_written_by_hand_stay(world):
+    world.campaign("spring", rows=20)
+    path = folder(world) / "spring.ini"
+    before = "# of the township\r\n" + path.read_text(encoding="utf-8").replace("\n", "\r\n").replace(
+        "[message]", "; what people read\r\n[message]")
+    path.write_bytes(before.encode())
+    path.chmod(0o664)
+    draft = world.api("GET", "/drafts/spring")
+    assert draft["author"] is None and draft["mistakes"] == []
+    changed = change(world, draft, title="中秋", rate=7, text=draft["fields"]["text"])
+    after = path.read_bytes().decode()
+    assert after == before.replace("title = 测试", "title = 中秋").replace("late_after = 2d\r\n", "late_after = 2d\r\nrate = 7\r\n")
+    assert path.stat().st_mode & 0o777 == 0o664
+    assert changed["updated_by"] == "clerk1" and changed["fields"]["rate"] == "7"
+    assert change(world, changed, rate=None)["fields"]["rate"] is None
+    assert "rate" not in path.read_text(encoding="utf-8")
+
+
+def test_a_mistake_is_told_by_field_and_nothing_is_written(world):
+    draft = complete(world)
+    path = folder(world) / "spring.ini"
+    before = path.read_bytes()
+    for field, value in (("start", "17.10."), ("carrier", "max"), ("region", "5133272"), ("rate", "viel"), ("class", "advert"),
+                         ("optout", "a\u0007b"), ("title", "x" * 101), ("signature", "【高山】"), ("text", "a【b】"), ("text", "a\nb\u0001"),
+                         ("empty", "default:"), ("late_after", "soon"), ("window", "8-21"), ("end", "2020-01-01 10:00")):
+        error = refused(world, draft, **{field: value})
+        assert error["code"] == "invalid" and error["field"] == field, (field, error)
+        assert error["message"]
+    assert refused(world, draft, text_file="/etc/passwd")["field"] == "fields"
+    assert refused(world, draft, recipients="/etc/passwd")["field"] == "fields"
+    assert refused(world, draft, id="other")["field"] == "fields"
+    for pledge, field in (({"confirm": "maybe"}, "pledge.confirm"), ({"confirmm": "reply"}, "pledge.confirmm"),
+                          ({"x]\n[campaign": "1"}, "pledge"), ([], "pledge")):
+        status, document = world.daemons["a"].api("POST", "/drafts/spring", {"version": draft["version"], "pledge": pledge, **ACTOR})
+        assert status == 400 and document["error"]["field"] == field, document
+    assert path.read_bytes() == before
+    assert files(world, "spring") == ["spring.csv", "spring.ini"]
+    # what is missing may wait
+    saved = change(world, draft, text="")
+    assert [m["field"] for m in saved["mistakes"]] == ["text"] and saved["fields"]["text"] is None
+
+
+def test_a_section_pledge_comes_and_goes(world):
+    draft = complete(world)
+    draft = change(world, draft, pledge={})
+    assert draft["pledge"] == {"confirm": "reply"} and draft["mistakes"] == []
+    draft = change(world, draft, pledge={"confirm": "none", "hotline": "0836-1234567"})
+    assert draft["pledge"] == {"confirm": "none", "hotline": "0836-1234567"}
+    draft = change(world, draft, pledge={"hotline": None})
+    assert draft["pledge"] == {"confirm": "none"}
+    draft = change(world, draft, pledge=None)
+    assert draft["pledge"] is None and "pledge" not in (folder(world) / "spring.ini").read_text(encoding="utf-8")
+
+
+def test_a_text_with_line_breaks_stands_beside_the_ini(world):
+    draft = complete(world)
+    draft = change(world, draft, text="尊敬的((姓名))：\r\n10月17日是扶贫日。\n")
+    assert draft["fields"]["text"] == "尊敬的((姓名))：\n10月17日是扶贫日。" and draft["mistakes"] == []
+    first = files(world, "spring")
+    assert len(first) == 3 and first[2].startswith("spring.text-")
+    assert world.api("GET", "/drafts/spring/preview?at=1")["text"] == "【高山乡人民政府】尊敬的村民1：\n10月17日是扶贫日。拒收请回复R"
+    draft = change(world, draft, text="一\n二\n三")
+    second = files(world, "spring")
+    assert len(second) == 3 and second != first
+    draft = change(world, draft, text="一行")
+    assert files(world, "spring") == ["spring.csv", "spring.ini"] and draft["fields"]["text"] == "一行"
+
+
+def test_two_who_save_at_once(world):
+    draft = complete(world)
+    change(world, draft, title="甲")
+    assert refused(world, draft, 409, title="乙")["code"] == "stale"
+    current = world.api("GET", "/drafts/spring")
+    assert current["fields"]["title"] == "甲"
+    got = []
+
+    def save(title):
+        got.append(world.daemons["a"].api("POST", "/drafts/spring", {"version": current["version"], "fields": {"title": title}, **ACTOR}))
+    threads = [threading.Thread(target=save, args=(f"第{i}",)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(status for status, _ in got) == [200, 409, 409, 409, 409, 409]
+    winner = next(document for status, document in got if status == 200)
+    assert world.api("GET", "/drafts/spring")["fields"]["title"] == winner["fields"]["title"]
+    assert files(world, "spring") == ["spring.csv", "spring.ini"]
+
+
+def test_names_never_lead_out_of_the_folder(world):
+    (world.dir / "secret.ini").write_text("[campaign]\n")
+    for id_ in ("..%2fsecret", "%2e%2e", ".hidden", "a%00b", "-x", "a%20b"):
+        for method, tail in (("GET", ""), ("GET", "/plan"), ("POST", ""), ("DELETE", ""), ("PUT", "/recipients?at=0&last=1")):
+            body = None if method == "GET" else b"x" if method == "PUT" else {"version": "", **ACTOR}
+            assert world.daemons["a"].api(method, f"/drafts/{id_}{tail}", body)[0] in (400, 404), (method, id_)
+    for id_ in ("../x", "a/b", ".x", "", "x" * 65, "a\nb"):
+        status, document = world.daemons["a"].api("POST", "/drafts", {"title": "t", "carrier": "mas", "id": id_ or "/", **ACTOR})
+        assert status == 400 and document["error"]["field"] == "id", document
+    status, document = world.daemons["a"].api("POST", "/drafts", {"copy_of": "../secret", **ACTOR})
+    assert status == 404
+    assert (world.dir / "secret.ini").exists()
+
+
+def test_copy_and_delete(world):
+    complete(world)
+    change(world, world.api("GET", "/drafts/spring"), text="一\n二((姓名))")
+    copy = make(world, title="又一次", id_="autumn", copy_of="spring")
+    assert copy["fields"]["text"] == "一\n二((姓名))" and copy["fields"]["start"] is None
+    assert copy["fields"]["title"] == "又一次" and copy["recipients"]["bytes"] > 0
+    assert (folder(world) / "autumn.csv").read_bytes() == (folder(world) / "spring.csv").read_bytes()
+    assert not os.path.samefile(folder(world) / "autumn.csv", folder(world) / "spring.csv")
+    status, document = world.daemons["a"].api("POST", "/drafts", {"title": "x", "carrier": "mas", "id": "autumn", **ACTOR})
+    assert status == 409 and document["error"]["field"] == "id"
+    world.api("DELETE", "/drafts/autumn", ACTOR)
+    assert files(world, "autumn") == []
+    assert world.daemons["a"].api("GET", "/drafts/autumn")[0] == 404
+    assert len(files(world, "spring")) == 3
+
+
+def test_upload_in_parts(world):
+    make(world, id_="spring")
+    data = csv_of([(n, f"村民{i}") for i, n in enumerate(numbers(5000))])
+    put = world.daemons["a"].api
+    where = "/drafts/spring/recipients?name=a.csv&actor=clerk1"
+    assert put("PUT", where + "&at=0", data[:1000]) == (200, {"at": 1000})
+    status, document = put("PUT", where + "&at=0x10", data[:1000])
+    assert status == 400 and document["error"]["field"] == "at"
+    status, document = put("PUT", where + "&at=900", data[900:2000])
+    assert status == 409 and document["at"] == 1000 and document["error"]["code"] == "offset"
+    # another person's upload does not mix with it
+    assert put("PUT", "/drafts/spring/recipients?name=b.csv&actor=clerk2&at=0", b"x" * 10) == (200, {"at": 10})
+    status, document = put("PUT", where.replace("a.csv", "c.csv") + "&at=1000", b"x")
+    assert status == 409 and document["at"] == 0
+    assert put("PUT", where + "&at=1000", data[1000:4000])[0] == 200
+    status, draft = put("PUT", where + "&last=1&at=4000", data[4000:])
+    assert status == 200 and draft["recipients"]["sha256"] == hashlib.sha256(data).hexdigest()
+    assert draft["recipients"]["bytes"] == len(data) and draft["recipients"]["encoding"] == "UTF-8"
+    assert (folder(world) / "spring.csv").read_bytes() == data
+    # what is no table leaves the old list where it is
+    status, document = put("PUT", where + "&last=1&at=0", b"PK\x03\x04" + bytes(range(256)) * 8)
+    assert status == 400 and document["error"]["field"] == "recipients", document
+    assert (folder(world) / "spring.csv").read_bytes() == data
+    # begun again from the start
+    assert put("PUT", where + "&at=0", data[:10]) == (200, {"at": 10})
+    assert put("PUT", where + "&last=1&at=0", csv_of([(numbers(1)[0], "甲")]))[0] == 200
+    assert len((folder(world) / "spring.csv").read_bytes()) < 100
+
+
+def test_the_temporary_files_are_bounded(make_world):
+    world = make_world(daemon={"upload_max": "64k"})
+    put = world.daemons["a"].api
+    make(world, id_="spring")
+
+    def temporary():
+        return [p for p in folder(world).iterdir() if p.name.startswith(".draft-")]
+    status, document = put("PUT", "/drafts/spring/recipients?at=0&name=a.csv", b"x" * 70000)
+    assert status == 413 and "upload_max" in document["error"]["message"]
+    assert put("PUT", "/drafts/spring/recipients?at=0&name=a.csv", b"x" * 60000)[0] == 200
+    assert put("PUT", "/drafts/spring/recipients?at=60000&name=a.csv", b"x" * 6000)[0] == 413
+    assert temporary() == []
+    for i in range(16):
+        assert put("PUT", f"/drafts/spring/recipients?at=0&name=a.csv&actor=c{i}", b"x")[0] == 200
+    status, document = put("PUT", "/drafts/spring/recipients?at=0&name=a.csv&actor=one-more", b"x")
+    assert status == 503 and document["error"]["code"] == "busy"
+    assert len(temporary()) == 16
+    world.kill_daemon()
+    for path in temporary():
+        os.utime(path, (0, 0))
+    (folder(world) / "spring.text-01234567.txt").write_text("nobody names it")
+    os.utime(folder(world) / "spring.text-01234567.txt", (0, 0))
+    world.start_daemon()
+    assert temporary() == [] and files(world, "spring") == ["spring.ini"]
+
+
+@pytest.mark.parametrize("point", ["draft_written", "draft_synced", "draft_between", "draft_after"])
+def test_killed_in_the_middle_of_a_save(world, point):
+    draft = complete(world)
+    draft = change(world, draft, text="旧的\n第一行((姓名))")
+    world.kill_daemon()
+    world.start_daemon(env={"OUTREACH_FAILPOINT": point})
+    try:
+        world.daemons["a"].api("POST", "/drafts/spring", {"version": draft["version"],
+                                                          "fields": {"title": "新的", "text": "新的\n第二行((姓名))"}, **ACTOR})
+    except OSError:
+        pass
+    assert world.wait_daemon_gone() == 137
+    world.start_daemon()
+    now = world.api("GET", "/drafts/spring")
+    is_new = point == "draft_after"
+    assert now["fields"]["title"] == ("新的" if is_new else "扶贫日")
+    assert now["fields"]["text"] == ("新的\n第二行((姓名))" if is_new else "旧的\n第一行((姓名))")
+    assert now["mistakes"] == []
+    assert world.api("GET", "/drafts/spring/plan")["accepted"] == 30
+
+
+@pytest.mark.parametrize("point", ["upload_synced", "upload_between"])
+def test_killed_in_the_middle_of_an_upload(world, point):
+    complete(world)
+    world.kill_daemon()
+    world.start_daemon(env={"OUTREACH_FAILPOINT": point})
+    before = (folder(world) / "spring.csv").read_bytes()
+    try:
+        upload(world, "spring", csv_of([(numbers(1)[0], "甲")]))
+    except OSError:
+        pass
+    assert world.wait_daemon_gone() == 137
+    world.start_daemon()
+    assert (folder(world) / "spring.csv").read_bytes() == before
+    assert world.api("GET", "/drafts/spring")["recipients"]["sha256"] == hashlib.sha256(before).hexdigest()
+
+
+def test_without_redis_nothing_is_saved(world):
+    draft = complete(world)
+    world.stop_redis()
+    wait_until(lambda: world.daemons["a"].api("GET", "/status")[1].get("redis", {}).get("health") != "ready", what="Redis away")
+    before = (folder(world) / "spring.ini").read_bytes()
+    assert world.daemons["a"].api("POST", "/drafts/spring", {"version": draft["version"], "fields": {"title": "x"}, **ACTOR})[0] == 503
+    assert (folder(world) / "spring.ini").read_bytes() == before
+    assert files(world, "spring") == ["spring.csv", "spring.ini"]
+
+
+def plan_of(world, id_="spring"):
+    return world.api("GET", f"/drafts/{id_}/plan")
+
+
+def test_the_plan_tells_one_class_of_trouble_at_a_time(world):
+    make(world, id_="spring")
+    plan = plan_of(world)
+    assert plan["stage"] == "file" and "upload one" in plan["fault"] and plan["rows"] == 0
+    upload(world, "spring", csv_of([("13800138000", "甲")], columns=("号", "姓名")))
+    plan = plan_of(world)  # no text, no time yet: the list is checked all the same
+    assert plan["stage"] == "columns" and not plan["complete"] and "手机" in plan["fault"]
+    good = numbers(3)
+    rows = [*((n, "甲") for n in good), ("1380013800", "短"), (good[0], "又"), ("", "空"), ("02812345678", "座机"), (good[1], "")]
+    upload(world, "spring", csv_of(rows))
+    plan = plan_of(world)
+    assert plan["stage"] == "rows" and plan["fault"] is None
+    assert (plan["rows"], plan["accepted"], plan["duplicate"], plan["invalid"]) == (8, 3, 2, 3)
+    assert [p["row"] for p in plan["problems"]] == [5, 6, 7, 8, 9] and all(p["reason"] for p in plan["problems"])
+    assert sum(plan["by_word"].values()) == 5 and plan["by_word"]["duplicate"] == 2
+    assert any("not complete" in w for w in plan["warnings"])
+    draft = change(world, world.api("GET", "/drafts/spring"), text="((名字))你好", signature="高山乡人民政府")
+    plan = plan_of(world)
+    assert plan["stage"] == "columns" and "名字" in plan["fault"] and "姓名" in plan["fault"]
+    draft = change(world, draft, text="((姓名))" + "很长" * 120)
+    assert plan_of(world)["stage"] == "text"
+    draft = change(world, draft, text="((姓名))你好")
+    plan = plan_of(world)
+    assert plan["invalid"] == 3 and plan["duplicate"] == 2 or plan["invalid"] == 4  # an empty name is a fault now
+    assert plan["preview"][0].startswith("【高山乡人民政府】甲你好")
+    world.api("POST", "/optouts", {"numbers": [int(good[2])], "scope": "all", "source": "operator", **ACTOR})
+    change(world, draft, title="anders")
+    assert plan_of(world)["opted_out"] == 1
+    # a definition that is wrong by hand
+    path = folder(world) / "spring.ini"
+    path.write_text(path.read_text(encoding="utf-8").replace("carrier = mas", "carrier = max"), encoding="utf-8")
+    plan = plan_of(world)
+    assert plan["stage"] == "definition" and plan["fault"].startswith("carrier: ")
+
+
+def test_rows_one_by_one_and_those_left_out(world):
+    complete(world)
+    people = numbers(2500)
+    rows = [(n, f"村民{i}") for i, n in enumerate(people)]
+    rows[2400] = (people[2400], "名字很长的村民" * 12)
+    rows += [(n, "=1+1") for n in people[:40]] + [("坏号", "x")] * 3000
+    upload(world, "spring", csv_of(rows))
+    plan = plan_of(world)
+    assert plan["accepted"] == 2500 and plan["problems_total"] == 3040 and len(plan["problems"]) == 20
+    assert plan["rows_to_look_at"] == 2001 and plan["longest_at"] == 2000 and plan["segments_max"] == 2
+    row = world.api("GET", "/drafts/spring/preview?at=7")
+    assert row["row"] == 9 and row["values"] == {"姓名": "村民7"} and row["number"] == people[7][:3] + "****" + people[7][-4:]
+    assert row["text"] == "【高山乡人民政府】尊敬的村民7，10月17日是扶贫日。拒收请回复R" and row["units"] == len(row["text"])
+    longest = world.api("GET", f"/drafts/spring/preview?at={plan['longest_at']}")
+    assert longest["row"] == 2402 and longest["segments"] == 2 and longest["of"] == 2001
+    for at, status in ((2001, 404), ("x", 400), (-1, 400), (10**12, 400)):
+        assert world.daemons["a"].api("GET", f"/drafts/spring/preview?at={at}")[0] == status
+    status, text = world.daemons["a"].api("GET", "/drafts/spring/rejected")
+    lines = text.lstrip("\ufeff").splitlines()
+    assert status == 200 and lines[0] == "row,value,reason" and len(lines) == 3041
+    assert lines[1].startswith("2502,154****") and lines[-1].startswith("5541,坏号,")
+    status, text = world.daemons["a"].api("GET", "/drafts/spring/sample")
+    assert status == 200 and text == "\ufeff手机号,姓名\r\n"
+
+
+def test_a_hundred_thousand_rows_do_not_hold_the_loop_up(world):
+    complete(world)
+    data = csv_of([(n, f"村民{i}", "513327205201") for i, n in enumerate(numbers(100_000))], columns=("手机号", "姓名", "区划代码"))
+    upload(world, "spring", data)
+    got = []
+    threads = [threading.Thread(target=lambda: got.append(plan_of(world))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        world.api("GET", "/status")
+    for thread in threads:
+        thread.join()
+    assert [plan["accepted"] for plan in got] == [100_000] * 3
+    assert got[0]["by_region"] and sum(r["people"] for r in got[0]["by_region"]) == 100_000
+    assert world.api("GET", "/status")["loop_lag_ms"] < 500  # under a sanitizer, beside other tests
+
+
+def test_an_approval_is_bound_to_the_bytes(make_world):
+    world = make_world(daemon={"four_eyes_over": 10})
+    complete(world, rows=30, actor="ann")
+    call = world.daemons["a"].api
+
+    def act(name, who, **body):
+        return call("POST", f"/drafts/spring/{name}", {"actor": who, **body})
+    assert act("approve", "dan")[0] == 409
+    status, draft = act("ask", "ben")
+    assert status == 200 and draft["approval"]["state"] == "asked" and draft["approval"]["people"] == 30
+    assert draft["approval"]["needed"] is True and draft["launchable"] is False and "second person" in draft["blocked"]
+    for who in ("ann", "ben"):
+        status, document = act("approve", who)
+        assert status == 409 and "second person" in document["error"]["message"]
+    assert act("approve", "dan", digest="0" * 64)[0] == 409
+    status, document = act("return", "dan")
+    assert status == 400 and document["error"]["field"] == "reason"
+    assert act("return", "dan", reason="the date is wrong")[1]["approval"]["reason"] == "the date is wrong"
+    act("ask", "ben")
+    status, draft = act("approve", "dan", digest=draft["approval"]["digest"])
+    assert status == 200 and draft["approval"]["state"] == "approved" and draft["launchable"] is True
+    # any change voids it, of the INI, and of the list, also by hand
+    changed = change(world, draft, title="anders")
+    assert changed["approval"]["state"] == "none" and changed["approval"]["void"] is True and not changed["launchable"]
+    back = change(world, changed, title="扶贫日")
+    assert back["approval"]["state"] == "approved"
+    path = folder(world) / "spring.csv"
+    with open(path, "ab") as file:
+        file.write(f"{numbers(31)[30]},又一个\n".encode())
+    changed = world.api("GET", "/drafts/spring")
+    assert changed["approval"]["state"] == "none" and changed["approval"]["needed"] is None
+    acts = [entry[b"act"].decode() for _, entry in world.redis.xrevrange("outreach:{a}:audit", count=20)]
+    assert acts[:5] == ["draft change", "draft change", "draft approve", "draft ask", "draft return"]
+
+
+def test_what_cannot_be_sent_cannot_be_asked_for(world):
+    make(world, id_="spring")
+    status, document = world.daemons["a"].api("POST", "/drafts/spring/ask", ACTOR)
+    assert status == 409 and "no list yet" in document["error"]["message"]
+    complete(world, "autumn", rows=0)
+    status, document = world.daemons["a"].api("POST", "/drafts/autumn/ask", ACTOR)
+    assert status == 409 and "nobody is left" in document["error"]["message"]
+
+
+def test_text_count(world):
+    count = world.api("POST", "/text/count", {"signature": "高山乡", "text": "((姓名))您好", "optout": "拒收请回复R", "carrier": "mas"})
+    assert count["units"] == 5 + 2 + 6 and count["segments"] == 1 and count["left"] == 57 and count["columns"] == ["姓名"]
+    assert count["personal"] is True and count["problems"] == [] and isinstance(count["price_fen"], int)
+    count = world.api("POST", "/text/count", {"text": "字\n" * 40})
+    assert count["segments"] == 2 and count["left"] == 134 - count["units"] and count["price_fen"] is None
+    assert world.api("POST", "/text/count", {"text": "【a】"})["problems"]
+    assert world.daemons["a"].api("POST", "/text/count", {"text": 7})[0] == 400
+
+
+# ---- from the listening port: roles and areas
+
+def code(answer):
+    return answer[0], answer[1]["error"]["code"]
+
+
+def put_part(browser, path, data, **headers):
+    """A part is raw bytes; Browser.call sends JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=60)
+    sent = {"Cookie": browser.cookie, "Content-Type": "application/octet-stream", **headers}
+    if browser.csrf:
+        sent["X-CSRF-Token"] = browser.csrf
+    connection.request("PUT", "/api/v1" + path, data, sent)
+    answer = connection.getresponse()
+    document = json.loads(answer.read())
+    connection.close()
+    return answer.status, document
+
+
+def test_roles_and_areas(make_world):
+    world = make_world(daemon={"four_eyes_over": 10})
+    wang, zhao = world.login("wang", "township", "513327205"), world.login("zhao", "township", "513327206")
+    li = world.login("li", "approver", "513327")
+    far, viewer = world.login("far", "approver", "5101"), world.login("chen", "viewer", "513327")
+    new = {"title": "扶贫日", "carrier": "mas", "id": "spring"}
+    for browser in (li, viewer):
+        assert code(browser.call("POST", "/api/v1/drafts", new)) == (403, "role")
+    assert code(wang.call("POST", "/api/v1/drafts", {**new, "region": "513327206"})) == (403, "area")
+    assert code(wang.call("POST", "/api/v1/drafts", {**new, "region": "5133"})) == (403, "area")
+    status, draft = wang.call("POST", "/api/v1/drafts", new)
+    assert status == 201 and draft["fields"]["region"] == "513327205" and draft["author"] == "wang"
+
+    def fields(browser, **values):
+        return browser.call("POST", "/api/v1/drafts/spring", {"version": draft["version"], "fields": values})
+    assert code(fields(wang, region="513327206")) == (403, "area")
+    assert code(fields(wang, region="")) == (403, "area")
+    assert fields(wang, region="99")[0] == 403
+    assert code(fields(zhao, title="x")) == (404, "no_campaign")
+    assert code(zhao.call("POST", "/api/v1/drafts", {"copy_of": "spring"})) == (404, "no_draft")
+    for path in ("", "/plan", "/preview", "/rejected", "/sample"):
+        assert code(far.call("GET", "/api/v1/drafts/spring" + path)) == (404, "no_campaign")
+        assert code(viewer.call("GET", "/api/v1/drafts/spring" + path)) == (403, "role")
+    assert code(zhao.call("DELETE", "/api/v1/drafts/spring")) == (404, "no_campaign")
+    data = csv_of([(n, f"村民{i}") for i, n in enumerate(numbers(30))])
+    assert put_part(zhao, "/drafts/spring/recipients?at=0&last=1&name=a.csv", data)[0] == 404
+    csrf, wang.csrf = wang.csrf, None
+    assert put_part(wang, "/drafts/spring/recipients?at=0&last=1&name=a.csv", data)[1]["error"]["code"] == "csrf"
+    wang.csrf = csrf
+    status, draft = put_part(wang, "/drafts/spring/recipients?at=0&last=1&name=a.csv", data)
+    assert status == 200 and draft["recipients"]["uploaded_by"] == "wang"
+    assert put_part(wang, "/drafts/spring/recipients?at=0&last=1&name=a.csv&actor=li", data)[0] == 400
+    status, draft = fields(wang, text="((姓名))", signature="高山乡人民政府", start="2026-01-01 08:00", end="2036-01-01 20:00",
+                           window="00:00-24:00", **{"class": "notice"}, late_after="30d")
+    assert status == 200 and draft["mistakes"] == []
+    assert wang.call("GET", "/api/v1/drafts/spring/plan")[1]["accepted"] == 30
+    assert code(wang.call("POST", "/api/v1/drafts/spring/approve", {})) == (403, "role")
+    assert wang.call("POST", "/api/v1/drafts/spring/ask", {})[0] == 200
+    assert code(far.call("POST", "/api/v1/drafts/spring/approve", {})) == (404, "no_campaign")
+    status, draft = li.call("POST", "/api/v1/drafts/spring/approve", {})
+    assert status == 200 and draft["approval"]["decided_by"] == "li" and draft["launchable"] is True
+    # one person with both roles is still one person
+    both = world.login("both", "township approver", "513327205")
+    status, draft = both.call("POST", "/api/v1/drafts/spring", {"version": draft["version"], "fields": {"title": "y"}})
+    assert status == 200 and both.call("POST", "/api/v1/drafts/spring/ask", {})[0] == 200
+    status, document = both.call("POST", "/api/v1/drafts/spring/approve", {})
+    assert status == 409 and "second person" in document["error"]["message"]
+    assert wang.call("DELETE", "/api/v1/drafts/spring")[0] == 200
