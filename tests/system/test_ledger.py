@@ -696,6 +696,49 @@ def test_money_at_its_limits_stays_exact(world):
     verify(world)
 
 
+def test_limits_through_the_api(world):
+    """Whole fen up to 10^15, in JSON and as people write them; sums beyond 2^53, which neither Lua's numbers nor JavaScript's hold."""
+    most = 10**15
+    made = []
+    for i in range(12):
+        status, answer = post(world, "/pledges", {"request": f"m{i}", "region": VILLAGE, "fen": most - i, "name": "张三"})
+        assert status == 201
+        made.append(answer["pledge"])
+    assert post(world, "/pledges", {"request": "y", "region": VILLAGE, "amount": "10000000000000.00元", "name": "张三"})[0] == 201
+    assert post(world, "/pledges", {"request": "one", "region": VILLAGE, "fen": 1, "name": "张三"})[0] == 201
+    status, answer = post(world, "/pledges", {"request": "q", "region": OTHER, "item": "粮", "quantity": "1000000000000", "unit": "粒", "name": "李四"})
+    assert status == 201
+    grain = answer["pledge"]
+    for i, number in enumerate(made):
+        assert show(world, number)["fen"]["pledged"] == most - i
+        status, answer = post(world, f"/pledges/{number}/arrive", {"request": f"a{i}", "fen": most - i})
+        assert status == 201
+    assert post(world, f"/pledges/{grain}/arrive", {"request": "aq", "quantity": "999999999999.999"})[0] == 201
+    arrived = sum(most - i for i in range(12))
+    assert arrived > 2**53
+    for path, body in (
+            ("/pledges", {"region": VILLAGE, "fen": most + 1}), ("/pledges", {"region": VILLAGE, "fen": 2**53 + 1}),
+            ("/pledges", {"region": VILLAGE, "fen": 2**63 - 1}), ("/pledges", {"region": VILLAGE, "fen": 2**63}),
+            ("/pledges", {"region": VILLAGE, "fen": -1}), ("/pledges", {"region": VILLAGE, "fen": 1e15}),
+            ("/pledges", {"region": VILLAGE, "fen": str(most)}), ("/pledges", {"region": VILLAGE, "amount": "10000000000000.01"}),
+            ("/pledges", {"region": VILLAGE, "amount": "0.001"}),
+            ("/pledges", {"region": VILLAGE, "item": "粮", "quantity": "1000000000000.001", "unit": "粒"}),
+            (f"/pledges/{grain}/arrive", {"quantity": "0.0015"}), (f"/pledges/{grain}/arrive", {"quantity": "0.002"}),
+            (f"/pledges/{made[0]}/arrive", {"fen": 1}), (f"/pledges/{made[3]}/deliver", {"fen": most - 2})):
+        before = snapshot(world)
+        status, answer = post(world, path, {"request": "wrong", "name": "张三", **body})
+        assert status in (400, 409) and answer["error"]["message"], (path, body, answer)
+        assert snapshot(world) == before, body
+    assert post(world, f"/pledges/{made[3]}/deliver", {"request": "d", "fen": most - 3})[0] == 201
+    assert post(world, "/ledger/pass", {"request": "p", "region": VILLAGE, "to": COUNTY, "kind": "cash", "fen": most})[0] == 201
+    report = totals(world)
+    assert report["total"]["fen"] == sum(most - i for i in range(12)) + most + 1
+    assert money(report, "arrived") == arrived and money(report, "held") == arrived - (most - 3)
+    assert money(totals(world, "--region", VILLAGE), "held") == arrived - (most - 3) - most
+    assert {t["item"]: t["tree"]["arrived"] for t in report["things"]} == {"粮": "999999999999.999"}
+    verify(world)
+
+
 def test_without_redis_a_step_says_that_nothing_is_known(world):
     number = add(world)
     world.stop_redis()
