@@ -130,6 +130,75 @@ static void test_last_one_opts_out_after_a_lost_intent(void **state)
     check_optout_after_a_lost_intent(1, 0);
 }
 
+/* ---- who was ambiguous is queued again while the chunk is held ---- */
+
+struct claimed {
+    struct world_done done;
+    uint64_t token;
+};
+
+static void on_claimed(void *arg, enum err error, const struct queue_claim *claim)
+{
+    struct claimed *claimed = arg;
+    claimed->token = claim->token;
+    world_on_done(&claimed->done, error, claim->reason);
+}
+
+/* A neighbour claims `chunk`, which is next, asks for `count` positions, and says what became of
+ * them. At 10 segments a second its `segments` leave no tokens for a while. */
+static void neighbour_sends(struct chunk_ref ref, uint32_t from, uint32_t count, uint32_t segments,
+                            enum outcome outcome)
+{
+    struct claimed claimed = {0};
+    struct world_done done = {0};
+    assert_int_equal(queue_claim(w.store, "mas", ref.seq, "neighbour", 60000, clock_wall_ms(),
+                                 on_claimed, &claimed),
+                     ERR_OK);
+    world_until(&w, &claimed.done.is_over);
+    assert_int_equal(queue_intent(w.store, ref, claimed.token, from, count, segments, 0, 10, 60000,
+                                  clock_wall_ms(), on_intended, &done),
+                     ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+    const struct settle_item item = {from, count, outcome, count, "", ""};
+    done = (struct world_done){0};
+    assert_int_equal(queue_settle(w.store, ref, claimed.token, &item, 1, 60000, clock_wall_ms(),
+                                  world_on_done, &done),
+                     ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+    done = (struct world_done){0};
+    assert_int_equal(queue_release(w.store, ref, claimed.token, 0, false, world_on_done, &done),
+                     ERR_OK);
+    world_until(&w, &done.is_over);
+}
+
+/* They lie between those that a request of this daemon goes out to, and it takes them for
+ * ambiguous: the request is not theirs. They are sent to all the same, by the next claim. */
+static void test_queued_again_behind_its_back(void **state)
+{
+    (void)state;
+    uint32_t seq = world_launch(&w, &(struct world_campaign){.id = "c1", .n = 40, .rate = 10});
+    neighbour_sends((struct chunk_ref){"mas", seq, 0}, 0, 10, 1, OUTCOME_ACCEPTED);
+    world_pass(&w, 150); /* until there are tokens for it again */
+    neighbour_sends((struct chunk_ref){"mas", seq, 1}, 3, 3, 20, OUTCOME_AMBIGUOUS);
+    start();
+    struct lane *lane;
+    struct chunk *chunk = wait_for_tokens(&lane);
+    assert_int_equal(chunk->states[4], STATE_AMBIGUOUS);
+    struct world_done done = {0};
+    assert_int_equal(queue_resolve(w.store, "mas", seq, RESOLVE_RESEND, "uid:a", "r",
+                                   clock_wall_ms(), world_on_changed, &done),
+                     ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+    struct world_seen seen = world_until_state(&w, "c1", "done");
+    assert_int_equal(world_count(&seen, STATE_ACCEPTED), 40);
+    assert_int_equal(world_taken(&w, 10, 30, 1), 30);
+    drain_and_stop();
+    verify("c1");
+}
+
 /* ---- a claim's answer is lost ---- */
 
 /* The sweep of one's own claims may take several calls: what was claimed between two of them would
@@ -390,6 +459,7 @@ int main(void)
         IN_WORLD(test_frozen_daemon_wakes_up),
         IN_WORLD(test_nothing_is_claimed_during_its_own_sweep),
         IN_WORLD(test_nothing_is_claimed_after_a_failed_sweep),
+        IN_WORLD(test_queued_again_behind_its_back),
         IN_WORLD(test_optout_after_a_lost_intent),
         IN_WORLD(test_last_one_opts_out_after_a_lost_intent),
     };

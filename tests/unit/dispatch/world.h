@@ -91,6 +91,7 @@ static inline pid_t world_fork(void)
     return pid;
 }
 
+/* It writes always: some tests kill it, and what it acknowledged must be there then. */
 static inline void world_start_redis(struct world *w)
 {
     w->redis = world_fork();
@@ -99,7 +100,7 @@ static inline void world_start_redis(struct world *w)
         dup2(null, 1);
         dup2(null, 2);
         execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", w->socket, "--dir",
-               w->dir, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec",
+               w->dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
                "--maxmemory-policy", "noeviction", (char *)NULL);
         _exit(127);
     }
