@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "api/dayline.h"
+#include "api/events.h"
 #include "api/files.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,6 +22,15 @@ enum err api_new(const struct api_parts *parts, struct api **api)
         return ERR_NOMEM;
     }
     made->parts = *parts;
+    enum err error = events_new(made, &made->events);
+    if (error == ERR_OK) {
+        error = dayline_new(made, &made->dayline);
+    }
+    if (error != ERR_OK) {
+        events_free(made->events);
+        free(made);
+        return error;
+    }
     *api = made;
     return ERR_OK;
 }
@@ -40,6 +51,9 @@ void api_free(struct api *api)
     if (api->verify != NULL) {
         verify_stop(api->verify);
     }
+    events_free(api->events);
+    dayline_free(api->dayline);
+    free(api->sums);
     files_free(api->files);
     free(api->reload_mistakes);
     free(api);
@@ -81,6 +95,11 @@ void api_note_reload(struct api *api, bool ok, const char *mistakes)
     api->reload_known = true;
     api->reload_ok = ok;
     api->reload_at_ms = clock_wall_ms();
+}
+
+void api_end_streams(struct api *api)
+{
+    events_stop(api->events);
 }
 
 size_t api_calls(const struct api *api)
@@ -177,7 +196,7 @@ void api_handle_public(void *arg, struct http_request *request)
     } else if (strcmp(path, "/metrics") == 0 && is_own_machine(request) &&
                strcmp(http_request_method(request), "GET") == 0) {
         api_handle_control(api, request);
-    } else if (!files_handle(api->files, request, false)) {
+    } else if (!files_handle(api->files, request, api->settings->daemon.behind_tls)) {
         answer_text(request, 404, "not found\n");
     }
 }

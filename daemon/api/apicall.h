@@ -13,6 +13,9 @@ struct api {
     struct codes *const *codes;
     const struct regions *regions;
     struct files *files; /* of the console, NULL: none */
+    struct events *events;
+    struct dayline *dayline;
+    struct message_sums *sums; /* of all campaigns, see api/messages.c */
     struct apicall *calls;
     struct verify *verify; /* under way, see api/proof.c */
     bool reload_known, reload_ok;

@@ -21,6 +21,7 @@ struct totals {
     struct ledger_totals_query query;
     char campaign[ROUTE_PARAM_SIZE];
     bool by_arrived;
+    int level; /* of the rows, an enum area_level; -1: the areas directly in it */
     uint64_t as_of_entry;
     int64_t as_of_ms;
 };
@@ -100,17 +101,18 @@ static json_t *children_json(const struct totals *state, const struct ledger_tot
 {
     json_t *array = json_array();
     uint64_t asked = state->query.area;
-    if (has_direct(&answer->areas[0])) {
+    if (state->level < 0 && has_direct(&answer->areas[0])) {
         json_array_append_new(array, direct_json(state, &answer->areas[0], regions));
     }
     for (size_t i = 1; i < answer->n; i++) {
         const struct ledger_totals *area = &answer->areas[i];
-        if (!is_child(area->area, asked)) {
+        if (state->level >= 0 ? area_level(area->area) != (enum area_level)state->level
+                              : !is_child(area->area, asked)) {
             continue;
         }
         if (!area_is_pseudo(area->area)) {
             json_array_append_new(array, row_json(state, area, regions));
-        } else if (has_direct(area)) {
+        } else if (state->level < 0 && has_direct(area)) {
             json_array_append_new(array, direct_json(state, area, regions));
         }
     }
@@ -180,8 +182,9 @@ static void on_totals(void *arg, enum err error, const char *reason,
 void handle_totals(struct apicall *call)
 {
     static const char *const bases[] = {"pledged", "arrived", NULL};
+    static const char *const levels[] = {"city", "county", "township", "village", NULL};
     const char *campaign;
-    int basis;
+    int basis, level;
     struct totals *state = calloc(1, sizeof *state);
     if (state == NULL) {
         apicall_fail(call, ERR_NOMEM, NULL);
@@ -193,15 +196,18 @@ void handle_totals(struct apicall *call)
     struct ledger_totals_query *query = &state->query;
     if (!query_area(call, "region", 0, &query->area) || !query_year(call, &query->year) ||
         !query_campaign(call, &campaign) || !query_flag(call, "children", &query->children) ||
-        !query_word(call, "basis", bases, &basis)) {
+        !query_word(call, "level", levels, &level) || !query_word(call, "basis", bases, &basis)) {
         return;
     }
+    state->level = level >= 0 ? (int)AREA_CITY + level : -1;
     snprintf(state->campaign, sizeof state->campaign, "%s", campaign);
     query->campaign = state->campaign;
     state->by_arrived = basis == 1;
     state->as_of_ms = clock_wall_ms();
     /* Pseudo-levels stand between a province and its counties: then one level more is asked for. */
-    query->down_to = area_level(query->area) == AREA_PROVINCE ? AREA_COUNTY : AREA_NATION;
+    query->down_to = level >= 0                                 ? (enum area_level)state->level
+                     : area_level(query->area) == AREA_PROVINCE ? AREA_COUNTY
+                                                                : AREA_NATION;
     enum err error = ledger_totals(call->api->parts.store, query, on_totals, state);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);

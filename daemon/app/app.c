@@ -365,6 +365,7 @@ static void on_drained(void *arg)
     /* Who connects from now on waits for the next process, if systemd holds the port too; who is
      * connected already gets an answer. */
     http_server_stop_listening(app->public_);
+    api_end_streams(app->api);
     app->stop_by_ms = clock_mono_ms() + STOP_GRACE_MS;
     loop_timer_arm(app->stopping, 0);
 }

@@ -1,5 +1,5 @@
 /* The shell: who is logged in, the way between pages, the frame around them. */
-import {configure} from './lib/api.js';
+import {configure, get} from './lib/api.js';
 import {confirmPassword} from './lib/confirm.js';
 import {h} from './lib/dom.js';
 import {isLive, startEvents, stopEvents, subscribe} from './lib/events.js';
@@ -9,16 +9,16 @@ import {forgetSession, loadSession, logout, may, session} from './lib/session.js
 
 /* Path, module of pages/, who is offered it in the navigation (null: not in it). */
 const PAGES = [
-    {path: '/campaigns', page: 'campaigns', nav: ['township', 'approver', 'operator', 'auditor', 'admin']},
+    {path: '/campaigns', page: 'campaigns', nav: ['township', 'approver', 'viewer', 'operator', 'auditor', 'admin']},
     {path: '/campaigns/:id', page: 'campaign'},
-    {path: '/pledges', page: 'pledges', nav: ['township', 'finance', 'auditor', 'admin']},
+    {path: '/pledges', page: 'pledges', nav: ['finance', 'auditor']},
     {path: '/pledges/:number', page: 'pledge'},
     {path: '/totals', page: 'totals', nav: ['township', 'approver', 'finance', 'viewer', 'operator', 'auditor', 'admin']},
     {path: '/totals/:region', page: 'totals'},
     {path: '/wall', page: 'wall', bare: true},
     {path: '/wall/:region', page: 'wall', bare: true},
     {path: '/operations', page: 'operations', nav: ['operator', 'admin']},
-    {path: '/people', page: 'people', nav: ['admin']},
+    {path: '/people', page: 'people', nav: ['admin', 'auditor']},
     {path: '/audit', page: 'audit', nav: ['auditor', 'admin']},
     {path: '/account', page: 'account'},
 ];
@@ -108,6 +108,11 @@ function frame(found) {
 
 /* ---- the way between pages ---- */
 
+/* A stream that broke off may mean that the session has ended: asking tells. */
+function listen() {
+    startEvents(() => get('/session').catch(() => {}));
+}
+
 async function onLogout() {
     try {
         await logout();
@@ -127,7 +132,7 @@ async function showLogin() {
     document.body.replaceChildren(h('header', {class: 'shell-header navbar navbar-dark'}, h('div', {class: 'container-fluid'},
         h('span', {class: 'navbar-brand'}, t('shell.name')), languageSwitch())), main);
     page.show(main, () => {
-        startEvents();
+        listen();
         const to = back?.startsWith('#/') && !back.startsWith('#/login') ? back : firstPage();
         if (location.hash === to) {
             render();
@@ -196,7 +201,7 @@ async function start() {
     }});
     await loadLanguage();
     if ((await loadSession()) !== null) {
-        startEvents();
+        listen();
     }
     window.addEventListener('hashchange', render);
     await render();

@@ -299,6 +299,13 @@ void http_answer_piece(struct http_request *request, const void *bytes, size_t l
     evhttp_send_reply_chunk_with_cb(request->ev, piece, on_ready ? on_written : NULL, request);
 }
 
+void http_answer_cut(struct http_request *request)
+{
+    assert(request->pending && request->streaming);
+    if (request->listener)
+        shutdown(request->fd, SHUT_RDWR); /* evhttp sees the end, and on_close() tells */
+}
+
 void http_answer_end(struct http_request *request)
 {
     assert(request->pending && request->streaming);

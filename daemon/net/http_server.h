@@ -94,5 +94,8 @@ void http_answer_start(struct http_request *request, int status, const char *con
 void http_answer_piece(struct http_request *request, const void *bytes, size_t len,
                        void (*on_ready)(void *arg, bool gone), void *arg);
 void http_answer_end(struct http_request *request);
+/* Of an answer in pieces whose reader does not read: closes the connection and throws away what
+ * waits for it. An outstanding on_ready then says gone; http_answer_end is called as always. */
+void http_answer_cut(struct http_request *request);
 /* Before http_answer*. A value with a line break is dropped: it would forge a header. */
 void http_answer_header(struct http_request *request, const char *name, const char *value);

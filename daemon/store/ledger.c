@@ -370,3 +370,35 @@ enum err ledger_list(struct store *store, const struct ledger_query *query, int6
         free(op);
     return error;
 }
+
+/* ---- the last entry ---- */
+
+struct last {
+    ledger_last_fn *done;
+    void *arg;
+};
+
+static void on_last(void *arg, enum err error, const redisReply *reply)
+{
+    struct last last = *(struct last *)arg;
+    free(arg);
+    uint64_t entry =
+        error == ERR_OK && reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10) : 0;
+    last.done(last.arg, error, entry);
+}
+
+enum err ledger_last(struct store *store, ledger_last_fn *done, void *arg)
+{
+    char key[KEY_SIZE];
+    struct last *last = malloc(sizeof *last);
+    if (last == NULL)
+        return ERR_NOMEM;
+    *last = (struct last){done, arg};
+    int len = snprintf(key, sizeof key, KEY_LEDGER "n", store_prefix(store));
+    const char *argv[] = {"GET", key};
+    enum err error =
+        redis_call(store_redis(store), on_last, last, 2, argv, (const size_t[]){3, (size_t)len});
+    if (error != ERR_OK)
+        free(last);
+    return error;
+}

@@ -238,6 +238,10 @@ typedef void ledger_totals_fn(void *arg, enum err error, const char *reason, con
 MUST_CHECK enum err ledger_totals(struct store *store, const struct ledger_totals_query *query, ledger_totals_fn *done,
                                   void *arg);
 
+/* The number of the last entry, 0 before the first: the cheapest way to see that something was booked. */
+typedef void ledger_last_fn(void *arg, enum err error, uint64_t entry);
+MUST_CHECK enum err ledger_last(struct store *store, ledger_last_fn *done, void *arg);
+
 struct ledger_thing {
     enum pledge_kind kind;
     const char *item, *unit;

@@ -453,6 +453,14 @@ enum err people_confirm(struct store *store, const char *digest, const struct se
     return send_opening(&call, done, arg);
 }
 
+enum err people_lives(struct store *store, const char *digest, queue_done_fn *done, void *arg)
+{
+    struct call call;
+    call_begin(&call, store, "or1_session_lives", KEY_PEOPLE, "");
+    call_text(&call, digest);
+    return call_send_done(&call, done, arg);
+}
+
 enum err people_close(struct store *store, const char *digest, queue_done_fn *done, void *arg)
 {
     struct call call;

@@ -96,6 +96,9 @@ typedef void people_session_fn(void *arg, enum err error, const struct session_v
 MUST_CHECK enum err people_look(struct store *store, const char *digest,
                                 const struct session_times *times, people_session_fn *done,
                                 void *arg);
+/* ERR_NOT_FOUND when it has ended; does not count as use of it. */
+MUST_CHECK enum err people_lives(struct store *store, const char *digest, queue_done_fn *done,
+                                 void *arg);
 MUST_CHECK enum err people_close(struct store *store, const char *digest, queue_done_fn *done,
                                  void *arg);
 /* `ends_ms` of the callback: until when the confirmation holds. */

@@ -222,6 +222,15 @@ do
             local confirmed = tonumber(s[5]) + tonumber(args[3])
             return {0, s[3], tonumber(s[4]), confirmed > now and confirmed or 0, user}
         end
+        -- digest. Does not count as use: a page that only listens does not keep its session.
+        local function session_lives(keys, args)
+            local s = call('HMGET', keys[1] .. 's:' .. args[1], 'user', 'gen', 'ends')
+            local user = s[1] and call('HMGET', keys[1] .. 'u:' .. s[1], 'gen', 'disabled')
+            if user and user[1] == s[2] and user[2] == '0' and tonumber(s[3]) > now_ms() then
+                return {0}
+            end
+            return {3, 'the session has ended'}
+        end
         local function session_close(keys, args)
             call('DEL', keys[1] .. 's:' .. args[1])
             return {0}
@@ -246,6 +255,7 @@ do
             {'token_add', token_add, OUTCOME}, {'token_look', token_look, OUTCOME}, {'token_list', token_list, OUTCOME},
             {'token_drop', token_drop, OUTCOME}, {'once_begin', once_begin, OUTCOME}, {'once_end', once_end, OUTCOME},
             {'session_close', session_close, OUTCOME}, {'session_confirm', session_confirm, OUTCOME},
+            {'session_lives', session_lives, READ},
         }
         for i = 1, #FUNCTIONS do
             local body = FUNCTIONS[i][2]

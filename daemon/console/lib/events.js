@@ -3,13 +3,14 @@
  *     const stop = subscribe('ledger', ({entry}) => …);    kinds: ledger, campaign, status
  *     subscribe('connection', (live) => …)                 whether the stream is open
  *
+ * A page that is hidden lets its stream go: browsers open only six connections to a host, for all tabs together.
  * After a gap every subscriber is called with {missed: true}: something may have changed meanwhile. */
 
 const FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 30000;
 const KINDS = ['ledger', 'campaign', 'status'];
 
 const subscribers = new Map();
-let source = null, timer = null, wait = FIRST_WAIT_MS, live = false, before = false;
+let source = null, timer = null, wait = FIRST_WAIT_MS, live = false, before = false, wanted = false, onLost = () => {};
 
 function tell(kind, data) {
     for (const fn of [...(subscribers.get(kind) ?? [])]) {
@@ -47,22 +48,39 @@ function open() {
         setLive(false);
         timer = setTimeout(open, wait);
         wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+        onLost();
     });
 }
 
-export function startEvents() {
+function close() {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+    wait = FIRST_WAIT_MS;
+    setLive(false);
+}
+
+document.addEventListener('visibilitychange', () => {
+    if (wanted && document.hidden) {
+        close();
+    } else if (wanted && source === null) {
+        open();
+    }
+});
+
+/* lost() is called when the stream broke: perhaps the session has ended. */
+export function startEvents(lost) {
+    onLost = lost;
+    wanted = true;
     if (source === null) {
         open();
     }
 }
 
 export function stopEvents() {
-    clearTimeout(timer);
-    source?.close();
-    source = null;
+    wanted = false;
     before = false;
-    wait = FIRST_WAIT_MS;
-    setLive(false);
+    close();
 }
 
 /* Gives the function that ends it. */

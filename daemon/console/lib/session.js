@@ -14,6 +14,12 @@ function keep(fresh) {
     return fresh;
 }
 
+/* The area the reader is bound to, '' for everybody's. */
+export function ownArea() {
+    const area = document_?.area ?? '';
+    return area === '0' ? '' : area;
+}
+
 export function may(...roles) {
     return (document_?.roles ?? []).some((role) => roles.includes(role));
 }

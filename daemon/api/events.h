@@ -1,0 +1,16 @@
+/* What tells the console's pages that something changed: one poll of Redis for everybody who
+ * listens, and none while nobody does. Internal to api/. */
+#pragma once
+
+#include "api/apicall.h"
+
+#define EVENTS_POLL_MS 300
+
+struct events;
+MUST_CHECK enum err events_new(struct api *api, struct events **events);
+/* Ends all streams; what Redis still owes is thrown away. NULL is fine. */
+void events_free(struct events *events);
+/* Ends all streams and takes no more: the daemon is stopping. */
+void events_stop(struct events *events);
+/* How many listen. */
+size_t events_listening(const struct events *events);

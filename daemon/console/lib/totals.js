@@ -1,0 +1,76 @@
+/* What an area's totals say, ready to show. Money is cash and purchases; goods and service stand by item. */
+import * as api from './api.js';
+
+const MONEY = ['cash', 'purchase'];
+export const KINDS = ['cash', 'purchase', 'goods', 'service'];
+
+function sum(tree, measure, part) {
+    return MONEY.reduce((all, kind) => all + (tree[kind]?.[measure]?.[part] ?? 0), 0);
+}
+
+/* {pledged, arrived, delivered (fen), pledges (how many)} of a row of /totals. */
+export function figures(row) {
+    const tree = row.tree ?? {};
+    return {
+        pledged: sum(tree, 'pledged', 'fen'), arrived: sum(tree, 'arrived', 'fen'), delivered: sum(tree, 'delivered', 'fen'),
+        pledges: KINDS.reduce((all, kind) => all + (tree[kind]?.pledged?.count ?? 0), 0),
+    };
+}
+
+function query(params) {
+    const given = Object.entries(params).filter(([, value]) => value !== '' && value !== null && value !== undefined);
+    return given.length > 0 ? `?${new URLSearchParams(given)}` : '';
+}
+
+/* region '' is everything the reader may see; level: '' (the next one) or a word of the API. */
+export function fetchTotals({region, year, level}) {
+    return api.get(`/totals${query({region, year, level, children: '1'})}`);
+}
+export function fetchDay({region, day}) {
+    return api.get(`/totals/day${query({region, day, step: '15'})}`);
+}
+export function fetchMessages({region, year}) {
+    return api.get(`/totals/messages${query({region, year})}`);
+}
+
+/* Calls load() now, when the ledger or a campaign changed, and once a minute; never twice at a time, at most twice a second. */
+export function follow(subscribe, load) {
+    const GAP_MS = 500, MINUTE_MS = 60000;
+    let running = false, again = false, last = -GAP_MS, timer = null, over = false;
+    async function run() {
+        timer = null;
+        if (running) {
+            again = true;
+            return;
+        }
+        running = true;
+        last = performance.now();
+        await load();
+        running = false;
+        if (again && !over) {
+            again = false;
+            soon();
+        }
+    }
+    function soon() {
+        timer ??= setTimeout(run, Math.max(0, last + GAP_MS - performance.now()));
+    }
+    const ends = [subscribe('ledger', soon), subscribe('campaign', soon)];
+    const minute = setInterval(soon, MINUTE_MS);
+    return {
+        first: run(),
+        again: soon,
+        stop() {
+            over = true;
+            ends.forEach((end) => end());
+            clearTimeout(timer);
+            clearInterval(minute);
+        },
+    };
+}
+
+/* "6.5 / 14": how wide the bars of a chart by area may be; the biggest first. */
+export function biggest(children, n) {
+    return children.map((row) => ({row, ...figures(row)})).filter((one) => one.pledged > 0 || one.arrived > 0)
+        .sort((a, b) => b.pledged - a.pledged || b.arrived - a.arrived).slice(0, n);
+}
