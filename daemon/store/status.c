@@ -16,7 +16,7 @@
 #define REPORT_BYTES_MAX                                                                           \
     (MOBILE_PACKED_BYTES + 1 + 1 + 2 + 8 + 1 + BATCH_BYTES_MAX + 1 + CODE_BYTES_MAX)
 #define REPORTS_A_CALL_MAX 5000
-#define EXPIRE_NUMBERS_A_CALL 1000 /* some 3 ms of Redis */
+#define EXPIRE_NUMBERS_A_CALL 200 /* a few milliseconds of Redis */
 #define BEAT_FORGET_MS (INT64_C(7) * 86400000)
 #define BEATS_MAX 256
 
