@@ -90,8 +90,11 @@ static void scope_text(const json_t *totals, char *out, size_t size)
 
 static enum ctl_exit print_table(const struct ctl *ctl, const json_t *totals)
 {
-    static const char *const headers[] = {"region",       "name",     ">pledges",   ">pledged",
-                                          ">unconfirmed", ">arrived", ">delivered", ">waived"};
+    bool arrived = strcmp(ctl_text(totals, "basis"), "arrived") == 0;
+    const char *const headers[] = {
+        "region",     "name",         arrived ? ">arrivals" : ">pledges", /* what is counted */
+        ">pledged",   ">unconfirmed", ">arrived",
+        ">delivered", ">waived"};
     struct table *table;
     char scope[512], clean[512], time[40], money[MONEY_TEXT_SIZE];
     size_t i;
@@ -107,9 +110,10 @@ static enum ctl_exit print_table(const struct ctl *ctl, const json_t *totals)
     scope_text(totals, scope, sizeof scope);
     table_clean(scope, clean, sizeof clean);
     const json_t *total = json_object_get(totals, "total");
-    printf("%s: %s yuan in %" PRId64 " %s\n", ctl_text(totals, "basis"),
-           money_format(ctl_number(total, "fen"), money), ctl_number(total, "count"),
-           strcmp(ctl_text(totals, "basis"), "arrived") == 0 ? "arrivals" : "pledges");
+    int64_t count = ctl_number(total, "count");
+    printf("%s: %s yuan in %" PRId64 " %s%s\n", ctl_text(totals, "basis"),
+           money_format(ctl_number(total, "fen"), money), count, arrived ? "arrival" : "pledge",
+           count == 1 ? "" : "s");
     printf("of %s\n", clean);
     printf("as of %s, after entry %" PRId64 "\n", ctl_time(ctl_text(totals, "as_of"), time),
            ctl_number(totals, "as_of_entry"));

@@ -433,7 +433,7 @@ do
             local over = amount > p.rest
             if over and not has_flag(b, 'o') then
                 return no('amount', 'pledge ' .. p.no .. ': ' .. amount_text(p.k, p.un, amount) .. ' is more than is open (' ..
-                          amount_text(p.k, p.un, p.rest > 0 and p.rest or 0) .. '): say that more may arrive than was pledged')
+                          amount_text(p.k, p.un, p.rest > 0 and p.rest or 0) .. '): say that more may arrive than was pledged (over)')
             end
             if p.ar + amount > RUNNING_MAX then
                 return no('amount', 'pledge ' .. p.no .. ': the sum of its arrivals becomes too large')

@@ -137,7 +137,9 @@ def test_goods_service_and_purchase(world):
     assert report["tree"]["goods"]["pledged"] == {"count": 1, "fen": 200_000}
     assert totals(world, "--basis", "arrived")["total"] == {"count": 1, "fen": 9000}
     text = world.ctl("totals", json=False)
-    assert "大米" in text and "as of" in text and "pledged: 88.80 yuan" in text
+    assert "大米" in text and "as of" in text and "pledged: 88.80 yuan in 1 pledge\n" in text and " pledges " in text
+    text = world.ctl("totals", "--basis", "arrived", json=False)
+    assert "arrived: 90.00 yuan in 1 arrival\n" in text and " arrivals " in text and " pledges " not in text
     verify(world)
 
 
