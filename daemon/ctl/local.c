@@ -67,6 +67,28 @@ static int is_definition(const struct dirent *entry)
     return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
 }
 
+/* Replies go to the campaign whose digits the service code ends with, whether it is over or not. */
+static void check_digits(struct definition *const *definitions, size_t n, struct mistakes *mistakes)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct definition *one = definitions[i];
+        const char *digits = one->takes_pledges ? one->pledge.add_serial : "";
+        for (size_t j = 0; j < i && digits[0] != '\0'; j++) {
+            const struct definition *other = definitions[j];
+            if (!other->takes_pledges || strcmp(other->carrier, one->carrier) != 0 ||
+                strcmp(other->pledge.add_serial, digits) != 0) {
+                continue;
+            }
+            mistakes_add(mistakes, false, one->path, 0, "pledge", "add_serial", digits, NULL,
+                         "campaign %s (%s) has the same on carrier %s, and replies are told apart "
+                         "by it: give one of the two other digits, or move the file of a campaign "
+                         "that is over to another folder",
+                         other->id, other->path, one->carrier);
+            break;
+        }
+    }
+}
+
 static size_t check_campaigns(const struct settings *settings, struct mistakes *mistakes)
 {
     struct dirent **entries = NULL;
@@ -77,17 +99,22 @@ static size_t check_campaigns(const struct settings *settings, struct mistakes *
                      settings->daemon.campaigns_dir, NULL, "cannot be read: %s", strerror(errno));
         return 0;
     }
+    struct definition **definitions = calloc((size_t)n + 1, sizeof(struct definition *));
     for (int i = 0; i < n; i++) {
         char path[CTL_PATH_MAX];
-        struct definition *definition = NULL;
         snprintf(path, sizeof path, "%s/%s", settings->daemon.campaigns_dir, entries[i]->d_name);
-        if (definition_load(path, settings, &definition, mistakes) == ERR_OK) {
+        if (definitions != NULL &&
+            definition_load(path, settings, &definitions[good], mistakes) == ERR_OK) {
             good++;
-            definition_free(definition);
         }
         free(entries[i]);
     }
     free(entries);
+    check_digits(definitions, good, mistakes);
+    for (size_t i = 0; i < good; i++) {
+        definition_free(definitions[i]);
+    }
+    free(definitions);
     return good;
 }
 

@@ -1040,6 +1040,36 @@ end
 
 -- ---- staging ----
 
+-- The campaign whose definition a launch goes by: a resend has that of its parent.
+local function origin(P, id, parent)
+    for _ = 1, 9 do
+        if not parent or parent == '' then
+            break
+        end
+        id = parent
+        local seq = call('HGET', P .. 'ids', id)
+        parent = seq and call('HGET', P .. 'c:' .. seq, 'parent')
+    end
+    return id
+end
+
+-- Replies are told apart by the extension digits their campaign went out with: no two live ones may have the same. Why this one may
+-- not have these, or nil. Receipts go by the definition of their campaign and are never over.
+local function serial_taken(P, id, parent, digits)
+    if not digits or digits == '' then
+        return nil
+    end
+    local own = origin(P, id, parent)
+    for _, seq in ipairs(call('SMEMBERS', P .. 'live')) do
+        local v = call('HMGET', P .. 'c:' .. seq, 'add_serial', 'state', 'open', 'id', 'parent')
+        if v[1] == digits and LIVE[v[2]] and v[3] ~= '1' and origin(P, v[4], v[5]) ~= own then
+            return 'campaign ' .. v[4] .. ' is ' .. v[2] .. ' and has the same add_serial ' .. digits ..
+                ', by which replies are told apart: give one of the two other digits, or wait for the end of ' .. v[4]
+        end
+    end
+    return nil
+end
+
 -- id, owner, now, then field, value … Answers {0, seq} | {1, kind, …} | {5, seq, owner, dedup group} (throw that import away first).
 local function begin(keys, args)
     local P, id, owner, now = keys[1], args[1], args[2], args[3]
@@ -1051,6 +1081,14 @@ local function begin(keys, args)
         elseif v[1] and LIVE[v[1]] then
             return {1, v[1], v[4] or '', v[5] or '0', v[6] or '0', v[7] or '0', v[8] or '0'}
         end
+    end
+    local fields = {}
+    for i = 4, #args, 2 do
+        fields[args[i]] = args[i + 1]
+    end
+    local why = serial_taken(P, id, fields.parent, fields.add_serial)
+    if why then
+        return refused(why)
     end
     local seq = tostring(call('INCR', P .. 'next'))
     local key = P .. 'c:' .. seq
@@ -1117,6 +1155,11 @@ local function commit(keys, args)
     elseif tonumber(v[3]) ~= chunks or tonumber(v[4]) ~= accepted or tonumber(v[5]) ~= chunks - 1 then
         return refused('the import is not complete: ' .. v[4] .. ' recipients in ' .. v[3] .. ' chunks are in Redis, ' .. accepted ..
                        ' in ' .. chunks .. ' were read')
+    end
+    v = call('HMGET', key, 'id', 'parent', 'add_serial')
+    local why = serial_taken(P, v[1], v[2], v[3]) -- another may have been committed since this one was begun
+    if why then
+        return refused(why)
     end
     local base = tonumber(now)
     if start > base then

@@ -54,7 +54,8 @@ typedef void queue_begin_fn(void *arg, enum err error, const char *reason, uint3
 
 /* state `importing`, owned by `owner`. Refused when the id is live ("already launched by 王 at
  * 2026-10-17 09:02, 34 % done"); an import whose owner is gone (or is this owner) is thrown away
- * and begins anew. */
+ * and begins anew. Refused too when another live campaign of the carrier has the same add_serial,
+ * unless one is a resend of the other; queue_commit looks again. */
 MUST_CHECK enum err queue_begin(struct store *store, const struct campaign_fields *fields,
                                 const char *owner, int64_t now_ms, queue_begin_fn *done, void *arg);
 

@@ -12,7 +12,6 @@ folder, because the path of a Unix socket ends at 107 bytes. Children die with t
 import collections
 import contextlib
 import ctypes
-import fcntl
 import http.client
 import itertools
 import json
@@ -40,7 +39,7 @@ Reported = collections.namedtuple("Reported", "group mobile status code")
 
 _libc = ctypes.CDLL("libc.so.6", use_errno=True)
 _port_step = itertools.count()
-_port_locks = []
+_port_holds = []
 
 
 def _die_with_parent():
@@ -48,19 +47,19 @@ def _die_with_parent():
 
 
 def free_port():
-    """A port that nobody has: below the ephemeral range, in a stretch that belongs to this xdist worker. A locked file keeps it for
-    this process until it ends, so that test runs side by side do not take each other's."""
+    """A port that nobody has: below the ephemeral range, in a stretch that belongs to this xdist worker. A socket of that name in the
+    abstract namespace, which leaves no file and ends with this process however it ends, keeps it from other runs side by side."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:] or 0)
     while True:
         port = 12000 + worker % 16 * 1000 + (os.getpid() + next(_port_step)) % 1000
-        lock = open(f"{tempfile.gettempdir()}/outreach-port-{port}", "w", encoding="ascii")  # noqa: SIM115 (held until the end)
+        hold = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe, contextlib.suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold.bind(f"\0outreach-port-{port}")
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
-            _port_locks.append(lock)
+            _port_holds.append(hold)
             return port
-        lock.close()
+        hold.close()
 
 
 def wait_until(condition, timeout=None, what=None):

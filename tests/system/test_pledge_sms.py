@@ -309,6 +309,25 @@ def test_which_campaign(make_world):
     assert sent_to(world, stranger) == 1
 
 
+def test_the_same_digits_twice(world):
+    """Nobody could tell whose the replies are: refused while both live, and seen before that."""
+    define(world, "first", pledge={"add_serial": "77"})
+    define(world, "second", first=FIRST_NUMBER + 100, pledge={"add_serial": "7"})
+    assert world.ctl_raw("check").returncode == 0
+    define(world, "second", first=FIRST_NUMBER + 100, pledge={"add_serial": "77"})
+    check = world.ctl_raw("check")
+    assert check.returncode == 1 and "second.ini" in check.stderr and "campaign first" in check.stderr, check.stderr
+    world.ctl("carrier", "pause", "mas", "--reason", "test")  # the first one lives until it may send
+    world.launch("first")
+    world.wait_state("first", "scheduled", "sending")
+    refused = world.ctl_raw("campaign", "launch", "second", "--now", "--yes", "--expect-recipients", "4")
+    assert refused.returncode != 0 and "campaign first is" in refused.stderr and "add_serial 77" in refused.stderr, refused.stderr
+    world.ctl("carrier", "resume", "mas")
+    world.wait_reported("first")
+    world.launch("second")
+    world.wait_reported("second")
+
+
 def test_a_window_of_its_own(world, ledger):
     """The campaign's window has closed long ago; the receipts' is what counts, and closes them too."""
     def local(hours):

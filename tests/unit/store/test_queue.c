@@ -307,6 +307,62 @@ static void test_a_fingerprint_without_a_launch(void **state)
     assert_int_equal(commit(a, "a", 1, 10, print, false), ERR_OK);
 }
 
+static struct campaign_fields with_digits(const char *id, const char *digits, const char *parent)
+{
+    struct campaign_fields fields = rig_fields(id);
+    fields.add_serial = digits;
+    fields.parent = parent;
+    return fields;
+}
+
+static enum err begin_with(const char *id, const char *digits, const char *parent)
+{
+    struct campaign_fields fields = with_digits(id, digits, parent);
+    RIG_CALL(answer, &rig, queue_begin(rig.store, &fields, "d1", RIG_NOW, rig_on_begin, &answer));
+    return answer.error;
+}
+
+/* Replies are told apart by these digits. */
+static void test_two_live_campaigns_have_different_digits(void **state)
+{
+    (void)state;
+    const char *sentence = "campaign a is scheduled and has the same add_serial 77, by which "
+                           "replies are told apart: give one of the two other digits, or wait for "
+                           "the end of a";
+    uint32_t a = rig_launch(&rig, with_digits("a", "77", ""), RIG_FIRST, 1, 30, 20);
+    assert_int_equal(begin_with("b", "77", ""), ERR_REFUSED);
+    assert_string_equal(answer.reason, sentence);
+    assert_int_equal(begin_with("b", "7", ""), ERR_OK); /* the longer ones win */
+    assert_int_equal(begin_with("c", "", ""), ERR_OK);
+    assert_int_equal(begin_with("d", "", ""), ERR_OK); /* none is no digits */
+    assert_int_equal(begin_with("a-r1", "77", "a"), ERR_OK);
+    assert_int_equal(begin_with("a-r1-r1", "77", "a-r1"), ERR_OK); /* a resend has its parent's */
+    struct campaign_fields other = with_digits("e", "77", "");
+    other.carrier = "mas2";
+    RIG_CALL(answer, &rig, queue_begin(rig.store, &other, "d1", RIG_NOW, rig_on_begin, &answer));
+    assert_int_equal(answer.error, ERR_OK); /* another account, another number */
+    assert_int_equal(act(a, ACT_PAUSE, "uid:clerk1", "wait"), ERR_OK);
+    assert_int_equal(begin_with("b", "77", ""), ERR_REFUSED);
+    assert_int_equal(act(a, ACT_CANCEL, "uid:clerk1", "enough"), ERR_OK);
+    assert_int_equal(begin_with("b", "77", ""), ERR_OK);
+}
+
+/* Two are imported at the same time: the second to be ready is refused. */
+static void test_the_same_digits_begun_together(void **state)
+{
+    (void)state;
+    assert_int_equal(begin_with("b", "77", ""), ERR_OK);
+    uint32_t b = answer.seq;
+    rig_launch(&rig, with_digits("a", "77", ""), RIG_FIRST, 1, 30, 20);
+    assert_int_equal(stage(b, 0, RIG_FIRST + 100, 10), ERR_OK);
+    struct campaign_fields fields = with_digits("b", "77", "");
+    RIG_CALL(answer, &rig,
+             queue_commit(rig.store, b, &fields, 1, 10, 0, false, RIG_NOW, rig_on_done, &answer));
+    assert_int_equal(answer.error, ERR_REFUSED);
+    assert_non_null(strstr(answer.reason, "campaign a is scheduled and has the same add_serial"));
+    expect_state(b, "importing");
+}
+
 /* ---- claims ---- */
 
 static void test_the_canary_goes_alone(void **state)
@@ -1438,6 +1494,8 @@ int main(void)
                                        T(test_a_dead_canary_pauses),
                                        T(test_an_ambiguous_canary_is_tried_again_after_a_resend),
                                        T(test_stale_tokens),
+                                       T(test_two_live_campaigns_have_different_digits),
+                                       T(test_the_same_digits_begun_together),
                                        T(test_suppressing_tells_whom),
                                        T(test_no_daemon_clock_ends_a_lease),
                                        T(test_held_claims_are_not_swept),
