@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/apicall.h"
 #include "api/drafts.h"
 #include "api/encode.h"
+#include "api/guard.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -245,35 +247,65 @@ static void on_started(void *arg, enum err error, const char *reason, const char
     }
     const char *actor = json_string_value(json_object_get(call->body, "actor"));
     const char *why = json_string_value(json_object_get(call->body, "reason"));
-    audit(call->api, actor, call->params[0][0] != '\0' ? "resend" : "launch", id,
-          why != NULL ? why : "");
+    bool is_resend = call->route->handle == handle_campaign_resend;
+    audit(call->api, actor, is_resend ? "resend" : "launch", id, why != NULL ? why : "");
     apicall_answer(
         call, 202,
         json_pack("{s:s, s:s, s:s}", "id", id, "carrier", carrier, "state", "importing"));
 }
 
-void handle_campaign_launch(struct apicall *call)
+/* Only who has the machine names a path; for others it is an id, whatever lies in the working
+ * directory. */
+static bool find_definition(struct apicall *call, const char *file, char path[PATH_MAX_BYTES])
+{
+    bool is_there = call->who.via == VIA_CONTROL
+                        ? definition_find(file, call->api->settings, path, PATH_MAX_BYTES) == ERR_OK
+                        : ids_valid_name(file) &&
+                              draft_ini_path(call->api->settings, file, path)[0] != '\0' &&
+                              access(path, R_OK) == 0;
+    if (!is_there) {
+        apicall_error(call, 404, "no_campaign", "file",
+                      "there is neither a file nor a campaign \"%s\"", file);
+    }
+    return is_there;
+}
+
+/* gives: false when it was answered. */
+static bool read_launch(struct apicall *call, struct launch_request *request, const char **file)
+{
+    return apicall_text(call, "file", true, PATH_MAX_BYTES - 1, file) &&
+           apicall_actor(call, &request->actor) && apicall_bool(call, "now", &request->now) &&
+           apicall_bool(call, "again", &request->again) &&
+           apicall_text(call, "reason", request->again, CALL_REASON_MAX, &request->reason) &&
+           apicall_integer(call, "expect_recipients", -1, &request->expect_recipients);
+}
+
+static void launch(struct apicall *call, const struct guard *guard)
 {
     char path[PATH_MAX_BYTES];
     const char *file;
     struct launch_request request = {.file = path};
-    if (!apicall_text(call, "file", true, sizeof path - 1, &file) ||
-        !apicall_actor(call, &request.actor) || !apicall_bool(call, "now", &request.now) ||
-        !apicall_bool(call, "again", &request.again) ||
-        !apicall_text(call, "reason", request.again, CALL_REASON_MAX, &request.reason) ||
-        !apicall_integer(call, "expect_recipients", -1, &request.expect_recipients)) {
+    if (!read_launch(call, &request, &file) || !find_definition(call, file, path)) {
         return;
     }
-    if (definition_find(file, call->api->settings, path, sizeof path) != ERR_OK) {
-        apicall_error(call, 404, "no_campaign", "file",
-                      "there is neither a file nor a campaign \"%s\"", file);
-        return;
+    if (guard->is_trial) {
+        request.only = guard->own;
+        request.n_only = guard->n_own;
     }
     enum err error = launcher_start(call->api->parts.launcher, &request, on_started, call);
     if (error != ERR_OK) {
         apicall_fail(call, error,
                      error == ERR_BUSY ? "too many imports run already, try again when one is done"
                                        : NULL);
+    }
+}
+
+void handle_campaign_launch(struct apicall *call)
+{
+    const char *file;
+    struct launch_request request = {.file = NULL};
+    if (read_launch(call, &request, &file)) {
+        guard_launch(call, request.expect_recipients, launch);
     }
 }
 
@@ -285,8 +317,9 @@ static bool is_temporary(void *ctx, const char *code)
     return codes != NULL && report_class_is_temporary(codes_class(codes, code));
 }
 
-static void resend_found(struct apicall *call)
+static void resend(struct apicall *call, const struct guard *guard)
 {
+    (void)guard;
     static const char *const words[] = {"temporary", "rejected", NULL};
     const struct api *api = call->api;
     const char *actor = json_string_value(json_object_get(call->body, "actor"));
@@ -303,6 +336,11 @@ static void resend_found(struct apicall *call)
                      error == ERR_BUSY ? "too many imports run already, try again when one is done"
                                        : NULL);
     }
+}
+
+static void resend_found(struct apicall *call)
+{
+    guard_live(call, json_string_value(json_object_get(call->found.json, "region")), resend);
 }
 
 void handle_campaign_resend(struct apicall *call)
@@ -507,20 +545,16 @@ static void send_test(struct apicall *call, const struct definition *definition,
     buf_fini(&shown);
 }
 
-void handle_campaign_test(struct apicall *call)
+static void test(struct apicall *call, const struct guard *guard)
 {
     char path[PATH_MAX_BYTES];
     const char *file, *actor;
     uint64_t number;
     struct mistakes mistakes;
     struct definition *definition = NULL;
+    (void)guard;
     if (!apicall_text(call, "file", true, sizeof path - 1, &file) || !apicall_actor(call, &actor) ||
-        !apicall_mobile(call, "to", &number)) {
-        return;
-    }
-    if (definition_find(file, call->api->settings, path, sizeof path) != ERR_OK) {
-        apicall_error(call, 404, "no_campaign", "file",
-                      "there is neither a file nor a campaign \"%s\"", file);
+        !apicall_mobile(call, "to", &number) || !find_definition(call, file, path)) {
         return;
     }
     mistakes_init(&mistakes);
@@ -535,4 +569,14 @@ void handle_campaign_test(struct apicall *call)
         buf_fini(&text);
     }
     mistakes_fini(&mistakes);
+}
+
+void handle_campaign_test(struct apicall *call)
+{
+    const char *file;
+    uint64_t number;
+    if (apicall_text(call, "file", true, PATH_MAX_BYTES - 1, &file) &&
+        apicall_mobile(call, "to", &number)) {
+        guard_test(call, number, test);
+    }
 }

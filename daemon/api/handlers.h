@@ -45,6 +45,12 @@ void handle_draft_approve(struct apicall *call);
 void handle_draft_return(struct apicall *call);
 void handle_text_count(struct apicall *call);
 
+void handle_area_list(struct apicall *call);
+void handle_area_show(struct apicall *call);
+void handle_area_numbers(struct apicall *call);
+void handle_area_live(struct apicall *call);
+void handle_area_trial(struct apicall *call);
+
 void handle_recipients_lookup(struct apicall *call);
 void handle_optout_page(struct apicall *call);
 void handle_optout_add(struct apicall *call);

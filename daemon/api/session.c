@@ -13,22 +13,24 @@
 #include "base/log.h"
 #include "people/password.h"
 #include "pledge/area.h"
+#include "store/drafts.h"
 #include "store/people.h"
 
 #define CSRF_BYTES 32
 
 /* ---- who is logged in ---- */
 
-static json_t *session_json(struct apicall *call)
+static json_t *session_json(struct apicall *call, bool is_trial)
 {
     const struct who *who = &call->who;
+    const struct settings_daemon *daemon = &call->api->settings->daemon;
     char area[AREA_TEXT_SIZE], day[ENCODE_DAY_SIZE], offset[16];
     int minutes = apicall_offset_min(call);
     struct encode_regions regions = api_regions(call);
     struct civil today = clock_civil(clock_wall_ms(), minutes);
     snprintf(offset, sizeof offset, "%c%02d:%02d", minutes < 0 ? '-' : '+', abs(minutes) / 60,
              abs(minutes) % 60);
-    return json_pack(
+    json_t *json = json_pack(
         "{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:s}", "user", who->name, "title",
         call->title, "roles", roles_json(who->roles), "area", area_format(who->area, area),
         "area_name", regions.name != NULL ? regions.name(regions.arg, who->area) : "", "csrf",
@@ -36,6 +38,41 @@ static json_t *session_json(struct apicall *call)
         encode_time(call->session_ends_ms, minutes), "version", OUTREACH_VERSION, "utc_offset",
         offset, "today",
         encode_day((uint32_t)(today.year * 10000 + today.month * 100 + today.day), day));
+    json_object_set_new(json, "trial", json_boolean(is_trial));
+    json_object_set_new(
+        json, "limits",
+        json_pack("{s:I, s:I, s:I, s:I, s:I}", "four_eyes_over", (json_int_t)daemon->four_eyes_over,
+                  "part_bytes", (json_int_t)DRAFTING_PART_MAX_BYTES, "upload_bytes",
+                  (json_int_t)daemon->upload_max_bytes, "test_daily",
+                  (json_int_t)daemon->test_daily, "trial_daily", (json_int_t)daemon->trial_daily));
+    return json;
+}
+
+static void on_standing(void *arg, enum err error, const char *reason,
+                        const struct area_standing *standing)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    apicall_answer(call, 200, session_json(call, !standing->is_live));
+}
+
+/* Trial is told to those who could send. */
+static void answer_session(struct apicall *call)
+{
+    if (!who_has_role(&call->who, ROLE_BIT(ROLE_TOWNSHIP) | ROLE_BIT(ROLE_APPROVER))) {
+        apicall_answer(call, 200, session_json(call, false));
+        return;
+    }
+    enum err error = drafts_area_find(call->api->parts.store, call->who.area, on_standing, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
 }
 
 static bool has_session(struct apicall *call)
@@ -50,7 +87,7 @@ static bool has_session(struct apicall *call)
 void handle_session_show(struct apicall *call)
 {
     if (has_session(call)) {
-        apicall_answer(call, 200, session_json(call));
+        answer_session(call);
     }
 }
 
@@ -111,7 +148,7 @@ static void on_opened(void *arg, enum err error, const char *reason, int64_t end
     call->session_ends_ms = ends_ms;
     call->confirmed_until_ms = clock_wall_ms() + auth_times(call).confirm_ms;
     auth_set_cookie(call, login->token);
-    apicall_answer(call, 200, session_json(call));
+    answer_session(call);
 }
 
 static void on_checked(void *arg, enum err error, bool is_right)

@@ -44,6 +44,7 @@ struct settings_daemon {
         resend_values_for_ms;  /* personal values are kept this long after `done`, for a resend */
     uint32_t four_eyes_over;   /* more people than this need a second person */
     uint32_t trial_daily;      /* messages a day of an area in trial */
+    uint32_t test_daily;       /* test messages a day of a user */
     uint64_t upload_max_bytes; /* of a list that is uploaded: 64m */
     int64_t resend_silent_after_ms; /* on_ambiguous = resend: sent again after this silence: 10m */
 };

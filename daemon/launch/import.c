@@ -8,7 +8,9 @@
 #include "base/clock.h"
 #include "campaign/template.h"
 #include "campaign/window.h"
+#include "sms/mobile.h"
 
+#define FAULT_SIZE 192
 #define SLICE_CSV_ROWS 1000 /* a turn reads at most this many rows, well under 2 ms */
 
 struct import {
@@ -16,19 +18,49 @@ struct import {
     struct plan *plan;
     char *actor;
     int64_t now_ms;
+    uint64_t *only; /* NULL: any number */
+    size_t n_only;
+    char fault[FAULT_SIZE]; /* "": the plan's */
 };
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* An area in trial writes to its own numbers: one other, and nothing is sent. */
+static enum err check_numbers(struct import *import, const struct plan_block *block)
+{
+    char masked[MOBILE_TEXT_SIZE];
+    for (size_t i = 0; import->only != NULL && i < block->n; i++) {
+        const uint64_t number = block->rows[i].number;
+        if (bsearch(&number, import->only, import->n_only, sizeof number, compare_numbers) !=
+            NULL) {
+            continue;
+        }
+        mobile_mask(number, masked);
+        snprintf(import->fault, sizeof import->fault,
+                 "the area is in trial and row %u (%s) is not one of its own numbers",
+                 block->rows[i].row, masked);
+        return ERR_REFUSED;
+    }
+    return ERR_OK;
+}
 
 static enum err import_fill(void *arg, size_t want, struct plan_block *block, bool *done,
                             bool *wait)
 {
     struct import *import = arg;
     *wait = false;
-    return plan_read(import->plan, want, SLICE_CSV_ROWS, block, done);
+    enum err error = plan_read(import->plan, want, SLICE_CSV_ROWS, block, done);
+    return error == ERR_OK ? check_numbers(import, block) : error;
 }
 
 static const char *import_fault(void *arg)
 {
-    return plan_fault(((struct import *)arg)->plan);
+    const struct import *import = arg;
+    return import->fault[0] != '\0' ? import->fault : plan_fault(import->plan);
 }
 
 static void import_settle(void *arg, struct plan_block *block, const uint8_t *flags)
@@ -72,6 +104,7 @@ static void import_free(void *arg)
     plan_free(import->plan);
     definition_free(import->definition);
     free(import->actor);
+    free(import->only);
     free(import);
 }
 
@@ -163,6 +196,20 @@ static enum err load(const struct launch_request *request, const struct settings
     return error;
 }
 
+/* false: no memory */
+static bool keep_numbers(struct import *import, const struct launch_request *request)
+{
+    if (request->only == NULL) {
+        return true;
+    }
+    import->n_only = request->n_only;
+    import->only = calloc(request->n_only + 1, sizeof *import->only);
+    if (import->only != NULL && request->n_only > 0) {
+        memcpy(import->only, request->only, request->n_only * sizeof *import->only);
+    }
+    return import->only != NULL;
+}
+
 enum err import_open(const struct launch_request *request, const struct settings *settings,
                      int64_t now_ms, struct job_options *options, struct buf *problem)
 {
@@ -172,7 +219,9 @@ enum err import_open(const struct launch_request *request, const struct settings
     }
     import->now_ms = now_ms;
     import->actor = strdup(request->actor);
-    enum err error = import->actor != NULL ? load(request, settings, import, problem) : ERR_NOMEM;
+    enum err error = import->actor != NULL && keep_numbers(import, request)
+                         ? load(request, settings, import, problem)
+                         : ERR_NOMEM;
     if (error == ERR_OK) {
         error = check_time(import->definition, request->now, now_ms,
                            settings->daemon.utc_offset_min, problem);

@@ -18,6 +18,9 @@ struct launch_request {
     bool again;
     const char *reason;        /* with again */
     int64_t expect_recipients; /* < 0: any */
+    /* When not NULL: an import that meets another number ends. In order; copied. */
+    const uint64_t *only;
+    size_t n_only;
 };
 enum launch_phase { LAUNCH_READING, LAUNCH_COMMITTING, LAUNCH_DONE, LAUNCH_FAILED };
 struct launch_view {

@@ -275,13 +275,13 @@ enum err drafts_area_find(struct store *store, uint64_t region, drafts_standing_
     return send_with(&call, on_standing, &op, sizeof op);
 }
 
-enum err drafts_trial_take(struct store *store, uint64_t region, uint32_t day, uint64_t n,
-                           uint64_t most, queue_done_fn *done, void *arg)
+enum err drafts_allowance_take(struct store *store, const char *whose, uint32_t day, uint64_t n,
+                               uint64_t most, queue_done_fn *done, void *arg)
 {
     struct call call;
-    call_begin(&call, store, "or1_trial_take", KEY_DRAFTS, "");
+    call_begin(&call, store, "or1_allowance_take", KEY_DRAFTS, "");
     call_int(&call, day);
-    add_region(&call, region);
+    call_text(&call, whose);
     call_int(&call, (int64_t)n);
     call_int(&call, (int64_t)most);
     return call_send_done(&call, done, arg);

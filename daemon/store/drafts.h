@@ -64,6 +64,8 @@ typedef void drafts_standing_fn(void *arg, enum err error, const char *reason,
                                 const struct area_standing *standing);
 MUST_CHECK enum err drafts_area_find(struct store *store, uint64_t region, drafts_standing_fn *done,
                                      void *arg);
-/* Takes `n` messages of a region's day (20261017). ERR_REFUSED: more than are left of `most`. */
-MUST_CHECK enum err drafts_trial_take(struct store *store, uint64_t region, uint32_t day,
-                                      uint64_t n, uint64_t most, queue_done_fn *done, void *arg);
+/* Takes `n` messages of what `whose` ("a:513327205000", "u:wang") may send on `day` (20261017).
+ * ERR_REFUSED: more than are left of `most`. Not idempotent: asked again it takes again. */
+MUST_CHECK enum err drafts_allowance_take(struct store *store, const char *whose, uint32_t day,
+                                          uint64_t n, uint64_t most, queue_done_fn *done,
+                                          void *arg);

@@ -109,14 +109,12 @@ do
             end
             return {0, state or 'trial', own}
         end
-        -- args: day, code, messages, most a day
-        local function trial_take(keys, args)
+        -- args: day, whose, messages, most a day
+        local function allowance_take(keys, args)
             local key = keys[1] .. 't:' .. args[1] .. ':' .. args[2]
-            local used = tonumber(call('GET', key) or '0')
-            local left = tonumber(args[4]) - used
+            local left = tonumber(args[4]) - tonumber(call('GET', key) or '0')
             if tonumber(args[3]) > left then
-                return {1, 'the area is in trial: ' .. string.format('%.0f', left > 0 and left or 0) .. ' of ' .. args[4] ..
-                           ' messages are left for today'}
+                return {1, string.format('%.0f', left > 0 and left or 0) .. ' of ' .. args[4] .. ' messages are left for today'}
             end
             call('INCRBY', key, args[3])
             call('EXPIRE', key, 172800)
@@ -126,7 +124,7 @@ do
         local FUNCTIONS = {
             {'draft_touch', touch}, {'draft_read', read, {'no-writes'}}, {'draft_drop', drop}, {'draft_ask', ask},
             {'draft_decide', decide}, {'area_set', area_set}, {'area_numbers', area_numbers},
-            {'area_list', area_list, {'no-writes'}}, {'area_find', area_find, {'no-writes'}}, {'trial_take', trial_take},
+            {'area_list', area_list, {'no-writes'}}, {'area_find', area_find, {'no-writes'}}, {'allowance_take', allowance_take},
         }
         for i = 1, #FUNCTIONS do
             local body = FUNCTIONS[i][2]

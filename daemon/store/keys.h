@@ -14,7 +14,7 @@
  * m:<7 digits> t:<area>:<year>:<campaign> g:<same> ch:<area> rc:<county>:<year> cap:<day>
  *   <prefix>:{u}:                 people    users tokens u:<name> s:<digest> t:<digest>
  * la:<name> ld:<address> i:<user>:<key>
- *   <prefix>:{dr}:                drafts    d:<id> as a:<area> t:<day>:<area>
+ *   <prefix>:{dr}:                drafts    d:<id> as a:<area> t:<day>:<whose>
  *   <prefix>:schema               -         (itself)
  *
  * A carrier named "o", "n", "a", "l", "u", "dr" would share a tag with another table, but no key:

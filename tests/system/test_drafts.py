@@ -516,3 +516,107 @@ def test_roles_and_areas(make_world):
     status, document = both.call("POST", "/api/v1/drafts/spring/approve", {})
     assert status == 409 and "second person" in document["error"]["message"]
     assert wang.call("DELETE", "/api/v1/drafts/spring")[0] == 200
+
+
+def ready(world, id_, browser, rows=30, carrier="mas", first=None):
+    """A draft of the browser's user that could be launched as far as its files go."""
+    status, draft = browser.call("POST", "/api/v1/drafts", {"title": "扶贫日", "carrier": carrier, "id": id_})
+    assert status == 201, draft
+    people = first or numbers(rows)
+    put_part(browser, f"/drafts/{id_}/recipients?at=0&last=1&name=a.csv", csv_of([(n, f"村民{i}") for i, n in enumerate(people)]))
+    status, draft = browser.call("POST", f"/api/v1/drafts/{id_}", {"version": draft["version"], "fields": {
+        "text": "((姓名))", "signature": "高山乡人民政府", "start": "2026-01-01 08:00", "end": "2036-01-01 20:00", "window": "00:00-24:00",
+        "class": "notice", "late_after": "30d"}})
+    assert status == 200 and draft["mistakes"] == [], draft
+    return draft
+
+
+def live(world, region="all"):
+    return world.api("POST", f"/areas/{region}/live", {"reason": "ready", "actor": "root"})
+
+
+def launch(browser, id_, people, **more):
+    return browser.call("POST", "/api/v1/campaigns/launch", {"file": id_, "expect_recipients": people, "now": True, **more})
+
+
+def test_four_eyes_at_the_launch(make_world):
+    world = make_world(daemon={"four_eyes_over": 10})
+    live(world)
+    wang, li = world.login("wang", "township", "513327205"), world.login("li", "approver", "513327")
+    ready(world, "spring", wang)
+    assert code(wang.call("POST", "/api/v1/campaigns/launch", {"file": "spring"})) == (400, "missing")
+    assert code(launch(wang, "spring", 30)) == (409, "approval")
+    assert code(launch(li, "spring", 30)) == (403, "role")
+    # a smaller number is no way round: the import counts
+    assert launch(wang, "spring", 10)[0] == 202
+    failed = wait_until(lambda: (wang.call("GET", "/api/v1/campaigns/spring")[1].get("import") or {}).get("reason"), what="it fails")
+    assert "30" in failed and world.sim.oracle() == []
+    # a file in the daemon's working directory is not what the id means
+    (world.dir / "spring").write_text("[campaign]\n")
+    assert wang.call("POST", "/api/v1/drafts/spring/ask", {})[0] == 200
+    assert li.call("POST", "/api/v1/drafts/spring/approve", {})[0] == 200
+    with open(folder(world) / "spring.csv", "ab") as file:
+        file.write(f"{numbers(31)[30]},x\n".encode())
+    status, document = launch(wang, "spring", 31)
+    assert status == 409 and "changed after the approval" in document["error"]["message"]
+    assert wang.call("POST", "/api/v1/drafts/spring/ask", {})[0] == 200
+    assert li.call("POST", "/api/v1/drafts/spring/approve", {})[0] == 200
+    assert launch(wang, "spring", 31)[0] == 202
+    world.wait_done("spring")
+    assert len(world.sim.oracle()) == 31
+    last = world.redis.xrevrange("outreach:{a}:audit", count=30)
+    assert any(entry[b"act"] == b"launch" and entry[b"actor"] == b"wang" for _, entry in last)
+
+
+def test_an_area_begins_in_trial(make_world):
+    world = make_world(daemon={"trial_daily": 7})
+    wang = world.login("wang", "township", "513327205")
+    root = world.login("root", "admin")
+    assert wang.call("GET", "/api/v1/session")[1]["trial"] is True
+    assert wang.call("GET", "/api/v1/session")[1]["limits"]["trial_daily"] == 7
+    people = numbers(5)
+    ready(world, "spring", wang, first=people)
+    assert code(launch(wang, "spring", 5)) == (409, "trial")  # the carrier is a real one
+    world.carrier_keys["trial"] = "yes"
+    world.write_config()
+    world.ctl("reload")
+    status, area = root.call("POST", "/api/v1/areas/513327205", {"own_numbers": people[:4]})
+    assert status == 200 and area["own_numbers"] == sorted(people[:4]) and area["state"] == "trial"
+    assert code(wang.call("POST", "/api/v1/areas/513327205", {"own_numbers": people})) == (403, "role")
+    assert wang.call("GET", "/api/v1/areas/513327205")[1]["own_numbers"] == sorted(people[:4])
+    assert code(wang.call("GET", "/api/v1/areas/513327206")) == (403, "area")
+    # five people of whom one is a stranger: nothing leaves
+    assert launch(wang, "spring", 5)[0] == 202
+    reason = wait_until(lambda: (wang.call("GET", "/api/v1/campaigns/spring")[1].get("import") or {}).get("reason"), what="it fails")
+    assert "trial" in reason and people[4] not in reason and world.sim.oracle() == []
+    # tests too; two of seven messages are left
+    test = {"file": "spring", "to": people[4]}
+    assert code(wang.call("POST", "/api/v1/campaigns/test", test)) == (409, "trial")
+    assert wang.call("POST", "/api/v1/campaigns/test", {**test, "to": people[0]})[0] == 200
+    ready(world, "summer", wang, first=people[:2])
+    status, document = launch(wang, "summer", 2)
+    assert status == 409 and "1 of 7" in document["error"]["message"]
+    # out of the trial: a recorded step, by an administrator
+    assert code(wang.call("POST", "/api/v1/areas/513327205/live", {"reason": "x"})) == (403, "role")
+    status, document = root.call("POST", "/api/v1/areas/513327/live", {})
+    assert status == 400 and document["error"]["field"] == "reason"
+    assert root.call("POST", "/api/v1/areas/513327/live", {"reason": "contract signed"})[1]["state"] == "live"
+    assert wang.call("GET", "/api/v1/session")[1]["trial"] is True  # its own record is the nearer one
+    assert root.call("POST", "/api/v1/areas/513327205/live", {"reason": "contract signed"})[0] == 200
+    assert wang.call("GET", "/api/v1/session")[1]["trial"] is False
+    areas = {a["region"]: a for a in root.call("GET", "/api/v1/areas")[1]["areas"]}
+    assert areas["513327"]["by"] == "root" and areas["513327"]["reason"] == "contract signed"
+    assert areas["513327205"]["own_numbers"] == 4 and areas["513327205"]["state"] == "live"
+    assert launch(wang, "summer", 2)[0] == 202
+    world.wait_done("summer")
+
+
+def test_tests_of_a_day_are_counted(make_world):
+    world = make_world(daemon={"test_daily": 2})
+    live(world, "513327")
+    wang = world.login("wang", "township", "513327205")
+    ready(world, "spring", wang)
+    test = {"file": "spring", "to": "15400000777"}
+    assert [wang.call("POST", "/api/v1/campaigns/test", test)[0] for _ in range(3)] == [200, 200, 409]
+    world.api("POST", "/campaigns/test", {**test, **ACTOR})  # the control socket is trusted
+    assert len(world.sim.oracle()) == 3

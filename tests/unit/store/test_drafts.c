@@ -232,12 +232,13 @@ static void test_own_numbers(void **state)
 
 static enum err take(uint64_t n)
 {
-    RIG_CALL(answer, &rig,
-             drafts_trial_take(rig.store, 513327205000, 20261017, n, 50, rig_on_done, &answer));
+    RIG_CALL(
+        answer, &rig,
+        drafts_allowance_take(rig.store, "a:513327205000", 20261017, n, 50, rig_on_done, &answer));
     return answer.error;
 }
 
-static void test_a_trial_has_so_many_a_day(void **state)
+static void test_so_many_a_day(void **state)
 {
     (void)state;
     assert_int_equal(take(51), ERR_REFUSED);
@@ -246,8 +247,9 @@ static void test_a_trial_has_so_many_a_day(void **state)
     assert_non_null(strstr(answer.reason, "20 of 50"));
     assert_int_equal(take(20), ERR_OK);
     assert_int_equal(take(1), ERR_REFUSED);
-    RIG_CALL(answer, &rig,
-             drafts_trial_take(rig.store, 513327205000, 20261018, 1, 50, rig_on_done, &answer));
+    RIG_CALL(
+        answer, &rig,
+        drafts_allowance_take(rig.store, "a:513327205000", 20261018, 1, 50, rig_on_done, &answer));
     assert_int_equal(answer.error, ERR_OK);
 }
 
@@ -259,7 +261,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_approval_may_be_taken_back, fresh),
         cmocka_unit_test_setup(test_the_nearest_record_counts, fresh),
         cmocka_unit_test_setup(test_own_numbers, fresh),
-        cmocka_unit_test_setup(test_a_trial_has_so_many_a_day, fresh),
+        cmocka_unit_test_setup(test_so_many_a_day, fresh),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -1,0 +1,195 @@
+/* /api/v1/areas: which areas send for real. An area is in trial until somebody makes it, or one it
+ * lies in, live: a recorded step. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/apicall.h"
+#include "api/drafts.h"
+#include "api/encode.h"
+#include "api/handlers.h"
+#include "base/clock.h"
+#include "store/drafts.h"
+
+/* The area of the path, "all" for the nation; AREA_UNASSIGNED is none here. */
+static bool read_area(struct apicall *call, uint64_t *area)
+{
+    const char *text = call->params[0];
+    if (strcmp(text, "all") == 0) {
+        *area = 0;
+        return apicall_may_area(call, NULL, 0);
+    }
+    if (area_parse(text, strlen(text), area) != ERR_OK || *area == AREA_UNASSIGNED) {
+        apicall_error(call, 404, "no_area", NULL, "%s is no area code", text);
+        return false;
+    }
+    return apicall_may_area(call, NULL, *area);
+}
+
+static const char *code_of(uint64_t area, char out[AREA_TEXT_SIZE])
+{
+    return area == 0 ? "all" : area_format(area, out);
+}
+
+static size_t count_words(const char *text)
+{
+    size_t n = 0;
+    while (*(text += strspn(text, " ")) != '\0') {
+        text += strcspn(text, " ");
+        n++;
+    }
+    return n;
+}
+
+/* ---- all of them ---- */
+
+static json_t *encode_area(const struct apicall *call, const struct area_record *area)
+{
+    char code[AREA_TEXT_SIZE];
+    const char *name = regions_name(call->api->regions, area->region);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:I}", "region", code_of(area->region, code),
+                             "state", area->is_live ? "live" : "trial", "by", area->by, "reason",
+                             area->reason, "own_numbers", (json_int_t)count_words(area->own));
+    json_object_set_new(json, "name", name != NULL ? json_string(name) : json_null());
+    json_object_set_new(json, "since", encode_time(area->since_ms, apicall_offset_min(call)));
+    return json;
+}
+
+static void on_areas(void *arg, enum err error, const struct area_record *areas, size_t n)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+        return;
+    }
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++) {
+        if (who_covers(&call->who, areas[i].region)) {
+            json_array_append_new(array, encode_area(call, &areas[i]));
+        }
+    }
+    apicall_answer(call, 200, json_pack("{s:o}", "areas", array));
+}
+
+void handle_area_list(struct apicall *call)
+{
+    enum err error = drafts_areas(call->api->parts.store, on_areas, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+/* ---- one of them ---- */
+
+static void on_standing(void *arg, enum err error, const char *reason,
+                        const struct area_standing *standing)
+{
+    struct apicall *call = arg;
+    char code[AREA_TEXT_SIZE];
+    uint64_t area = 0;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    if (strcmp(call->params[0], "all") != 0 &&
+        area_parse(call->params[0], strlen(call->params[0]), &area) != ERR_OK) {
+        area = 0;
+    }
+    const char *name = regions_name(call->api->regions, area);
+    json_t *numbers = json_array();
+    for (size_t i = 0; i < standing->n_own; i++) {
+        char number[24];
+        snprintf(number, sizeof number, "%llu", (unsigned long long)standing->own[i]);
+        json_array_append_new(numbers, json_string(number));
+    }
+    json_t *json = json_pack("{s:s, s:s, s:o}", "region", code_of(area, code), "state",
+                             standing->is_live ? "live" : "trial", "own_numbers", numbers);
+    json_object_set_new(json, "name", name != NULL ? json_string(name) : json_null());
+    apicall_answer(call, 200, json);
+}
+
+static void show_area(struct apicall *call)
+{
+    uint64_t area;
+    if (!read_area(call, &area)) {
+        return;
+    }
+    enum err error = drafts_area_find(call->api->parts.store, area, on_standing, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+void handle_area_show(struct apicall *call)
+{
+    show_area(call);
+}
+
+/* ---- changing one ---- */
+
+static void on_changed(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    show_area(call);
+}
+
+void handle_area_numbers(struct apicall *call)
+{
+    const char *who;
+    uint64_t area, *numbers = NULL;
+    size_t n = 0;
+    const json_t *given = json_object_get(call->body, "own_numbers");
+    bool is_none = json_is_array(given) && json_array_size(given) == 0;
+    if (!apicall_actor(call, &who) || !read_area(call, &area) ||
+        (!is_none && !apicall_mobiles(call, "own_numbers", AREA_OWN_MAX, &numbers, &n))) {
+        return;
+    }
+    char detail[32];
+    snprintf(detail, sizeof detail, "%zu numbers", n);
+    drafts_audit(call, who, "area numbers", call->params[0], detail);
+    enum err error = drafts_area_numbers(call->api->parts.store, area, numbers, n, who,
+                                         clock_wall_ms(), on_changed, call);
+    free(numbers);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+static void set_state(struct apicall *call, bool is_live)
+{
+    const char *who, *reason;
+    uint64_t area;
+    if (!apicall_actor(call, &who) ||
+        !apicall_text(call, "reason", true, CALL_REASON_MAX, &reason) || !read_area(call, &area)) {
+        return;
+    }
+    drafts_audit(call, who, is_live ? "area live" : "area trial", call->params[0], reason);
+    enum err error = drafts_area_set(call->api->parts.store, area, is_live, who, reason,
+                                     clock_wall_ms(), on_changed, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+void handle_area_live(struct apicall *call)
+{
+    set_state(call, true);
+}
+
+void handle_area_trial(struct apicall *call)
+{
+    set_state(call, false);
+}
