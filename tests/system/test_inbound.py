@@ -100,9 +100,9 @@ def test_forgeries_are_refused(make_world):
     assert world.counts("c1")["delivered"] == 0
     connection = http.client.HTTPConnection("127.0.0.1", world.daemons["a"].port, timeout=20)
     assert ask(connection, "GET", f"/hook/mas/{CALLBACK_KEY}/report")[0] == 405
-    for path in ("/api/v1/status", "/api/v1/campaigns", "/"):
+    for path in ("/api/v1/status", "/api/v1/campaigns", "/api/v1/optouts"):
         connection = http.client.HTTPConnection("127.0.0.1", world.daemons["a"].port, timeout=20)
-        assert ask(connection, "GET", path)[0] == 404, "the control API is not on the listening port"
+        assert ask(connection, "GET", path)[0] == 401, "the API on the listening port is for who has logged in"
 
 
 def test_only_allowed_addresses_may_push(make_world):
