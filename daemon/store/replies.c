@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,16 +181,21 @@ static void end_answer(void *answer)
     replies_release(answer);
 }
 
+static struct answer_root *root_of(const struct redisReply *answer)
+{
+    void *root; /* ours, const for everybody else */
+    memcpy(&root, &answer, sizeof root);
+    return root;
+}
+
 void replies_hold(const struct redisReply *answer)
 {
-    uintptr_t address = (uintptr_t)answer; /* ours, const for everybody else */
-    ((struct answer_root *)address)->holders++;
+    root_of(answer)->holders++;
 }
 
 void replies_release(const struct redisReply *answer)
 {
-    uintptr_t address = (uintptr_t)answer;
-    struct answer_root *root = (struct answer_root *)address;
+    struct answer_root *root = root_of(answer);
     assert(root->holders > 0);
     if (--root->holders > 0)
         return;
