@@ -130,6 +130,38 @@ static void test_last_one_opts_out_after_a_lost_intent(void **state)
     check_optout_after_a_lost_intent(1, 0);
 }
 
+/* ---- a lease that ends too early ---- */
+
+/* Whatever ended it, a clock that jumped: the daemon knows that the chunk in its hands lives, and
+ * its own sweep lets it be. */
+static void test_what_is_held_is_not_swept(void **state)
+{
+    (void)state;
+    w.shared->mode = CARRIER_HOLDS;
+    uint32_t seq = world_launch(&w, &(struct world_campaign){.id = "c1", .n = 100});
+    start();
+    world_until_count(&w, "c1", STATE_INFLIGHT, 10);
+    const struct chunk *chunk = TAILQ_FIRST(&dispatch_lane(dispatch, "mas")->chunks);
+    struct world_done done = {0}; /* its intent once more, with a lease of a millisecond */
+    assert_int_equal(queue_intent(w.store, (struct chunk_ref){"mas", seq, chunk->number},
+                                  chunk->token, chunk->asked.from, chunk->asked.count, 10, 0, 0, 1,
+                                  clock_wall_ms(), on_intended, &done),
+                     ERR_OK);
+    world_until(&w, &done.is_over);
+    assert_int_equal(done.error, ERR_OK);
+    for (uint64_t sweeps = dispatch->ticks / SWEEP_TICKS + 2;
+         dispatch->ticks / SWEEP_TICKS < sweeps || dispatch_lane(dispatch, "mas")->is_sweeping;)
+        world_pass(&w, 20);
+    struct world_seen seen = world_see(&w, "c1");
+    assert_int_equal(world_count(&seen, STATE_INFLIGHT), 10);
+    w.shared->mode = CARRIER_ACCEPTS;
+    seen = world_until_state(&w, "c1", "done");
+    assert_int_equal(world_count(&seen, STATE_ACCEPTED), 100);
+    assert_int_equal(world_taken(&w, 0, 100, 1), 100);
+    drain_and_stop();
+    verify("c1");
+}
+
 /* ---- who was ambiguous is queued again while the chunk is held ---- */
 
 struct claimed {
@@ -459,6 +491,7 @@ int main(void)
         IN_WORLD(test_frozen_daemon_wakes_up),
         IN_WORLD(test_nothing_is_claimed_during_its_own_sweep),
         IN_WORLD(test_nothing_is_claimed_after_a_failed_sweep),
+        IN_WORLD(test_what_is_held_is_not_swept),
         IN_WORLD(test_queued_again_behind_its_back),
         IN_WORLD(test_optout_after_a_lost_intent),
         IN_WORLD(test_last_one_opts_out_after_a_lost_intent),
