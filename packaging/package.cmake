@@ -36,7 +36,7 @@ install(DIRECTORY config/prometheus DESTINATION ${data_dir})
 install(FILES config/outreachctl.bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME outreachctl)
 install(FILES README.md README.zh-CN.md DESTINATION ${doc_dir})
-install(DIRECTORY docs/ DESTINATION ${doc_dir} FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY docs/ DESTINATION ${doc_dir} FILES_MATCHING PATTERN "*.md" PATTERN "openapi.yaml")
 # The demo campaign and whatever else lies in a folder of config/ is an example, not live.
 install(DIRECTORY config/ DESTINATION ${doc_dir}/examples PATTERN "codes" EXCLUDE PATTERN "prometheus" EXCLUDE PATTERN "regions.csv" EXCLUDE
         PATTERN "outreachctl.bash-completion" EXCLUDE)

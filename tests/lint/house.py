@@ -74,3 +74,34 @@ def problems(found):
     """Fails with every problem, one a line."""
     found = list(found)
     assert not found, "\n" + "\n".join(found)
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    roles: tuple  # words of those it is for, in their order; () is the control socket only
+    area: str  # any, nation, list, read, campaign, campaign-body, pledge
+    is_open: bool
+    asks_password: bool
+    doc: str
+
+
+ROLES = ("township", "approver", "finance", "viewer", "operator", "admin", "auditor")
+
+
+def routes():
+    """The rows of daemon/api/routes.c, in order."""
+    text = (DAEMON / "api" / "routes.c").read_text(encoding="utf-8")
+    names = {"NOBODY": (), "ALL": ROLES, **{role.upper(): (role,) for role in ROLES}}
+    for name, value in re.findall(r"^#define (\w+) \(((?:[A-Z]+ \| )+[A-Z]+)\)$", text, re.M):
+        names[name] = tuple(role for word in value.split(" | ") for role in names[word])
+    table = text[text.index("routes_rows[] = {"):]
+    table = table[:table.index("\n};")]
+    row = re.compile(r'\{"([A-Z]+)", "([^"]+)",\s*handle_\w+,\s*([A-Z| ]+),\s*ROUTE_AREA_([A-Z_]+),\s*([A-Z_| 0]+),\s*"((?:[^"\\]|\\.)*)"\}')
+    found = []
+    for method, path, roles, area, flags, doc in row.findall(table):
+        may = {role for word in roles.split(" | ") for role in names[word.strip()]}
+        found.append(Route(method, path, tuple(role for role in ROLES if role in may), area.lower().replace("_", "-"), "ROUTE_OPEN" in flags,
+                           "ROUTE_CONFIRM" in flags, doc))
+    assert len(found) == table.count('{"'), "a row of the route table is not understood"
+    return found
