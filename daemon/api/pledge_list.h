@@ -18,7 +18,6 @@ struct pledge_list_options { /* texts are borrowed as long as the list */
     bool has_region; /* else each must */
     uint32_t on;     /* the same, yyyymmdd; 0: the day of the booking */
     uint32_t today;  /* no row may lie after it */
-    uint64_t within; /* a row of another area is a problem; 0: all areas */
 };
 struct pledge_list_row {               /* borrowed until the next call */
     uint64_t row;                      /* as the spreadsheet counts */

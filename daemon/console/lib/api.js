@@ -71,13 +71,17 @@ async function call(method, path, options) {
         if (error.status === 401 && error.code === 'session' && !options.quiet) {
             hooks.onSessionLost();
         }
-        if (error.status !== 403 || error.code !== 'confirm' ||
-            !(await hooks.confirmPassword((password) => once('POST', '/session/confirm', {body: {password}})))) {
+        if (error.status !== 403 || error.code !== 'confirm' || !(await confirmNow())) {
             throw error;
         }
     }
     // Nothing was done the first time, and the key may remember the refusal: a new one.
     return once(method, path, {...options, key: undefined});
+}
+
+/* Asks for the password now, before the browser fetches something by itself. Gives whether it was right. */
+export function confirmNow() {
+    return hooks.confirmPassword((password) => once('POST', '/session/confirm', {body: {password}}));
 }
 
 /* options: {signal, key (Idempotency-Key of a POST), type (of a body that is no JSON), quiet (a lost session is no matter)} */

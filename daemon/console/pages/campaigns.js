@@ -1,0 +1,81 @@
+/* All campaigns and drafts of the reader's area, newest first: state, progress, what one waits for and until when. */
+import * as api from '../lib/api.js';
+import {openPeople, progressBar, progressPercent, progressText, stateBadge, waitingText} from '../lib/campaign_words.js';
+import {h} from '../lib/dom.js';
+import {fill} from '../lib/fill.js';
+import {subscribe} from '../lib/events.js';
+import {time} from '../lib/format.js';
+import {t} from '../lib/i18n.js';
+import {may} from '../lib/session.js';
+import {showError} from '../lib/notice.js';
+
+const FILTERS = {
+    all: () => true,
+    drafts: (campaign) => campaign.state === 'draft',
+    running: (campaign) => ['importing', 'scheduled', 'sending', 'paused', 'missed'].includes(campaign.state),
+    over: (campaign) => ['done', 'cancelled'].includes(campaign.state),
+};
+const GATHER_MS = 400; // a running campaign tells of itself each second, several of them more often
+
+export async function show(main) {
+    let campaigns = [], filter = 'all', text = '', timer = null;
+    const rows = h('div', {class: 'list-group', id: 'campaigns'});
+    const status = h('p', {class: 'text-body-secondary small', role: 'status'});
+    const search = h('input', {type: 'search', class: 'form-control', id: 'campaign-search', autocomplete: 'off',
+        oninput: () => { text = search.value.trim().toLowerCase(); draw(); }});
+    const tabs = h('div', {class: 'btn-group flex-wrap', role: 'group', 'aria-label': t('campaigns.filter')},
+        Object.keys(FILTERS).map((name) => h('button', {type: 'button', class: 'btn btn-outline-primary', 'data-filter': name,
+            onclick: () => { filter = name; draw(); }}, t(`campaigns.filter_${name}`))));
+
+    function draw() {
+        const shown = campaigns.filter((campaign) => FILTERS[filter](campaign) &&
+            (text === '' || `${campaign.title} ${campaign.id} ${campaign.region ?? ''}`.toLowerCase().includes(text)));
+        for (const tab of tabs.children) {
+            tab.setAttribute('aria-pressed', String(tab.dataset.filter === filter));
+            tab.classList.toggle('active', tab.dataset.filter === filter);
+        }
+        fill(rows, ...shown.map(row));
+        status.textContent = shown.length > 0 ? t('campaigns.shown', {n: shown.length, all: campaigns.length}) : t('campaigns.none');
+    }
+
+    async function load() {
+        try {
+            campaigns = (await api.get('/campaigns')).campaigns;
+            draw();
+        } catch (error) {
+            showError(main, error);
+        }
+    }
+
+    fill(main,
+        h('div', {class: 'd-flex flex-wrap justify-content-between align-items-center gap-2 mb-3'},
+            h('h1', {class: 'h3 mb-0'}, t('campaigns.title')),
+            may('township') && h('a', {class: 'btn btn-primary', href: '#/campaigns/new'}, t('campaigns.new'))),
+        h('div', {class: 'row g-2 mb-3 align-items-end'},
+            h('div', {class: 'col-12 col-md-auto'}, tabs),
+            h('div', {class: 'col-12 col-md'}, h('label', {class: 'visually-hidden', for: 'campaign-search'}, t('campaigns.search')), search)),
+        status, rows);
+    search.placeholder = t('campaigns.search');
+    await load();
+    const unsubscribe = subscribe('campaign', () => {
+        timer ??= setTimeout(() => { timer = null; load(); }, GATHER_MS);
+    });
+    return () => {
+        unsubscribe();
+        clearTimeout(timer);
+    };
+}
+
+function row(campaign) {
+    const launched = campaign.counts !== undefined && campaign.accepted !== undefined && campaign.state !== 'draft';
+    const waiting = waitingText(campaign.waiting);
+    return h('a', {class: 'list-group-item list-group-item-action', href: `#/campaigns/${encodeURIComponent(campaign.id)}`},
+        h('div', {class: 'd-flex flex-wrap justify-content-between gap-2'},
+            h('span', {class: 'fw-semibold text-break'}, campaign.title || campaign.id), stateBadge(campaign.state)),
+        h('div', {class: 'small text-body-secondary text-break'}, campaign.id,
+            campaign.launched_at ? ` · ${t('campaigns.launched', {time: time(campaign.launched_at)})}` : ''),
+        launched && h('div', {class: 'mt-2'}, progressBar(campaign),
+            h('div', {class: 'small'}, `${progressText(campaign)} · ${progressPercent(campaign)}%`)),
+        waiting && (!launched || openPeople(campaign.counts) > 0 || campaign.state === 'missed') &&
+            h('div', {class: 'small mt-1'}, t('campaigns.waits', {text: waiting})));
+}

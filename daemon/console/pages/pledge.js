@@ -1,0 +1,155 @@
+/* One pledge: its sums, every step that was booked, the steps that fit now, and a notice of thanks to print. */
+import * as api from '../lib/api.js';
+import {ask} from '../lib/dialog.js';
+import {h} from '../lib/dom.js';
+import {fill} from '../lib/fill.js';
+import {subscribe} from '../lib/events.js';
+import {time} from '../lib/format.js';
+import {t} from '../lib/i18n.js';
+import {may, session} from '../lib/session.js';
+import {errorBox, showError} from '../lib/notice.js';
+import {amountOf, entryAmount, givenOf, isMoney, isZero, pledgeBadge, requestId} from '../lib/pledge_words.js';
+
+const SUMS = ['pledged', 'arrived', 'delivered', 'waived', 'moved', 'rest'];
+const WRITERS = ['finance'];
+
+/* Which steps fit a pledge; the daemon has the last word. */
+const STEPS = {
+    confirm: (pledge) => pledge.state === 'unconfirmed',
+    arrive: (pledge) => ['pledged', 'part-arrived', 'lapsed'].includes(pledge.state),
+    deliver: (pledge) => !isZero(pledge, 'arrived') && ['part-arrived', 'arrived', 'lapsed'].includes(pledge.state),
+    ticket: (pledge) => pledge.entries.some((entry) => entry.type === 'arrive'),
+    waive: (pledge) => ['pledged', 'part-arrived', 'lapsed'].includes(pledge.state),
+    transfer: (pledge) => ['pledged', 'part-arrived', 'lapsed'].includes(pledge.state),
+    void: (pledge) => ['unconfirmed', 'pledged', 'lapsed'].includes(pledge.state),
+};
+
+export async function show(main, params) {
+    const path = `/pledges/${encodeURIComponent(params.number)}`;
+    const problem = h('div', {'aria-live': 'assertive'});
+    const body = h('div', {id: 'pledge'});
+    let alive = true;
+
+    async function load() {
+        try {
+            const pledge = await api.get(path);
+            if (alive) {
+                draw(pledge);
+            }
+        } catch (error) {
+            showError(main, error);
+        }
+    }
+
+    function draw(pledge) {
+        fill(body,
+            h('div', {class: 'd-flex flex-wrap justify-content-between align-items-center gap-2'},
+                h('h1', {class: 'h3 mb-0'}, pledge.number), pledgeBadge(pledge.state)),
+            h('p', {class: 'lead mb-2'}, `${pledge.name || t('pledge.no_name')} · ${givenOf(pledge)}`),
+            h('div', {class: 'row g-4'},
+                h('div', {class: 'col-12 col-lg-5'}, facts(pledge)),
+                h('div', {class: 'col-12 col-lg-7'}, sums(pledge))),
+            h('div', {class: 'd-flex flex-wrap gap-2 my-3', id: 'pledge-steps'}, stepButtons(pledge),
+                h('button', {type: 'button', class: 'btn btn-outline-secondary', id: 'pledge-print', onclick: () => window.print()}, t('pledge.print'))),
+            h('h2', {class: 'h5'}, t('pledge.history')), history(pledge), thanks(pledge));
+    }
+
+    function stepButtons(pledge) {
+        if (!may(...WRITERS)) {
+            return [];
+        }
+        return Object.keys(STEPS).filter((name) => STEPS[name](pledge)).map((name) =>
+            h('button', {type: 'button', id: `pledge-${name}`, class: `btn ${['confirm', 'arrive', 'deliver'].includes(name) ? 'btn-primary' : 'btn-outline-primary'}`,
+                onclick: () => take(name, pledge)}, t(`pledge.step_${name}`)));
+    }
+
+    async function take(name, pledge) {
+        const answer = await ask({title: t(`pledge.step_${name}`), body: [h('p', {}, t(`pledge.step_${name}_means`))], fields: fieldsOf(name, pledge),
+            agree: t(`pledge.step_${name}`), danger: ['void', 'waive'].includes(name)});
+        if (!answer) {
+            return;
+        }
+        const fields = Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== ''));
+        const body_ = {...fields, ...(fields.over ? {over: fields.over === 'yes'} : {}), request: requestId(), source: 'console'};
+        fill(problem);
+        try {
+            const booked = await api.post(`${path}/${name}`, body_);
+            fill(problem, h('div', {class: 'alert alert-success', role: 'status'}, t('pledge.step_done'),
+                booked.receipt && ` ${t('pledge.receipt', {number: booked.receipt})}`,
+                booked.peer && h('span', {}, ' ', h('a', {class: 'alert-link', href: `#/pledges/${booked.peer}`}, booked.peer))));
+            await load();
+        } catch (error) {
+            fill(problem, errorBox(error));
+        }
+    }
+
+    fill(main, h('p', {class: 'mb-2 no-print'}, h('a', {href: '#/pledges'}, t('pledge.back'))), problem, body);
+    await load();
+    const unsubscribe = subscribe('ledger', load);
+    return () => {
+        alive = false;
+        unsubscribe();
+    };
+}
+
+function fieldsOf(name, pledge) {
+    const what = isMoney(pledge) ? 'amount' : 'quantity';
+    const amount = (required) => ({name: what, label: isMoney(pledge) ? t('pledge.amount') : t('pledge.quantity_in', {unit: pledge.unit ?? ''}), required,
+        hint: isMoney(pledge) ? t('pledge.amount_hint') : undefined});
+    const on = {name: 'on', label: t('pledge.on'), type: 'date', value: session().today ?? ''};
+    const document_ = (required) => ({name: 'document', label: t('pledge.document'), required});
+    const note = (required) => ({name: 'note', label: t('pledge.note'), type: 'textarea', required, max: 600});
+    return {
+        confirm: [note(false)],
+        arrive: [amount(true), on, document_(false),
+            {name: 'over', label: t('pledge.over'), type: 'select', options: [['', t('pledge.over_no')], ['yes', t('pledge.over_yes')]]}, note(false)],
+        deliver: [amount(true), {name: 'to', label: t('pledge.to'), hint: t('pledge.to_hint')}, {name: 'purpose', label: t('pledge.purpose')}, on, note(false)],
+        ticket: [{name: 'document', label: t('pledge.ticket'), required: true}],
+        waive: [note(true), document_(true)],
+        transfer: [{name: 'name', label: t('pledge.name'), required: true}, {name: 'mobile', label: t('pledge.mobile'), type: 'tel'}, note(false)],
+        void: [{name: 'why', label: t('pledge.why'), type: 'select', options: [['error', t('pledge.why_error')], ['donor', t('pledge.why_donor')]]}, note(true)],
+    }[name];
+}
+
+function facts(pledge) {
+    const rows = [
+        ['mobile', pledge.mobile], ['organisation', pledge.organisation ? t('pledge.yes') : ''], ['public', t(`pledge.public_${pledge.public ?? 'masked'}`)],
+        ['region', [pledge.region_name, pledge.region].filter(Boolean).join(' ')], ['campaign', pledge.campaign], ['on', pledge.on], ['due', pledge.due],
+        ['purpose', pledge.purpose], ['note', pledge.note],
+    ].filter(([, value]) => value);
+    return h('dl', {class: 'row mb-0'}, rows.flatMap(([name, value]) => [h('dt', {class: 'col-4'}, t(`pledge.${name}`)), h('dd', {class: 'col-8 text-break'}, value)]));
+}
+
+function sums(pledge) {
+    return h('table', {class: 'table table-sm', id: 'pledge-sums'}, h('caption', {class: 'visually-hidden'}, t('pledge.sums')),
+        h('tbody', {}, SUMS.filter((name) => ['pledged', 'arrived', 'rest'].includes(name) || !isZero(pledge, name)).map((name) =>
+            h('tr', {}, h('th', {scope: 'row'}, t(`pledge.sum_${name}`)), h('td', {class: 'text-end'}, amountOf(pledge, name))))));
+}
+
+function history(pledge) {
+    return h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm align-middle stacked', id: 'pledge-history'},
+        h('caption', {class: 'visually-hidden'}, t('pledge.history')),
+        h('thead', {}, h('tr', {}, ['at', 'type', 'amount', 'actor', 'about'].map((name) => h('th', {scope: 'col'}, t(`pledge.entry_${name}`))))),
+        h('tbody', {}, pledge.entries.map((entry) => h('tr', {},
+            h('td', {'data-label': t('pledge.entry_at')}, entry.at ? time(entry.at) : ''),
+            h('th', {scope: 'row', class: 'fw-normal', 'data-label': t('pledge.entry_type')}, t(`pledge.entry_${entry.type}`)),
+            h('td', {'data-label': t('pledge.entry_amount')}, entryAmount(entry, pledge)),
+            h('td', {'data-label': t('pledge.entry_actor')}, `${entry.actor ?? ''} · ${t(`pledge.source_${entry.source ?? 'api'}`)}`),
+            h('td', {'data-label': t('pledge.entry_about'), class: 'text-break'},
+                [entry.receipt, entry.document, entry.peer, entry.note].filter(Boolean).join(' · ')))))));
+}
+
+/* On paper only this is seen. */
+function thanks(pledge) {
+    const receipts = pledge.entries.filter((entry) => entry.receipt && entry.type === 'arrive').map((entry) => entry.receipt);
+    return h('section', {class: 'thanks print-only', id: 'pledge-thanks'},
+        h('h2', {class: 'text-center mb-5'}, t('thanks.title')),
+        h('p', {class: 'fs-5'}, t('thanks.to', {name: pledge.name || t('pledge.no_name')})),
+        h('p', {class: 'fs-5 thanks-body'}, t(isZero(pledge, 'arrived') ? 'thanks.pledged' : 'thanks.arrived',
+            {given: givenOf(pledge), arrived: amountOf(pledge, 'arrived'), day: pledge.on ?? '', number: pledge.number})),
+        receipts.length > 0 && h('p', {}, t('thanks.receipts', {numbers: receipts.join('、')})),
+        h('p', {class: 'fs-5 thanks-body'}, t('thanks.words')),
+        h('p', {class: 'text-end mt-5 fs-5'}, session().area_name || pledge.region_name || ''),
+        h('p', {class: 'text-end fs-5'}, session().today ?? ''),
+        h('p', {class: 'small mt-5'}, t('thanks.no_ticket')));
+}

@@ -1,0 +1,66 @@
+"""The campaigns pages over what was launched: the list, live progress, pause and resume, the report."""
+import re
+
+import pytest
+
+TOWNSHIP = "513327205"
+
+
+def figures(tab):
+    """{state: people} of the table of counts, and its sum, read at one instant."""
+    rows = tab.driver.execute_script("""
+        return [...document.querySelectorAll('#progress-counts tbody tr')].map((row) => [row.dataset.state, row.querySelector('td').textContent])
+            .concat([['sum', document.querySelector('#progress-sum')?.textContent ?? '0']])""")
+    return {state: int(text.replace(",", "")) for state, text in rows}
+
+
+def percent(tab):
+    return int(re.search(r"\d+", tab.text("#progress-percent"))[0])
+
+
+def test_progress_is_live_and_adds_up(make_world, open_tab):
+    world = make_world(carrier={"rate": 100})
+    world.campaign("oct", rows=400, title="全国扶贫日宣传")
+    world.campaign("draft", rows=5, title="没写完的")
+    world.user("wang", "township", TOWNSHIP)
+    tab = open_tab(world).login("wang").go("#/campaigns")
+    tab.wait_text("#campaigns", "没写完的", "草稿")
+    world.ctl("carrier", "pause", "mas", "--reason", "合同续签")  # so that it stands still under our eyes
+    world.launch("oct")
+    tab.wait_text("#campaigns", "0 / 400", "合同续签")  # without a reload
+    tab.picture("campaigns")
+    tab.click("[href='#/campaigns/oct']").wait_text("h1", "全国扶贫日宣传")
+
+    tab.wait_text("#progress-actions", "暂停")
+    tab.click("#progress-pause").agree(reason="号码写错了")
+    tab.wait_text("#progress-waiting", "号码写错了", "wang")
+    seen = figures(tab)
+    assert seen["sum"] == 400 and sum(seen.values()) == 800 and seen["queued"] == 400 and percent(tab) == 0, seen
+    tab.picture("progress-paused")
+    world.ctl("carrier", "resume", "mas")
+    tab.click("#progress-resume").agree()
+    world.wait_reported("oct")
+    tab.wait_text(".badge.state", "已发完")
+    tab.wait_text("#progress-percent", "100")
+    counts = world.counts("oct")
+    tab.wait_text("[data-state=delivered]", str(counts["delivered"]))
+    seen = figures(tab)
+    assert seen.pop("sum") == 400 and seen == {state: counts[state] for state in seen}
+    tab.picture("progress-done")
+    assert tab.complaints() == []
+
+
+@pytest.mark.parametrize("width,language", [(360, "zh-CN"), (1280, "en")])
+def test_who_was_not_reached_is_said_in_words_and_written_to_again(world, open_tab, width, language):
+    world.campaign("oct", rows=200)  # the simulator's mix: of these some phones are off
+    world.launch("oct")
+    world.wait_reported("oct")
+    missing = sum(world.counts("oct")[state] for state in ("undelivered", "expired", "rejected"))
+    world.user("wang", "township", TOWNSHIP)
+    tab = open_tab(world, width=width, language=language).login("wang").go("#/campaigns/oct")
+    assert missing > 0
+    tab.wait_text("#report-total", str(missing))
+    assert "MK:" in tab.text("#report-table") or "code" in tab.text("#report-table")
+    tab.picture("report")
+    assert "154" in tab.driver.find_element("css selector", "#report-groups details").get_attribute("textContent")
+    assert "*" in tab.driver.find_element("css selector", "#report-groups details").get_attribute("textContent")
