@@ -550,6 +550,12 @@ static void on_removed(void *arg, enum err error, const char *reason)
 
 static void remove_draft(struct apicall *call, struct draft_work *work)
 {
+    const char *version = http_request_query(call->request, "version");
+    if (version != NULL && strcmp(version, work->draft->version) != 0) {
+        apicall_error(call, 409, "stale", "version",
+                      "somebody else has saved it meanwhile; look at it again");
+        return;
+    }
     drafts_audit(call, work->who, "draft delete", work->draft->id, "");
     enum err error = drafting_remove(call->api->parts.drafting, work->draft, on_removed, call);
     if (error != ERR_OK) {
@@ -557,12 +563,20 @@ static void remove_draft(struct apicall *call, struct draft_work *work)
     }
 }
 
+/* A DELETE and a PUT of bytes may have no object as a body: on the control socket the query may
+ * name the actor. */
+static const char *actor_of(struct apicall *call)
+{
+    const char *who = json_string_value(json_object_get(call->body, "actor"));
+    if (who == NULL) {
+        who = http_request_query(call->request, "actor");
+    }
+    return who != NULL && who[0] != '\0' && strlen(who) <= CALL_ACTOR_MAX ? who : "control";
+}
+
 void handle_draft_delete(struct apicall *call)
 {
-    const char *who;
-    if (apicall_actor(call, &who)) {
-        drafts_open_for_change(call, who, remove_draft);
-    }
+    drafts_open_for_change(call, actor_of(call), remove_draft);
 }
 
 /* ---- the list ---- */
@@ -628,7 +642,7 @@ static void take_part(struct apicall *call, struct draft_work *work)
     if (!read_offset(call, &at)) {
         return;
     }
-    work->is_last = last != NULL && strcmp(last, "1") == 0;
+    work->is_last = last != NULL && (strcmp(last, "1") == 0 || strcmp(last, "true") == 0);
     struct drafting_part part = {.id = work->draft->id,
                                  .who = work->who,
                                  .name = name != NULL ? name : "",
@@ -646,10 +660,5 @@ static void take_part(struct apicall *call, struct draft_work *work)
 
 void handle_draft_recipients(struct apicall *call)
 {
-    /* The body is the part; on the control socket the query names the actor. */
-    const char *who = json_string_value(json_object_get(call->body, "actor"));
-    if (who == NULL) {
-        who = http_request_query(call->request, "actor");
-    }
-    drafts_open_for_change(call, who != NULL && who[0] != '\0' ? who : "control", take_part);
+    drafts_open_for_change(call, actor_of(call), take_part);
 }

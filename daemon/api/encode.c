@@ -274,7 +274,11 @@ struct report_cells {
 
 static void fill_cells(const struct report_line *line, int offset_min, struct report_cells *cells)
 {
-    mobile_format(line->number, cells->number);
+    if (line->is_masked) {
+        mobile_mask(line->number, cells->number);
+    } else {
+        mobile_format(line->number, cells->number);
+    }
     cells->state = state_word((enum recipient_state)line->state);
     if (cells->state == NULL) {
         cells->state = "";

@@ -30,7 +30,7 @@ const struct route routes_rows[] = {
     {"POST", "/api/v1/campaigns/{id}/cancel", handle_campaign_cancel, TOWNSHIP | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "ends it for good"},
     {"POST", "/api/v1/campaigns/{id}/resolve", handle_campaign_resolve, OPERATOR, ROUTE_AREA_CAMPAIGN, ROUTE_CONFIRM, "decides about ambiguous recipients"},
     {"POST", "/api/v1/campaigns/{id}/resend", handle_campaign_resend, TOWNSHIP | OPERATOR, ROUTE_AREA_CAMPAIGN, ROUTE_CONFIRM, "a child campaign of those provably not reached"},
-    {"GET", "/api/v1/campaigns/{id}/report", handle_campaign_report, TOWNSHIP | OPERATOR, ROUTE_AREA_CAMPAIGN, ROUTE_CONFIRM, "one line a recipient, streamed"},
+    {"GET", "/api/v1/campaigns/{id}/report", handle_campaign_report, TOWNSHIP | APPROVER | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "one line a recipient, streamed"},
     {"POST", "/api/v1/drafts", handle_draft_create, TOWNSHIP, ROUTE_AREA_READ, 0, "a new campaign, or a copy of one"},
     {"GET", "/api/v1/drafts/{id}", handle_draft_show, TOWNSHIP | APPROVER | OPERATOR | ADMIN | AUDITOR, ROUTE_AREA_CAMPAIGN, 0, "one draft with its mistakes and its approval"},
     {"POST", "/api/v1/drafts/{id}", handle_draft_change, TOWNSHIP, ROUTE_AREA_CAMPAIGN, 0, "changes fields of it"},

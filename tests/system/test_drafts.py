@@ -1,9 +1,12 @@
 """Drafts over the API: the INI and the list that the console writes are the files that people write by hand."""
+import collections
 import hashlib
 import http.client
+import io
 import json
 import os
 import threading
+from csv import reader as csv_reader
 
 import pytest
 
@@ -620,3 +623,51 @@ def test_tests_of_a_day_are_counted(make_world):
     assert [wang.call("POST", "/api/v1/campaigns/test", test)[0] for _ in range(3)] == [200, 200, 409]
     world.api("POST", "/campaigns/test", {**test, **ACTOR})  # the control socket is trusted
     assert len(world.sim.oracle()) == 3
+
+
+# ---- reports
+
+def rows_of(text):
+    return list(csv_reader(io.StringIO(text.lstrip("\ufeff"))))
+
+
+def test_a_report_beside_the_columns_that_were_uploaded(make_world):
+    world = make_world(sim={"report_delay_ms": 0})
+    live(world)
+    wang = world.login("wang", "township", "513327205")
+    people = numbers(1200)
+    rows = [(f"村{i}", n, "13900000001" if i == 7 else "=1+1") for i, n in enumerate(people)]
+    rows[100:100] = [("坏", "12345", ""), ("又", people[3], "")]
+    world.campaign("spring", rows=rows, columns=("姓名", "手机号", "备注"))
+    world.launch("spring", expect=1200)
+    world.wait_done("spring")
+    world.wait_counts("spring", accepted=0)
+    counts = world.counts("spring")
+    status, text = wang.call("GET", "/api/v1/campaigns/spring/report?with=columns")
+    assert status == 200 and text.startswith("\ufeff") and 'filename="spring-report.csv"' in wang.headers["content-disposition"]
+    got = rows_of(text)
+    assert got[0] == ["姓名", "手机号", "备注", "number", "state", "code", "meaning", "updated_at", "submitted_at", "region"]
+    assert [row[0] for row in got[1:]] == [row[0] for row in rows]  # the order of the list
+    assert got[101][4] == "left_out" and got[102][4] == "left_out" and got[4][4] == "delivered"
+    assert got[1][1] == got[1][3] == people[0][:3] + "****" + people[0][-4:] and got[8][2] == "139****0001"
+    assert got[1][2] == "'=1+1"
+    assert collections.Counter(row[4] for row in got[1:]) == {**{k: v for k, v in counts.items() if v}, "left_out": 2}
+    # only some states; whole numbers after the password
+    status, text = wang.call("GET", "/api/v1/campaigns/spring/report?states=undelivered,expired&with=columns")
+    assert {row[4] for row in rows_of(text)[1:]} <= {"undelivered", "expired"}
+    assert len(rows_of(text)) == 1 + counts["undelivered"] + counts["expired"]
+    status, text = wang.call("GET", "/api/v1/campaigns/spring/report?states=undelivered")
+    assert len(rows_of(text)) == 1 + counts["undelivered"]
+    assert code(wang.call("GET", "/api/v1/campaigns/spring/report?states=dead")) == (400, "invalid")
+    assert code(wang.call("GET", "/api/v1/campaigns/spring/report?with=numbers")) == (400, "invalid")
+    assert code(wang.call("GET", "/api/v1/campaigns/spring/report?with=columns&format=jsonl")) == (400, "invalid")
+    status, text = wang.call("GET", "/api/v1/campaigns/spring/report?masked=0&with=columns")
+    assert status == 200 and rows_of(text)[1][3] == people[0]  # a login is a confirmation
+    acts = [entry[b"act"] for _, entry in world.redis.xrevrange("outreach:{a}:audit", count=10)]
+    assert b"report unmasked" in acts
+    # as it was on the control socket
+    status, text = world.daemons["a"].api("GET", "/campaigns/spring/report?format=csv")
+    assert not text.startswith("\ufeff") and rows_of(text)[1][0] in people
+    (folder(world) / "spring.csv").unlink()
+    status, document = wang.call("GET", "/api/v1/campaigns/spring/report?with=columns")
+    assert status == 409 and document["error"]["field"] == "with"
