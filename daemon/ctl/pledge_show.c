@@ -12,6 +12,7 @@
 #define PAGE_MAX 500
 #define LIST_DEFAULT 100
 #define LINE_MAX_BYTES 16384
+#define REGION_CELL_SIZE 256
 
 /* ---- paths and amounts ---- */
 
@@ -136,7 +137,7 @@ static void print_entries(const json_t *entries)
 
 static void print_pledge(const json_t *pledge)
 {
-    char region[256], value[PLEDGES_AMOUNT_SIZE];
+    char region[REGION_CELL_SIZE], value[PLEDGES_AMOUNT_SIZE];
     printf("%s  %s\n", ctl_text(pledge, "number"), ctl_text(pledge, "state"));
     snprintf(region, sizeof region, "%s %s", ctl_text(pledge, "region"),
              ctl_text(pledge, "region_name"));
@@ -235,12 +236,14 @@ static enum ctl_exit print_list(const struct ctl *ctl, const json_t *pledges)
     }
     json_array_foreach(pledges, i, pledge)
     {
-        char amounts[3][PLEDGES_AMOUNT_SIZE];
-        const char *cells[COLUMNS];
+        char amounts[3][PLEDGES_AMOUNT_SIZE], region[REGION_CELL_SIZE];
+        const char *cells[COLUMNS], *name = ctl_text(pledge, "region_name");
         list_cells(pledge, amounts, cells);
         if (csv) {
             print_csv_row(cells);
         } else {
+            snprintf(region, sizeof region, "%s%s%s", cells[7], name[0] != '\0' ? " " : "", name);
+            cells[7] = region;
             table_row(table, cells);
         }
     }

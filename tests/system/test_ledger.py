@@ -321,6 +321,7 @@ def test_areas_have_names(make_world):
     number = add(world, region="513327205")
     add(world, region="110105")
     assert show(world, number)["region_name"] == "仁达乡"
+    assert " 513327205 仁达乡" in world.ctl("pledge", "list", json=False)
     report = totals(world, "--children")
     assert report["name"] == "全国" and [c["name"] for c in report["children"]] == ["北京市", "四川省"]
     assert [c["name"] for c in totals(world, "--region", "11", "--children")["children"]] == ["朝阳区"]
