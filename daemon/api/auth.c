@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/ids.h"
+#include "conf/address.h"
 #include "pledge/area.h"
 #include "pledge/typed.h"
 #include "store/ledger.h"
@@ -324,14 +325,15 @@ static void permit(struct apicall *call)
     }
 }
 
-/* Behind a proxy on this machine the client is the last one it names; what stands before that is
- * the client's own word. */
+/* Behind a proxy that we trust the client is the last one it names; what stands before that is the
+ * client's own word. */
 static void set_address(struct apicall *call)
 {
     const char *peer = http_request_peer(call->request);
     const char *forwarded = http_request_header(call->request, "X-Forwarded-For");
-    bool is_proxy = call->api->settings->daemon.behind_tls &&
-                    (strncmp(peer, "127.", 4) == 0 || strcmp(peer, "::1") == 0);
+    const struct settings_daemon *daemon = &call->api->settings->daemon;
+    bool is_proxy = daemon->behind_tls &&
+                    address_is_in(daemon->trusted_proxies, daemon->n_trusted_proxies, peer);
     if (is_proxy && forwarded != NULL) {
         const char *comma = strrchr(forwarded, ',');
         peer = comma != NULL ? comma + 1 : forwarded;

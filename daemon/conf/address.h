@@ -27,3 +27,7 @@ enum address_url { ADDRESS_HTTP, ADDRESS_PROXY };
 /* HTTP: http or https, no user, no trailing slash, no query or fragment, ASCII. PROXY: also socks5,
  * socks5h, socks4, socks4a; may hold user:password@, has no path. */
 MUST_CHECK enum err address_check_url(const char *text, enum address_url kind, struct buf *why);
+
+/* Is the textual address (IPv4, IPv6, IPv4 within IPv6; "" is none) on the list? An empty list has
+ * nobody. */
+bool address_is_in(const struct settings_cidr *list, size_t n, const char *address);

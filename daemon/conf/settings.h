@@ -33,6 +33,8 @@ struct settings_daemon {
     const char *optout_all_words; /* reply words that also stop receipts */
     uint32_t ambiguous_limit;     /* open ambiguous chunks that stop a campaign */
     bool behind_tls;              /* browsers come over TLS, by a reverse proxy */
+    const struct settings_cidr *trusted_proxies; /* whose word on the client's address is taken */
+    size_t n_trusted_proxies;
     int64_t session_idle_ms, session_life_ms;
     uint64_t webhook_body_max_bytes;
     uint32_t connections_max;         /* inbound, in total */

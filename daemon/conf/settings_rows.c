@@ -74,6 +74,47 @@ static bool equal_redis(const void *a, const void *b)
            value_equal_text(&x->host, &y->host);
 }
 
+static void release_networks(const struct settings_cidr **list, size_t *n)
+{
+    void *mine; /* ours to free, const for everybody else */
+    memcpy(&mine, list, sizeof mine);
+    free(mine);
+    *list = NULL;
+    *n = 0;
+}
+
+static bool equal_networks(const struct settings_cidr *a, size_t n_a, const struct settings_cidr *b,
+                           size_t n_b)
+{
+    return n_a == n_b && (n_a == 0 || memcmp(a, b, n_a * sizeof *a) == 0);
+}
+
+/* The field is the whole struct settings_daemon. */
+static enum err parse_proxies(const struct schema_context *context, const struct schema_row *row,
+                              const char *text, void *field, struct buf *why)
+{
+    (void)context;
+    (void)row;
+    struct settings_daemon *daemon = field;
+    struct settings_cidr *list = NULL;
+    enum err error = address_parse_networks(text, &list, &daemon->n_trusted_proxies, why);
+    daemon->trusted_proxies = list;
+    return error;
+}
+
+static void release_proxies(void *field)
+{
+    struct settings_daemon *daemon = field;
+    release_networks(&daemon->trusted_proxies, &daemon->n_trusted_proxies);
+}
+
+static bool equal_proxies(const void *a, const void *b)
+{
+    const struct settings_daemon *x = a, *y = b;
+    return equal_networks(x->trusted_proxies, x->n_trusted_proxies, y->trusted_proxies,
+                          y->n_trusted_proxies);
+}
+
 /* The field is the whole struct settings_carrier. */
 static enum err parse_allow(const struct schema_context *context, const struct schema_row *row,
                             const char *text, void *field, struct buf *why)
@@ -94,19 +135,14 @@ static enum err parse_allow(const struct schema_context *context, const struct s
 static void release_allow(void *field)
 {
     struct settings_carrier *carrier = field;
-    void *list; /* ours to free, const for everybody else */
-    memcpy(&list, &carrier->callback_allow, sizeof list);
-    free(list);
-    carrier->callback_allow = NULL;
-    carrier->n_callback_allow = 0;
+    release_networks(&carrier->callback_allow, &carrier->n_callback_allow);
 }
 
 static bool equal_allow(const void *a, const void *b)
 {
     const struct settings_carrier *x = a, *y = b;
-    return x->n_callback_allow == y->n_callback_allow &&
-           memcmp(x->callback_allow, y->callback_allow,
-                  x->n_callback_allow * sizeof *x->callback_allow) == 0;
+    return equal_networks(x->callback_allow, x->n_callback_allow, y->callback_allow,
+                          y->n_callback_allow);
 }
 
 static const struct schema_type type_listen = {"HOST:PORT, such as 127.0.0.1:10170", parse_listen,
@@ -115,6 +151,9 @@ static const struct schema_type type_redis = {"unix:///PATH or redis://HOST:PORT
                                               release_redis, equal_redis, true};
 static const struct schema_type type_allow = {"addresses and networks, split by blanks",
                                               parse_allow, release_allow, equal_allow, false};
+static const struct schema_type type_proxies = {"addresses and networks, split by blanks",
+                                                parse_proxies, release_proxies, equal_proxies,
+                                                false};
 
 /* ---- the table ---- */
 
@@ -158,6 +197,8 @@ const struct schema_row settings_rows[] = {
            .comment = "A campaign stops and asks when so many chunks are open of which nobody knows whether the carrier took them."),
     DAEMON("behind_tls", behind_tls, .type = &value_bool, .def = "no", .flags = SCHEMA_RELOADABLE,
            .comment = "Browsers come over HTTPS, through a reverse proxy: the login's cookie is then never sent without."),
+    {.section = "daemon", .key = "trusted_proxies", .type = &type_proxies, .offset = 0, .def = "127.0.0.0/8 ::1", .flags = SCHEMA_RELOADABLE,
+     .comment = "With behind_tls: the proxies whose X-Forwarded-For tells who the client is. Attempts to log in are counted by it."},
     DAEMON("session_idle", session_idle_ms, .type = &value_duration, .min = MINUTE, .max = 12 * HOUR, .def = "30m",
            .flags = SCHEMA_RELOADABLE,
            .comment = "A login ends when nothing was done with it for so long."),

@@ -1,7 +1,6 @@
 /* See route.h. */
 #include "inbound/route.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -54,41 +53,4 @@ const struct settings_carrier *route_find(const struct settings *settings, const
     }
     bool is_right = ids_equal_secret(found ? found->callback_key : NO_KEY, key);
     return is_right ? found : NULL;
-}
-
-/* 16 bytes, IPv4 as v4-mapped. */
-static bool parse_address(const char *text, uint8_t out[16])
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    char plain[INET6_ADDRSTRLEN];
-    size_t len = strcspn(text, "%"); /* a link-local address names its interface */
-    if (len >= sizeof plain)
-        return false;
-    memcpy(plain, text, len);
-    plain[len] = '\0';
-    if (inet_pton(AF_INET, plain, out + 12) == 1) {
-        memcpy(out, mapped, sizeof mapped);
-        return true;
-    }
-    return inet_pton(AF_INET6, plain, out) == 1;
-}
-
-static bool is_in(const struct settings_cidr *cidr, const uint8_t address[16])
-{
-    unsigned whole = cidr->bits / 8, rest = cidr->bits % 8;
-    if (cidr->bits > 128 || memcmp(cidr->addr, address, whole) != 0)
-        return false;
-    return rest == 0 || ((cidr->addr[whole] ^ address[whole]) >> (8 - rest)) == 0;
-}
-
-bool route_allows(const struct settings_cidr *list, size_t n, const char *address)
-{
-    uint8_t bytes[16];
-    if (!parse_address(address, bytes))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (is_in(&list[i], bytes))
-            return true;
-    }
-    return false;
 }

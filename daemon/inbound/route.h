@@ -1,4 +1,4 @@
-/* Inside of inbound/ only: the path of a push and the address it came from. Pure. */
+/* Inside of inbound/ only: the path of a push. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +19,3 @@ enum route_what route_parse(const char *path, char name[ROUTE_PART_SIZE],
  * account without webhooks. */
 const struct settings_carrier *route_find(const struct settings *settings, const char *name,
                                           const char *key);
-
-/* Is the textual address (IPv4, IPv6, IPv4 within IPv6; "" is none) on the list? An empty list has
- * nobody. */
-bool route_allows(const struct settings_cidr *list, size_t n, const char *address);

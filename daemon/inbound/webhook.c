@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "conf/address.h"
 #include "inbound/report.h"
 #include "inbound/route.h"
 #include "inbound/ticket.h"
@@ -254,7 +255,7 @@ void webhook_handle(struct webhook *webhook, struct http_request *request)
         refuse(webhook, request, 404, "key");
         return;
     }
-    if (!route_allows(conf->callback_allow, conf->n_callback_allow, http_request_peer(request))) {
+    if (!address_is_in(conf->callback_allow, conf->n_callback_allow, http_request_peer(request))) {
         webhook->counts.refused_address++;
         refuse(webhook, request, 403, "address");
         return;

@@ -357,7 +357,7 @@ enum err people_once(struct store *store, const char *name, const char *digest,
     call_begin(&call, store, "or1_once_begin", KEY_PEOPLE, "");
     call_text(&call, name);
     call_text(&call, digest);
-    call_int(&call, PEOPLE_ONCE_KEPT_MS);
+    call_int(&call, PEOPLE_ONCE_RUNNING_MS);
     enum err error = call_send(&call, on_once, op);
     if (error != ERR_OK) {
         free(op);
@@ -376,6 +376,7 @@ void people_once_end(struct store *store, const char *name, int status, const ch
     call_text(&call, name);
     call_text(&call, number);
     call_text(&call, body);
+    call_int(&call, PEOPLE_ONCE_KEPT_MS);
     if (call_send_done(&call, NULL, NULL) != ERR_OK) {
         log_line(LOG_WARN, "people", "event=answer_not_kept"); /* a repetition is told to wait */
     }

@@ -73,6 +73,7 @@ MUST_CHECK enum err people_once(struct store *store, const char *name, const cha
 /* `status` 0: it came to nothing and may be tried again. Nobody waits for it. */
 void people_once_end(struct store *store, const char *name, int status, const char *body);
 #define PEOPLE_ONCE_KEPT_MS (24 * INT64_C(3600000))
+#define PEOPLE_ONCE_RUNNING_MS (5 * INT64_C(60000)) /* then its daemon has died: try again */
 
 /* ---- sessions: `digest` is the hex SHA-256 of the token ---- */
 

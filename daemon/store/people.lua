@@ -151,7 +151,7 @@ do
 
         -- ---- requests that are done once, by a key of the client's own ----
 
-        -- name, digest of the request, ms it is kept. Answers {0, '', ''} the first time | {0, status, body} of the first time |
+        -- name, digest of the request, ms until it counts as broken off. Answers {0, '', ''} the first time | {0, status, body} of the first time |
         -- {5} another request had this key | {6} it is still under way.
         local function once_begin(keys, args)
             local key = keys[1] .. 'i:' .. args[1]
@@ -169,13 +169,14 @@ do
             end
             return {0, seen[2], seen[3]}
         end
-        -- name, status, body; status '': it came to nothing, the key is free again
+        -- name, status, body, ms it is kept; status '': it came to nothing, the key is free again
         local function once_end(keys, args)
             local key = keys[1] .. 'i:' .. args[1]
             if args[2] == '' then
                 call('DEL', key)
             elseif call('EXISTS', key) == 1 then
                 call('HSET', key, 'st', args[2], 'b', args[3])
+                call('PEXPIRE', key, args[4])
             end
             return {0}
         end

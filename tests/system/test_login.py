@@ -1,4 +1,5 @@
 """Logging in over the listening port: sessions, roles, areas, forged requests."""
+import concurrent.futures
 import re
 
 import pytest
@@ -230,3 +231,39 @@ def test_behind_a_proxy_the_client_is_counted(world):
     browser = Browser(world)
     assert browser.login("chen")[0] == 200
     assert browser.headers["set-cookie"].startswith("__Host-sid=") and browser.headers["set-cookie"].endswith("; Secure")
+
+
+def test_only_a_trusted_proxy_is_believed(make_world):
+    """From 127.0.0.1, which is no proxy here: what the header says is the client's own word, and all is counted for one address."""
+    world = make_world(daemon={"behind_tls": "yes", "trusted_proxies": "10.9.8.0/24"})
+    guesser = Browser(world)
+    answers = [guesser.call("POST", "/api/v1/session", {"user": f"user{n}", "password": "x"}, X_Forwarded_For=f"10.0.0.{n}")[0] for n in range(62)]
+    assert answers[-1] == 429
+
+
+def test_the_same_key_twice_at_the_same_time(world):
+    browser = world.login("chen", "township", "513327205")
+    body = {"title": "x", "region": "513327205", "carrier": "mas"}
+
+    def post(_):
+        one = Browser(world)
+        one.cookie, one.csrf = browser.cookie, browser.csrf
+        status, answer = one.call("POST", "/api/v1/drafts", body, Idempotency_Key="k")
+        return status, answer["id"] if status == 201 else answer["error"]["code"]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(post, range(24)))
+    made = {answer for answer in answers if answer[0] == 201}
+    assert len(made) == 1 and answers - made <= {(409, "busy")}
+    assert len(list((world.dir / "campaigns.d").glob("*.ini"))) == 1
+
+
+def test_a_login_takes_no_token_that_somebody_else_chose(world):
+    world.user("chen", "viewer")
+    browser = Browser(world)
+    browser.cookie = chosen = "sid=" + "a" * 64
+    assert browser.login("chen")[0] == 200 and browser.cookie != chosen
+    first, browser.csrf = browser.cookie, None
+    assert browser.login("chen")[0] == 200 and browser.cookie != first
+    for cookie in (chosen, first):
+        browser.cookie = cookie
+        assert code(browser.call("GET", "/api/v1/session")) == (401, "session")

@@ -65,12 +65,29 @@ static void test_a_login_takes_the_place_of_the_one_before(void **state)
     assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d2 9000 1"), 3);
 }
 
+/* A request whose daemon died in it: its key is free again before long, while an answer is kept. */
+static void test_a_key_waits_for_its_answer_not_for_ever(void **state)
+{
+    (void)state;
+    rig_do(&rig, "FLUSHALL");
+    assert_int_equal(code_of("FCALL or1_once_begin 1 t:{u}: chen:k digest 300000"), 0);
+    assert_int_equal(code_of("FCALL or1_once_begin 1 t:{u}: chen:k digest 300000"), 6);
+    assert_int_equal(code_of("FCALL or1_once_begin 1 t:{u}: chen:k other 300000"), 5);
+    int64_t ms = rig_number(&rig, "PTTL t:{u}:i:chen:k");
+    assert_true(ms > 0 && ms <= 300000);
+    assert_int_equal(code_of("FCALL or1_once_end 1 t:{u}: chen:k 201 {} 86400000"), 0);
+    assert_int_equal(code_of("FCALL or1_once_begin 1 t:{u}: chen:k digest 300000"), 0);
+    ms = rig_number(&rig, "PTTL t:{u}:i:chen:k");
+    assert_true(ms > 86000000 && ms <= 86400000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_very_first_call),
         cmocka_unit_test(test_a_login_ends_with_the_rights),
         cmocka_unit_test(test_a_login_takes_the_place_of_the_one_before),
+        cmocka_unit_test(test_a_key_waits_for_its_answer_not_for_ever),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
