@@ -58,7 +58,7 @@ static struct block *take_block(struct replies *replies, size_t room)
 
 static void give_block(struct replies *replies, struct block *block)
 {
-    if (block->room != BLOCK_MAX_BYTES || replies->n_spare >= SPARE_MAX) {
+    if (block->room != BLOCK_MAX_BYTES || replies->n_spare == SPARE_MAX) {
         free(block);
         return;
     }
