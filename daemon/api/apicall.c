@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/encode.h"
+#include "api/journal.h"
 #include "api/once.h"
 #include "base/clock.h"
 #include "base/ids.h"
@@ -45,6 +46,7 @@ void apicall_answer(struct apicall *call, int status, json_t *json)
     char *bytes = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
     if (bytes != NULL) {
         once_end(call, status, bytes);
+        journal_note(call, status);
         http_answer(call->request, status, JSON_TYPE, bytes, strlen(bytes));
     } else {
         static const char nothing[] = "{\"error\":{\"code\":\"memory\",\"message\":\"no memory for "

@@ -12,6 +12,8 @@ void handle_session_open(struct apicall *call);
 void handle_session_close(struct apicall *call);
 void handle_session_confirm(struct apicall *call);
 void handle_session_password(struct apicall *call);
+void handle_audit_page(struct apicall *call);
+void handle_audit_verify(struct apicall *call);
 void handle_token_list(struct apicall *call);
 void handle_token_add(struct apicall *call);
 void handle_token_drop(struct apicall *call);

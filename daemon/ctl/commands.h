@@ -21,6 +21,8 @@ enum ctl_exit cmd_campaign_resolve(struct ctl *ctl);
 
 enum ctl_exit cmd_optout_add(struct ctl *ctl);
 enum ctl_exit cmd_optout_remove(struct ctl *ctl);
+enum ctl_exit cmd_audit_list(struct ctl *ctl);
+enum ctl_exit cmd_audit_verify(struct ctl *ctl);
 enum ctl_exit cmd_user_add(struct ctl *ctl);
 enum ctl_exit cmd_user_passwd(struct ctl *ctl);
 enum ctl_exit cmd_user_change(struct ctl *ctl);

@@ -2534,11 +2534,65 @@ local function daemons(keys, args)
     return {0, call('HGETALL', keys[1] .. 'd')}
 end
 
--- at, actor, act, object, detail
-local function audit(keys, args)
-    call('XADD', keys[1] .. 'audit', 'MAXLEN', '~', 100000, '*', 'at', args[1], 'actor', args[2], 'act', args[3], 'object', args[4],
-         'detail', args[5])
-    return {0}
+-- The audit is a chain: the digest `h` of a line is taken over the digest of the line before and the line's own fields, so a line
+-- that was changed, or taken away from among others, no longer fits. `head` is the last digest, and how many lines there ever were.
+local audits = {}
+do
+    local AUDIT_KEPT = 100000
+    local AUDIT_FIELDS = {'at', 'actor', 'act', 'object', 'detail', 'via', 'addr'}
+    local function audit_digest(before, value_of)
+        local parts = {before}
+        for i = 1, #AUDIT_FIELDS do
+            local value = value_of(i)
+            parts[i + 1] = #value .. ':' .. value .. ','
+        end
+        return redis.sha1hex(concat(parts))
+    end
+    -- at, actor, act, object, detail, via, address
+    function audits.add(keys, args)
+        local before = call('HGET', keys[1] .. 'head', 'h') or ''
+        local h = audit_digest(before, function(i) return args[i] or '' end)
+        call('XADD', keys[1] .. 'audit', 'MAXLEN', '~', AUDIT_KEPT, '*', 'at', args[1], 'actor', args[2], 'act', args[3], 'object', args[4],
+             'detail', args[5], 'via', args[6] or '', 'addr', args[7] or '', 'h', h)
+        call('HSET', keys[1] .. 'head', 'h', h)
+        call('HINCRBY', keys[1] .. 'head', 'n', 1)
+        return {0}
+    end
+    -- id to look before ('+' for the newest), most. Answers {0, {id, {field, value …}} …}, newest first.
+    function audits.page(keys, args)
+        local from = args[1] == '+' and '+' or '(' .. args[1]
+        local out = {0}
+        for _, row in ipairs(call('XREVRANGE', keys[1] .. 'audit', from, '-', 'COUNT', args[2])) do
+            out[#out + 1] = row
+        end
+        return out
+    end
+    -- id to go on after ('-': from the oldest), digest of the line there ('': none yet), most. Answers {0, lines looked at, id and digest
+    -- of the last one, first id that does not fit or '', digest that `head` says is the last, lines ever}. Lines from before the chain
+    -- have no digest and are passed over; the first line that is left is an anchor when older ones were trimmed away.
+    function audits.verify(keys, args)
+        local last, before, bad = args[1], args[2], ''
+        local rows = call('XRANGE', keys[1] .. 'audit', last == '-' and '-' or '(' .. last, '+', 'COUNT', args[3])
+        local ever = tonumber(call('HGET', keys[1] .. 'head', 'n') or 0)
+        for _, row in ipairs(rows) do
+            local values = {}
+            for i = 1, #row[2], 2 do
+                values[row[2][i]] = row[2][i + 1]
+            end
+            if values.h then
+                local is_anchor = before == '' and ever > call('XLEN', keys[1] .. 'audit')
+                if not is_anchor and bad == '' and
+                   audit_digest(before, function(i) return values[AUDIT_FIELDS[i]] or '' end) ~= values.h then
+                    bad = row[1]
+                end
+                before = values.h
+            elseif before ~= '' and bad == '' then
+                bad = row[1]
+            end
+            last = row[1]
+        end
+        return {0, #rows, last, before, bad, call('HGET', keys[1] .. 'head', 'h') or '', ever}
+    end
 end
 
 -- owner "carrier:seq:id", guard_ms, owner that may be replaced, or "" ("*": any). Answers {0} | {5, present owner, its age}.
@@ -2769,7 +2823,8 @@ local FUNCTIONS = {
     {'or1_recount', recount, READ}, {'or1_drop_values', drop_values, OUTCOME},
     {'or1_report', report, OUTCOME}, {'or1_expire_parked', expire_parked, OUTCOME}, {'or1_uplink', uplink, OUTCOME},
     {'or1_carrier', show_carrier, READ}, {'or1_carrier_act', carrier_act, OUTCOME},
-    {'or1_beat', beat, OUTCOME}, {'or1_daemons', daemons, OUTCOME}, {'or1_audit', audit, OUTCOME},
+    {'or1_beat', beat, OUTCOME}, {'or1_daemons', daemons, OUTCOME}, {'or1_audit', audits.add, OUTCOME}, {'or1_audit_page', audits.page, READ},
+    {'or1_audit_verify', audits.verify, READ},
     {'or1_optout_add', optout_add, OUTCOME}, {'or1_optout_remove', optout_remove, OUTCOME},
     {'or1_optout_lookup', optout_lookup, READ}, {'or1_optout_page', optout_page, READ},
     {'or1_dedup', dedup_take, WORK}, {'or1_dedup_ask', dedup_ask, READ}, {'or1_dedup_free', dedup_free, OUTCOME},

@@ -415,5 +415,133 @@ enum err status_audit(struct store *store, const struct audit_line *line, queue_
     call_text(&call, line->act);
     call_text(&call, line->object);
     call_text(&call, line->detail);
+    call_text(&call, line->via != NULL ? line->via : "");
+    call_text(&call, line->address != NULL ? line->address : "");
     return call_send_done(&call, done, arg);
+}
+
+struct paging_audit {
+    struct store *store;
+    status_audit_fn *done;
+    void *arg;
+};
+
+static const char *audit_field(const redisReply *fields, const char *name)
+{
+    for (size_t i = 0; i + 1 < fields->elements; i += 2) {
+        if (strcmp(fields->element[i]->str, name) == 0)
+            return fields->element[i + 1]->str;
+    }
+    return "";
+}
+
+static void read_audit(const redisReply *row, struct audit_seen *seen)
+{
+    const redisReply *fields = row->element[1];
+    *seen = (struct audit_seen){.id = row->element[0]->str,
+                                .line = {.at_ms = strtoll(audit_field(fields, "at"), NULL, 10),
+                                         .actor = audit_field(fields, "actor"),
+                                         .act = audit_field(fields, "act"),
+                                         .object = audit_field(fields, "object"),
+                                         .detail = audit_field(fields, "detail"),
+                                         .via = audit_field(fields, "via"),
+                                         .address = audit_field(fields, "addr")}};
+}
+
+static void on_audit_page(void *arg, enum err error, const redisReply *reply)
+{
+    struct paging_audit op = *(struct paging_audit *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    struct audit_seen lines[AUDIT_PAGE_MAX];
+    size_t n = 0;
+    for (size_t i = 1; answer.error == ERR_OK && i < answer_len(&answer) && n < AUDIT_PAGE_MAX; i++)
+        read_audit(answer_at(&answer, i), &lines[n++]);
+    op.done(op.arg, answer.error, lines, n);
+}
+
+enum err status_audit_page(struct store *store, const char *before, uint32_t most,
+                           status_audit_fn *done, void *arg)
+{
+    struct paging_audit *op = malloc(sizeof *op);
+    if (op == NULL)
+        return ERR_NOMEM;
+    *op = (struct paging_audit){store, done, arg};
+    struct call call;
+    call_begin(&call, store, "or1_audit_page", KEY_AUDIT, "");
+    call_text(&call, *before ? before : "+");
+    call_int(&call, most < AUDIT_PAGE_MAX ? most : AUDIT_PAGE_MAX);
+    enum err error = call_send(&call, on_audit_page, op);
+    if (error != ERR_OK)
+        free(op);
+    return error;
+}
+
+struct proving_audit {
+    struct store *store;
+    status_audit_proof_fn *done;
+    void *arg;
+    struct audit_proof proof;
+    char last[48], digest[48];
+};
+
+static enum err prove_audit(struct proving_audit *op);
+
+static void end_proof(struct proving_audit *op, enum err error)
+{
+    op->done(op->arg, error, error == ERR_OK ? &op->proof : NULL);
+    free(op);
+}
+
+static void on_audit_part(void *arg, enum err error, const redisReply *reply)
+{
+    struct proving_audit *op = arg;
+    struct answer answer = answer_read(op->store, error, reply);
+    if (answer.error != ERR_OK) {
+        end_proof(op, answer.error);
+        return;
+    }
+    int64_t n = answer_int(&answer, 1);
+    op->proof.lines += (uint64_t)n;
+    op->proof.ever = (uint64_t)answer_int(&answer, 6);
+    snprintf(op->last, sizeof op->last, "%s", answer_text(&answer, 2));
+    snprintf(op->digest, sizeof op->digest, "%s", answer_text(&answer, 3));
+    snprintf(op->proof.head, sizeof op->proof.head, "%s", answer_text(&answer, 5));
+    if (*op->proof.bad_id == '\0')
+        snprintf(op->proof.bad_id, sizeof op->proof.bad_id, "%s", answer_text(&answer, 4));
+    if (n > 0) {
+        error = prove_audit(op);
+        if (error != ERR_OK)
+            end_proof(op, error);
+        return;
+    }
+    if (*op->proof.bad_id == '\0' && strcmp(op->digest, op->proof.head) != 0)
+        snprintf(op->proof.bad_id, sizeof op->proof.bad_id, "%s", op->last);
+    end_proof(op, ERR_OK);
+}
+
+/* The page after `last`. */
+static enum err prove_audit(struct proving_audit *op)
+{
+    struct call call;
+    call_begin(&call, op->store, "or1_audit_verify", KEY_AUDIT, "");
+    call_text(&call, op->last);
+    call_text(&call, op->digest);
+    call_int(&call, AUDIT_PAGE_MAX);
+    return call_send(&call, on_audit_part, op);
+}
+
+enum err status_audit_verify(struct store *store, status_audit_proof_fn *done, void *arg)
+{
+    struct proving_audit *op = calloc(1, sizeof *op);
+    if (op == NULL)
+        return ERR_NOMEM;
+    op->store = store;
+    op->done = done;
+    op->arg = arg;
+    snprintf(op->last, sizeof op->last, "-");
+    enum err error = prove_audit(op);
+    if (error != ERR_OK)
+        free(op);
+    return error;
 }

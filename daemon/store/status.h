@@ -86,10 +86,30 @@ typedef void status_daemons_fn(void *arg, enum err error, const struct daemon_be
                                size_t n);
 MUST_CHECK enum err status_daemons(struct store *store, status_daemons_fn *done, void *arg);
 
-/* What people did: one line each, newest first. */
+/* What people did: one line each, in a chain of digests. `via` and `address`: where it came from,
+ * NULL when only the effect is told. */
 struct audit_line {
     int64_t at_ms;
-    const char *actor, *act, *object, *detail;
+    const char *actor, *act, *object, *detail, *via, *address;
 };
 MUST_CHECK enum err status_audit(struct store *store, const struct audit_line *line,
                                  queue_done_fn *done, void *arg);
+struct audit_seen {
+    const char *id; /* for `before` of the next page */
+    struct audit_line line;
+};
+typedef void status_audit_fn(void *arg, enum err error, const struct audit_seen *lines, size_t n);
+/* Newest first. `before` "": from the newest. At most AUDIT_PAGE_MAX. */
+#define AUDIT_PAGE_MAX 500
+MUST_CHECK enum err status_audit_page(struct store *store, const char *before, uint32_t most,
+                                      status_audit_fn *done, void *arg);
+/* Walks through the chain, page by page. `bad_id` "": every line fits the one before, and the last
+ * one is the last that was written. It proves that nobody changed a line without writing the chain
+ * anew from there on; `head`, kept elsewhere, proves that too. */
+struct audit_proof {
+    uint64_t lines, ever; /* looked at; written in all, trimmed ones too */
+    char bad_id[48], head[48];
+};
+typedef void status_audit_proof_fn(void *arg, enum err error, const struct audit_proof *proof);
+MUST_CHECK enum err status_audit_verify(struct store *store, status_audit_proof_fn *done,
+                                        void *arg);
