@@ -325,12 +325,14 @@ static void resend(struct apicall *call, const struct guard *guard)
     const char *actor = json_string_value(json_object_get(call->body, "actor"));
     const char *reason = json_string_value(json_object_get(call->body, "reason"));
     int only;
-    if (!apicall_word(call, "only", words, true, &only)) {
+    int64_t expect;
+    if (!apicall_word(call, "only", words, true, &only) ||
+        !apicall_integer(call, "expect_recipients", -1, &expect)) {
         return;
     }
     enum err error =
         launcher_resend(api->parts.launcher, call->found.carrier, call->found.id, only == 0,
-                        only == 1, actor, reason, is_temporary, call, on_started, call);
+                        only == 1, actor, reason, expect, is_temporary, call, on_started, call);
     if (error != ERR_OK) {
         apicall_fail(call, error,
                      error == ERR_BUSY ? "too many imports run already, try again when one is done"
@@ -350,6 +352,55 @@ void handle_campaign_resend(struct apicall *call)
         apicall_text(call, "reason", true, CALL_REASON_MAX, &reason)) {
         apicall_need_campaign(call, resend_found);
     }
+}
+
+/* ---- what a resend would be ---- */
+
+static void on_counted(void *arg, enum err error, const char *reason,
+                       const struct launch_count *count)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    json_t *first = json_array();
+    for (size_t i = 0; i < count->n_first; i++) {
+        char masked[MOBILE_TEXT_SIZE];
+        mobile_mask(count->first[i], masked);
+        json_array_append_new(first, json_string(masked));
+    }
+    apicall_answer(call, 200,
+                   json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "id", count->id, "people",
+                             (json_int_t)count->people, "opted_out", (json_int_t)count->opted_out,
+                             "duplicate", (json_int_t)count->duplicate, "segments_total",
+                             (json_int_t)count->segments, "cost_fen", (json_int_t)count->cost_fen,
+                             "first", first));
+}
+
+static void count_found(struct apicall *call)
+{
+    const char *only = http_request_query(call->request, "only");
+    enum err error =
+        launcher_count_resend(call->api->parts.launcher, call->found.carrier, call->found.id,
+                              strcmp(only, "temporary") == 0, strcmp(only, "rejected") == 0,
+                              is_temporary, call, on_counted, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+void handle_campaign_resend_count(struct apicall *call)
+{
+    const char *only = http_request_query(call->request, "only");
+    if (only == NULL || (strcmp(only, "temporary") != 0 && strcmp(only, "rejected") != 0)) {
+        apicall_error(call, 400, "invalid", "only", "only must be temporary or rejected");
+        return;
+    }
+    apicall_need_campaign(call, count_found);
 }
 
 /* ---- pause, resume, cancel, resolve ---- */

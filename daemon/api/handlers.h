@@ -31,6 +31,7 @@ void handle_campaign_resume(struct apicall *call);
 void handle_campaign_cancel(struct apicall *call);
 void handle_campaign_resolve(struct apicall *call);
 void handle_campaign_resend(struct apicall *call);
+void handle_campaign_resend_count(struct apicall *call);
 void handle_campaign_report(struct apicall *call);
 
 void handle_draft_create(struct apicall *call);

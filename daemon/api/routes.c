@@ -29,6 +29,7 @@ const struct route routes_rows[] = {
     {"POST", "/api/v1/campaigns/{id}/resume", handle_campaign_resume, TOWNSHIP | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "goes on with a paused or missed campaign"},
     {"POST", "/api/v1/campaigns/{id}/cancel", handle_campaign_cancel, TOWNSHIP | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "ends it for good"},
     {"POST", "/api/v1/campaigns/{id}/resolve", handle_campaign_resolve, OPERATOR, ROUTE_AREA_CAMPAIGN, ROUTE_CONFIRM, "decides about ambiguous recipients"},
+    {"GET", "/api/v1/campaigns/{id}/resend", handle_campaign_resend_count, TOWNSHIP | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "who would get it again: how many, and what it costs"},
     {"POST", "/api/v1/campaigns/{id}/resend", handle_campaign_resend, TOWNSHIP | OPERATOR, ROUTE_AREA_CAMPAIGN, ROUTE_CONFIRM, "a child campaign of those provably not reached"},
     {"GET", "/api/v1/campaigns/{id}/report", handle_campaign_report, TOWNSHIP | APPROVER | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "one line a recipient, streamed"},
     {"POST", "/api/v1/drafts", handle_draft_create, TOWNSHIP, ROUTE_AREA_READ, 0, "a new campaign, or a copy of one"},

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "launch/count.h"
 #include "launch/import.h"
 #include "launch/resend.h"
 
@@ -39,6 +40,7 @@ struct launcher {
     const struct settings *settings;
     struct entry *entries; /* newest first */
     struct opening *openings;
+    struct counting *counts[LAUNCH_COUNTS_MAX];
     void (*on_commit)(void *arg, const char *carrier);
     void *on_commit_arg;
 };
@@ -87,6 +89,11 @@ void launcher_free(struct launcher *launcher)
             free(opening);
         } else {
             opening->launcher = NULL;
+        }
+    }
+    for (size_t i = 0; i < LAUNCH_COUNTS_MAX; i++) {
+        if (launcher->counts[i] != NULL) {
+            counting_cancel(launcher->counts[i]);
         }
     }
     while (launcher->entries != NULL) {
@@ -318,6 +325,11 @@ enum err launcher_start(struct launcher *launcher, const struct launch_request *
 
 /* ---- resend ---- */
 
+static void wake_job(void *arg)
+{
+    job_wake(arg);
+}
+
 static void on_resend_ready(void *arg, enum err error, const char *reason,
                             struct job_options *options)
 {
@@ -338,7 +350,7 @@ static void on_resend_ready(void *arg, enum err error, const char *reason,
             reason = err_sentence(error);
         }
         if (error == ERR_OK) {
-            resend_attach(resend, job);
+            resend_attach(resend, wake_job, job);
             opening_end(opening);
             return;
         }
@@ -352,6 +364,7 @@ static void on_resend_ready(void *arg, enum err error, const char *reason,
 
 enum err launcher_resend(struct launcher *launcher, const char *carrier, const char *parent_id,
                          bool temporary, bool rejected, const char *actor, const char *reason,
+                         int64_t expect_recipients,
                          bool (*is_temporary)(void *ctx, const char *code), void *ctx,
                          launch_started_fn *started, void *arg)
 {
@@ -376,7 +389,8 @@ enum err launcher_resend(struct launcher *launcher, const char *carrier, const c
                                      .temporary = temporary,
                                      .rejected = rejected,
                                      .is_temporary = is_temporary,
-                                     .ctx = ctx};
+                                     .ctx = ctx,
+                                     .expect_recipients = expect_recipients};
     enum err error = resend_new(&request, on_resend_ready, opening, &opening->resend);
     if (error != ERR_OK) {
         opening->resend = NULL;
@@ -386,4 +400,44 @@ enum err launcher_resend(struct launcher *launcher, const char *carrier, const c
                    : refuse(launcher, error, err_sentence(error), parent_id, carrier, started, arg);
     }
     return ERR_OK;
+}
+
+static void on_count_end(void *arg, struct counting *counting)
+{
+    struct launcher *launcher = arg;
+    for (size_t i = 0; i < LAUNCH_COUNTS_MAX; i++) {
+        if (launcher->counts[i] == counting) {
+            launcher->counts[i] = NULL;
+        }
+    }
+}
+
+enum err launcher_count_resend(struct launcher *launcher, const char *carrier,
+                               const char *parent_id, bool temporary, bool rejected,
+                               bool (*is_temporary)(void *ctx, const char *code), void *ctx,
+                               launch_counted_fn *done, void *arg)
+{
+    size_t i = 0;
+    while (i < LAUNCH_COUNTS_MAX && launcher->counts[i] != NULL) {
+        i++;
+    }
+    if (i == LAUNCH_COUNTS_MAX) {
+        return ERR_BUSY;
+    }
+    if (settings_carrier(launcher->settings, carrier) == NULL) {
+        return ERR_NOT_FOUND;
+    }
+    struct resend_request request = {.base = launcher->base,
+                                     .store = launcher->store,
+                                     .settings = launcher->settings,
+                                     .carrier = carrier,
+                                     .parent_id = parent_id,
+                                     .actor = "",
+                                     .reason = "",
+                                     .temporary = temporary,
+                                     .rejected = rejected,
+                                     .is_temporary = is_temporary,
+                                     .ctx = ctx,
+                                     .expect_recipients = -1};
+    return counting_new(&request, done, arg, on_count_end, launcher, &launcher->counts[i]);
 }

@@ -54,8 +54,28 @@ struct codes;
 MUST_CHECK enum err launcher_resend(struct launcher *launcher, const char *carrier,
                                     const char *parent_id, bool temporary, bool rejected,
                                     const char *actor, const char *reason,
+                                    int64_t expect_recipients, /* < 0: any */
                                     bool (*is_temporary)(void *ctx, const char *code), void *ctx,
                                     launch_started_fn *started, void *arg);
+
+/* What that would be, before it is done: nothing is written. */
+#define LAUNCH_COUNT_FIRST 20
+struct launch_count {
+    const char *id; /* of the child */
+    uint64_t people, opted_out, duplicate, segments, cost_fen;
+    uint64_t first[LAUNCH_COUNT_FIRST]; /* numbers of the first of them */
+    size_t n_first;
+};
+/* `count` NULL with an error. */
+typedef void launch_counted_fn(void *arg, enum err error, const char *reason,
+                               const struct launch_count *count);
+/* errors as return: ERR_BUSY (LAUNCH_COUNTS_MAX are counted), ERR_NOT_FOUND (the carrier is not
+ * configured any more), ERR_NOMEM, those of Redis; then `done` does not run */
+#define LAUNCH_COUNTS_MAX 8
+MUST_CHECK enum err launcher_count_resend(struct launcher *launcher, const char *carrier,
+                                          const char *parent_id, bool temporary, bool rejected,
+                                          bool (*is_temporary)(void *ctx, const char *code),
+                                          void *ctx, launch_counted_fn *done, void *arg);
 
 /* The job of this id, running or ended within the last hour; NULL when there is none. */
 const struct launch_view *launcher_view(const struct launcher *launcher, const char *id);

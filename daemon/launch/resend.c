@@ -38,14 +38,15 @@ struct child {
 struct resend {
     struct event_base *base;
     struct store *store;
-    struct job *job;
+    void (*wake)(void *arg);
+    void *wake_arg;
     resend_ready_fn *ready;
     void *arg;
 
     /* what was asked for */
     bool (*is_temporary)(void *ctx, const char *code);
     void *ctx;
-    int64_t guard_ms;
+    int64_t guard_ms, expect_recipients;
 
     /* the parent, and strings for the child's fields */
     char *strings[11];
@@ -203,7 +204,7 @@ static void prepared(struct resend *resend)
                                   .again = true, /* it is the same text, by intent */
                                   .parent_seq = resend->parent_seq,
                                   .guard_ms = resend->guard_ms,
-                                  .expect_recipients = -1};
+                                  .expect_recipients = resend->expect_recipients};
     if (resend->cancelled) {
         resend_free(resend);
         return;
@@ -449,6 +450,7 @@ enum err resend_new(const struct resend_request *request, resend_ready_fn *ready
     made->rejected = request->rejected;
     made->is_temporary = request->is_temporary;
     made->ctx = request->ctx;
+    made->expect_recipients = request->expect_recipients;
     made->price_fen = carrier->price_fen;
     made->guard_ms = request->settings->daemon.repeat_guard_ms;
     buf_init(&made->text, TEXT_MAX_BYTES);
@@ -484,9 +486,10 @@ void resend_cancel(struct resend *resend)
     }
 }
 
-void resend_attach(struct resend *resend, struct job *job)
+void resend_attach(struct resend *resend, void (*wake)(void *arg), void *arg)
 {
-    resend->job = job;
+    resend->wake = wake;
+    resend->wake_arg = arg;
 }
 
 /* ---- as a source ---- */
@@ -567,7 +570,7 @@ static void on_chunk(void *arg, enum err error, const struct chunk_view *chunk)
         resend->next_chunk++;
         choose_rows(resend, chunk);
     }
-    job_wake(resend->job);
+    resend->wake(resend->wake_arg);
 }
 
 static void read_chunk(struct resend *resend)
@@ -591,7 +594,7 @@ static void on_retry(void *arg)
     struct resend *resend = arg;
     read_chunk(resend);
     if (!resend->reading) {
-        job_wake(resend->job);
+        resend->wake(resend->wake_arg);
     }
 }
 

@@ -12,7 +12,8 @@ struct resend_request {
     const char *carrier, *parent_id, *actor, *reason;
     bool temporary, rejected;
     bool (*is_temporary)(void *ctx, const char *code);
-    void *ctx; /* used only until `ready` */
+    void *ctx;                 /* used only until `ready` */
+    int64_t expect_recipients; /* < 0: any */
 };
 /* `options` is filled as by import_open (not base, store, owner, started…) and the resend is its
  * source_arg; on an error it is freed already and `reason` says why. */
@@ -24,8 +25,9 @@ MUST_CHECK enum err resend_new(const struct resend_request *request, resend_read
                                void *arg, struct resend **resend);
 /* Nobody wants the answer any more: `ready` is not called. Only before `ready`. */
 void resend_cancel(struct resend *resend);
-/* The job that takes the rows; must be told before the first fill. */
-void resend_attach(struct resend *resend, struct job *job);
+/* Who takes the rows, and is woken when a fill that had to wait may go on; must be told before the
+ * first fill. */
+void resend_attach(struct resend *resend, void (*wake)(void *arg), void *arg);
 
 /* May this recipient get the message once more? Pure. `code_temporary` tells about the code number
  * of its last report. */

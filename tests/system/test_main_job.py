@@ -166,8 +166,13 @@ def test_resend_only_those_who_were_not_reached(world):
     rows = list(csv.DictReader(io.StringIO(world.ctl("campaign", "report", "c1", "--csv", json=False))))
     delivered = {row["number"] for row in rows if row["state"] == "delivered"}
     first = {a.mobile for a in world.sim.oracle()}
+    beforehand = world.api("GET", "/campaigns/c1/resend?only=temporary")
     child = world.ctl("campaign", "resend", "c1", "--only", "temporary", "--reason", "关机的再发一次", "--yes")
     world.wait_state(child["id"], "done")
+    assert beforehand["people"] == world.status(child["id"])["accepted"] and beforehand["id"] == child["id"]
+    assert beforehand["cost_fen"] == world.status(child["id"])["cost_fen"]
+    assert world.daemons["a"].api("GET", "/campaigns/c1/resend?only=all")[0] == 400
+    assert world.api("GET", "/campaigns/c1/resend?only=temporary")["people"] == 0
     second = [a.mobile for a in world.sim.oracle()[len(first):]]
     assert second and len(second) == len(set(second)) == world.status(child["id"])["accepted"]
     assert not delivered & set(second) and set(second) <= first

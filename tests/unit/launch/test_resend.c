@@ -185,11 +185,14 @@ static bool code_is_temporary(void *ctx, const char *code)
     return strcmp(code, "OFF") == 0;
 }
 
+static int64_t expected = -1; /* people, of the next resend */
+
 static const struct launch_view *resend(const char *parent, bool temporary, bool rejected)
 {
     rig.answered = false;
     assert_int_equal(launcher_resend(rig.launcher, "mas", parent, temporary, rejected, "clerk1",
-                                     "why", code_is_temporary, NULL, rig_on_started, &rig),
+                                     "why", expected, code_is_temporary, NULL, rig_on_started,
+                                     &rig),
                      ERR_OK);
     assert_false(rig.answered);
     rig_wait(&rig, rig_has_answer);
@@ -247,6 +250,59 @@ static void test_temporary_ones(void **state)
     struct rig_campaign_copy child = rig_find(&rig, "c-r1");
     assert_int_equal(child.segments_total, 3);
     assert_int_equal(child.rows, 3);
+}
+
+static struct launch_count counted;
+
+static void on_counted(void *arg, enum err error, const char *reason,
+                       const struct launch_count *count)
+{
+    struct rig *r = arg;
+    r->answered = true;
+    r->error = error;
+    snprintf(r->reason, sizeof r->reason, "%s", reason);
+    if (count != NULL) {
+        counted = *count;
+        counted.id = NULL; /* borrowed */
+    }
+}
+
+static void count(const char *parent, bool temporary, bool rejected)
+{
+    rig.answered = false;
+    assert_int_equal(launcher_count_resend(rig.launcher, "mas", parent, temporary, rejected,
+                                           code_is_temporary, NULL, on_counted, &rig),
+                     ERR_OK);
+    rig_wait(&rig, rig_has_answer);
+}
+
+/* The same people as the resend, and nothing is left behind. */
+static void test_what_it_would_be(void **state)
+{
+    (void)state;
+    (void)finished_parent();
+    count("c", true, false);
+    assert_int_equal(rig.error, ERR_OK);
+    assert_int_equal(counted.people, 3);
+    assert_int_equal(counted.segments, 3);
+    assert_int_equal(counted.n_first, 3);
+    assert_true(counted.first[0] == UINT64_C(15400000002));
+    assert_false(rig_find(&rig, "c-r1").is_there);
+    count("c", false, true);
+    assert_int_equal(counted.people, 15);
+    expected = 14;
+    const struct launch_view *view = resend("c", false, true);
+    expected = -1;
+    assert_int_equal(view->phase, LAUNCH_FAILED); /* not as many as was said */
+    assert_int_equal(resend("c", true, false)->phase, LAUNCH_DONE);
+    assert_int_equal(only_chunk("c-r1")->n, 3);
+    count("c", true, false);
+    assert_int_equal(rig.error, ERR_REFUSED); /* the child is not done yet */
+    send_chunk(rig_find(&rig, "c-r1").seq, OUTCOME_ACCEPTED, "b2");
+    count("c", true, false);
+    assert_int_equal(counted.people, 0);
+    count("nobody", true, false);
+    assert_int_equal(rig.error, ERR_NOT_FOUND);
 }
 
 /* A second resend waits for the first, and then leaves out everybody who was in it. */
@@ -322,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_values_of_any_bytes),
         WITH_REDIS(test_temporary_ones),
+        WITH_REDIS(test_what_it_would_be),
         WITH_REDIS(test_a_second_resend),
         WITH_REDIS(test_after_a_cancelled_child),
         WITH_REDIS(test_what_is_not_resent),
