@@ -36,10 +36,32 @@ install(DIRECTORY config/prometheus DESTINATION ${data_dir})
 install(FILES config/outreachctl.bash-completion DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
         RENAME outreachctl)
 install(FILES README.md README.zh-CN.md DESTINATION ${doc_dir})
-install(DIRECTORY docs/ DESTINATION ${doc_dir} FILES_MATCHING PATTERN "*.md" PATTERN "openapi.yaml")
+install(DIRECTORY docs/ DESTINATION ${doc_dir} FILES_MATCHING PATTERN "*.md" PATTERN "openapi.yaml" PATTERN "man" EXCLUDE)
 # The demo campaign and whatever else lies in a folder of config/ is an example, not live.
 install(DIRECTORY config/ DESTINATION ${doc_dir}/examples PATTERN "codes" EXCLUDE PATTERN "prometheus" EXCLUDE PATTERN "regions.csv" EXCLUDE
         PATTERN "outreachctl.bash-completion" EXCLUDE)
+
+# ---- man pages, where scdoc is there; the programs speak of their own tables, so they are built first
+
+find_program(SCDOC scdoc)
+if(SCDOC AND NOT OUTREACH_SANITIZE AND NOT OUTREACH_FUZZ)
+  set(man_dir ${CMAKE_CURRENT_BINARY_DIR}/man)
+  file(GLOB man_sources CONFIGURE_DEPENDS docs/man/*.scd)
+  set(man_pages "")
+  foreach(source IN LISTS man_sources)
+    get_filename_component(page ${source} NAME_WLE) # outreachd.ini.5
+    string(REGEX REPLACE ".*\\." "" man_section ${page})
+    list(APPEND man_pages ${man_dir}/${page}.gz)
+    install(FILES ${man_dir}/${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man${man_section})
+  endforeach()
+  add_custom_command(OUTPUT ${man_pages}
+    COMMAND ${CMAKE_SOURCE_DIR}/scripts/man ${CMAKE_BINARY_DIR} ${man_dir}
+    DEPENDS scripts/man ${man_sources} outreachctl outreach-sim CHANGELOG.md config/outreachd.ini config/outreachctl.bash-completion docs/metrics.md
+    COMMENT "man pages" VERBATIM)
+  add_custom_target(man ALL DEPENDS ${man_pages})
+elseif(NOT SCDOC)
+  message(STATUS "scdoc is not there: no man pages")
+endif()
 
 # ---- the machine's part
 
