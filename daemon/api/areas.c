@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "api/apicall.h"
-#include "api/drafts.h"
 #include "api/encode.h"
 #include "api/handlers.h"
 #include "base/clock.h"
@@ -157,9 +156,6 @@ void handle_area_numbers(struct apicall *call)
         (!is_none && !apicall_mobiles(call, "own_numbers", AREA_OWN_MAX, &numbers, &n))) {
         return;
     }
-    char detail[32];
-    snprintf(detail, sizeof detail, "%zu numbers", n);
-    drafts_audit(call, who, "area numbers", call->params[0], detail);
     enum err error = drafts_area_numbers(call->api->parts.store, area, numbers, n, who,
                                          clock_wall_ms(), on_changed, call);
     free(numbers);
@@ -176,7 +172,6 @@ static void set_state(struct apicall *call, bool is_live)
         !apicall_text(call, "reason", true, CALL_REASON_MAX, &reason) || !read_area(call, &area)) {
         return;
     }
-    drafts_audit(call, who, is_live ? "area live" : "area trial", call->params[0], reason);
     enum err error = drafts_area_set(call->api->parts.store, area, is_live, who, reason,
                                      clock_wall_ms(), on_changed, call);
     if (error != ERR_OK) {

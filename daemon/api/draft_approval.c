@@ -10,7 +10,6 @@
 static void on_recorded(void *arg, enum err error, const char *reason)
 {
     struct apicall *call = arg;
-    struct draft_work *work = call->state;
     if (!apicall_lives(call)) {
         return;
     }
@@ -18,7 +17,6 @@ static void on_recorded(void *arg, enum err error, const char *reason)
         apicall_fail(call, error, reason);
         return;
     }
-    drafts_audit(call, work->who, work->act, work->draft->id, work->text != NULL ? work->text : "");
     drafts_answer(call, 200);
 }
 
@@ -63,7 +61,6 @@ void handle_draft_ask(struct apicall *call)
     const char *who;
     struct draft_work *work = drafts_work(call);
     if (work != NULL && apicall_actor(call, &who)) {
-        work->act = "draft ask";
         drafts_open_for_change(call, who, ask);
     }
 }
@@ -86,14 +83,13 @@ static void decide(struct apicall *call, struct draft_work *work)
     }
 }
 
-static void begin(struct apicall *call, bool approve, const char *act)
+static void begin(struct apicall *call, bool approve)
 {
     const char *who, *reason;
     struct draft_work *work = drafts_work(call);
     if (work != NULL && apicall_actor(call, &who) &&
         apicall_text(call, "reason", !approve, CALL_REASON_MAX, &reason)) {
         work->approve = approve;
-        work->act = act;
         work->text = reason;
         drafts_open_for_change(call, who, decide);
     }
@@ -101,10 +97,10 @@ static void begin(struct apicall *call, bool approve, const char *act)
 
 void handle_draft_approve(struct apicall *call)
 {
-    begin(call, true, "draft approve");
+    begin(call, true);
 }
 
 void handle_draft_return(struct apicall *call)
 {
-    begin(call, false, "draft return");
+    begin(call, false);
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "campaign/problems.h"
 
 #define CHANGES_MAX 60
 #define KEY_MAX 40
@@ -33,8 +34,13 @@ static void work_free(void *state)
 void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
                   const char *detail)
 {
-    const struct audit_line line = {
-        .at_ms = clock_wall_ms(), .actor = who, .act = act, .object = object, .detail = detail};
+    const struct audit_line line = {.at_ms = clock_wall_ms(),
+                                    .actor = who,
+                                    .act = act,
+                                    .object = object,
+                                    .detail = detail,
+                                    .via = via_word(call->who.via),
+                                    .address = call->who.address};
     enum err error = status_audit(call->api->parts.store, &line, NULL, NULL);
     if (error != ERR_OK) {
         log_line(LOG_WARN, "daemon", "event=audit_lost error=\"%s\"", err_sentence(error));
@@ -181,7 +187,11 @@ void drafts_on_done(void *arg, enum err error, const char *reason)
         apicall_fail(call, error, reason);
         return;
     }
-    drafts_answer(call, ((struct draft_work *)call->state)->status);
+    const struct draft_work *work = call->state;
+    if (work->detail[0] != '\0') {
+        drafts_audit(call, work->who, "draft change", call->params[0], work->detail);
+    }
+    drafts_answer(call, work->status);
 }
 
 void handle_draft_show(struct apicall *call)
@@ -330,6 +340,34 @@ static void save(struct apicall *call, const struct draft *draft, const struct c
     buf_fini(&reason);
 }
 
+/* `title "甲" -> "乙", text`: texts that people are sent are named, not told. */
+static void tell_changes(const struct draft *draft, const struct changes *changes, char *out,
+                         size_t size)
+{
+    char old[80], new[80], quoted[2][160];
+    size_t at = 0;
+    for (size_t i = 0; i < changes->n && at < size; i++) {
+        const struct draft_change *change = &changes->list[i];
+        const char *key = change->key != NULL ? change->key : "[pledge]", *was = "";
+        bool is_text = change->key == NULL || strstr(key, "text") != NULL;
+        if (!is_text && draft_value(draft, change->section, key) != NULL) {
+            was = draft_value(draft, change->section, key);
+        }
+        const char *is = change->value != NULL ? change->value : "";
+        problems_show(was, strlen(was), old, sizeof old); /* cut at a character */
+        problems_show(is, strlen(is), new, sizeof new);
+        int n = is_text ? snprintf(out + at, size - at, "%s%s", i > 0 ? ", " : "", key)
+                        : snprintf(out + at, size - at, "%s%s %s -> %s", i > 0 ? ", " : "", key,
+                                   log_quote(old, quoted[0], sizeof quoted[0]),
+                                   log_quote(new, quoted[1], sizeof quoted[1]));
+        if (n < 0 || (size_t)n >= size - at) { /* whole or not at all */
+            out[at] = '\0';
+            return;
+        }
+        at += (size_t)n;
+    }
+}
+
 static void change_draft(struct apicall *call, struct draft_work *work)
 {
     const char *version = json_string_value(json_object_get(call->body, "version"));
@@ -345,7 +383,7 @@ static void change_draft(struct apicall *call, struct draft_work *work)
         apicall_error(call, 409, "stale", NULL,
                       "somebody else has saved it meanwhile; look at it again");
     } else if (read_fields(call, changes) && read_pledge(call, work->draft, changes)) {
-        drafts_audit(call, work->who, "draft change", work->draft->id, "");
+        tell_changes(work->draft, changes, work->detail, sizeof work->detail);
         save(call, work->draft, changes, work->draft->version, NULL);
     }
     free(changes);
@@ -490,10 +528,7 @@ static void create(struct apicall *call, const struct draft *source)
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     } else if (add_heads(call, source, changes, list)) {
-        struct draft_work *work = call->state;
         bool has_list = source != NULL && source->list != NULL && access(source->list, R_OK) == 0;
-        drafts_audit(call, work->who, "draft create", call->params[0],
-                     source != NULL ? source->id : "");
         save(call, base, changes, NULL, has_list ? source->list : NULL);
     }
     draft_free(base);
@@ -556,7 +591,6 @@ static void remove_draft(struct apicall *call, struct draft_work *work)
                       "somebody else has saved it meanwhile; look at it again");
         return;
     }
-    drafts_audit(call, work->who, "draft delete", work->draft->id, "");
     enum err error = drafting_remove(call->api->parts.drafting, work->draft, on_removed, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, error == ERR_IO ? "the file cannot be removed" : NULL);
@@ -609,7 +643,10 @@ static void on_part(void *arg, enum err error, const char *reason)
     if (error != ERR_OK) {
         apicall_fail(call, error, reason);
     } else if (work->is_last) {
-        drafts_audit(call, work->who, "draft upload", work->draft->id, "");
+        const char *name = http_request_query(call->request, "name");
+        snprintf(work->detail, sizeof work->detail, "%llu bytes of %.200s",
+                 (unsigned long long)work->at, name != NULL ? name : "");
+        drafts_audit(call, work->who, "draft upload", work->draft->id, work->detail);
         drafts_answer(call, 200);
     } else {
         apicall_answer(call, 200, json_pack("{s:I}", "at", (json_int_t)work->at));

@@ -19,7 +19,8 @@ struct draft_work {
     /* the handler's own */
     bool is_for_change, is_last, approve;
     uint64_t at;
-    const char *text, *act;
+    const char *text;
+    char detail[512]; /* what was changed, for the audit; "": the request says enough */
 };
 
 /* The call's, made at the first call of this; NULL: it was answered. */

@@ -23,8 +23,9 @@ enum route_area {
     ROUTE_AREA_CAMPAIGN_BODY, /* the campaign or draft that `file` of the body names by its id */
     ROUTE_AREA_PLEDGE,        /* the pledge {number} */
 };
-#define ROUTE_OPEN 1U    /* no login is needed */
-#define ROUTE_QUIET 4U   /* a POST that only looks: no line in the audit */
+#define ROUTE_OPEN 1U /* no login is needed */
+#define ROUTE_QUIET                                                                                \
+    4U /* no line in the audit of its own: it only looks, or its handler tells more */
 #define ROUTE_CONFIRM 2U /* a session must have given its password again a short time ago */
 
 struct route {

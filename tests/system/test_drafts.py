@@ -429,8 +429,9 @@ def test_an_approval_is_bound_to_the_bytes(make_world):
         file.write(f"{numbers(31)[30]},又一个\n".encode())
     changed = world.api("GET", "/drafts/spring")
     assert changed["approval"]["state"] == "none" and changed["approval"]["needed"] is None
-    acts = [entry[b"act"].decode() for _, entry in world.redis.xrevrange("outreach:{a}:audit", count=20)]
-    assert acts[:5] == ["draft change", "draft change", "draft approve", "draft ask", "draft return"]
+    lines = [entry for _, entry in world.redis.xrevrange("outreach:{a}:audit", count=20)]
+    assert [line[b"act"].decode().rsplit("/", 1)[-1] for line in lines[:5]] == ["draft change", "draft change", "approve", "ask", "return"]
+    assert lines[1][b"detail"].decode() == 'title "扶贫日" -> "anders"' and lines[2][b"actor"] == b"dan"
 
 
 def test_what_cannot_be_sent_cannot_be_asked_for(world):
