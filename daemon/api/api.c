@@ -40,6 +40,7 @@ void api_free(struct api *api)
     if (api == NULL) {
         return;
     }
+    backup_stop(api);
     /* Calls whose answer from Redis is still to come end by themselves: apicall_lives() tells them.
      */
     for (struct apicall *call = api->calls, *next; call != NULL; call = next) {

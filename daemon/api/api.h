@@ -28,6 +28,9 @@ struct api_parts { /* all borrowed */
     /* Reads configuration again; all or nothing. `out` gets the mistakes or what changed. */
     enum err (*reload)(void *arg, struct buf *out);
     void *reload_arg;
+    /* Ends the daemon as SIGTERM does, after a restore: what it remembers is of other data. */
+    void (*stop)(void *arg);
+    void *stop_arg;
     int64_t (*loop_lag_ms)(void *arg);
     void *loop_lag_arg;
 };

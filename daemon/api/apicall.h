@@ -18,6 +18,8 @@ struct api {
     struct message_sums *sums; /* of all campaigns, see api/messages.c */
     struct apicall *calls;
     struct verify *verify; /* under way, see api/proof.c */
+    struct apicall *backup;  /* the same, see api/backup.c */
+    struct restore *restore; /* a part was taken, see api/backup.c */
     bool reload_known, reload_ok;
     int64_t reload_at_ms;
     char *reload_mistakes;
@@ -56,6 +58,9 @@ struct apicall {
     void *state;                          /* the handler's own */
     void (*free_state)(void *state);
 };
+
+/* The API goes away: breaks off a backup, forgets a restore that waits for its next part. */
+void backup_stop(struct api *api);
 
 /* ---- answers: each ends the call ---- */
 

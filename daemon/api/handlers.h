@@ -88,3 +88,5 @@ void handle_ledger_audit(struct apicall *call);
 void handle_ledger_publish(struct apicall *call);
 void handle_ledger_verify(struct apicall *call);
 void handle_ledger_seal(struct apicall *call);
+void handle_backup(struct apicall *call);
+void handle_restore(struct apicall *call);

@@ -302,6 +302,11 @@ static enum err reload_by_api(void *arg, struct buf *out)
     return app_reload(arg, out);
 }
 
+static void stop_by_api(void *arg)
+{
+    app_stop(arg);
+}
+
 static bool api_up(struct app *app, char *problem)
 {
     enum err error = passwords_new(app->base, &app->passwords);
@@ -321,6 +326,8 @@ static bool api_up(struct app *app, char *problem)
                               .started_ms = app->started_ms,
                               .reload = reload_by_api,
                               .reload_arg = app,
+                              .stop = stop_by_api,
+                              .stop_arg = app,
                               .loop_lag_ms = loop_lag_ms,
                               .loop_lag_arg = app};
     error = api_new(&parts, &app->api);

@@ -153,6 +153,42 @@ enum err digest_sha256_fd(int fd, char out[DIGEST_SHA256_HEX], uint64_t *len)
     return ERR_OK;
 }
 
+/* Each has a context of its own: others may be computed between two pieces. */
+struct digest_running {
+    EVP_MD_CTX *ctx;
+};
+
+struct digest_running *digest_sha256_begin(void)
+{
+    (void)context(); /* the algorithms are fetched */
+    struct digest_running *running = malloc(sizeof *running);
+    if (running == NULL || (running->ctx = EVP_MD_CTX_new()) == NULL)
+        die("no memory");
+    if (EVP_DigestInit_ex2(running->ctx, algorithms[ALG_SHA256].md, NULL) != 1)
+        die("init");
+    return running;
+}
+
+void digest_running_add(struct digest_running *running, const void *bytes, size_t len)
+{
+    if (EVP_DigestUpdate(running->ctx, bytes, len) != 1)
+        die("update");
+}
+
+void digest_running_end(struct digest_running *running, uint8_t out[DIGEST_SHA256_BYTES])
+{
+    unsigned len = 0;
+    if (EVP_DigestFinal_ex(running->ctx, out, &len) != 1)
+        die("final");
+}
+
+void digest_running_free(struct digest_running *running)
+{
+    if (running != NULL)
+        EVP_MD_CTX_free(running->ctx);
+    free(running);
+}
+
 void digest_base64(const void *bytes, size_t len, struct buf *out)
 {
     if (len > out->max) { /* also keeps the size below from wrapping */

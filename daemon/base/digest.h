@@ -26,6 +26,13 @@ void digest_sha256_hex(const struct digest_part *parts, size_t n, char out[DIGES
  * ERR_IO (errno) */
 MUST_CHECK enum err digest_sha256_fd(int fd, char out[DIGEST_SHA256_HEX], uint64_t *len);
 
+/* SHA-256 of bytes that come in pieces. _end gives the digest and may be called once. */
+struct digest_running;
+struct digest_running *digest_sha256_begin(void);
+void digest_running_add(struct digest_running *running, const void *bytes, size_t len);
+void digest_running_end(struct digest_running *running, uint8_t out[DIGEST_SHA256_BYTES]);
+void digest_running_free(struct digest_running *running); /* NULL is fine */
+
 /* Standard alphabet, padded, one line. Appends to `out`. */
 void digest_base64(const void *bytes, size_t len, struct buf *out);
 /* Strict: standard alphabet, right padding, no white space. Appends to `out`. errors: ERR_INVALID,

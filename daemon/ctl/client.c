@@ -28,6 +28,7 @@ struct transfer {
     struct buf body; /* of a plain or error answer */
     struct buf line; /* the unfinished line of a streamed one */
     bool (*on_line)(void *arg, const char *line, size_t len);
+    bool (*on_bytes)(void *arg, const char *bytes, size_t len); /* in place of on_line */
     void *arg;
 };
 
@@ -96,6 +97,9 @@ static size_t on_bytes(char *bytes, size_t size, size_t n, void *arg)
     curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status);
     if (transfer->on_line != NULL && status / 100 == 2) {
         return feed_lines(transfer, bytes, size * n) ? size * n : 0;
+    }
+    if (transfer->on_bytes != NULL && status / 100 == 2) {
+        return transfer->on_bytes(transfer->arg, bytes, size * n) ? size * n : 0;
     }
     buf_add(&transfer->body, bytes, size * n);
     return buf_check(&transfer->body) == ERR_OK ? size * n : 0;
@@ -215,23 +219,44 @@ bool client_post_bytes(struct client *client, const char *path, const char *byte
     return send_bytes(client, "POST", path, "Content-Type: text/csv", bytes, len, reply);
 }
 
-bool client_stream(struct client *client, const char *path,
-                   bool (*on_line)(void *arg, const char *line, size_t len), void *arg,
-                   struct reply *reply)
+bool client_put_bytes(struct client *client, const char *path, const char *bytes, size_t len,
+                      struct reply *reply)
 {
-    struct transfer transfer = {.on_line = on_line, .arg = arg};
+    return send_bytes(client, "PUT", path, "Content-Type: application/octet-stream", bytes, len,
+                      reply);
+}
+
+static bool download(struct client *client, const char *path, struct transfer *transfer,
+                     struct reply *reply)
+{
     reply_init(reply);
-    buf_init(&transfer.body, LINE_MAX_BYTES);
-    buf_init(&transfer.line, LINE_MAX_BYTES);
+    buf_init(&transfer->body, LINE_MAX_BYTES);
+    buf_init(&transfer->line, LINE_MAX_BYTES);
     curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, NULL);
     curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, 0L);
     curl_easy_setopt(client->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(client->curl, CURLOPT_LOW_SPEED_TIME, STALL_TIMEOUT_S);
-    bool done = perform(client, &transfer, path, reply);
-    buf_fini(&transfer.body);
-    buf_fini(&transfer.line);
+    bool done = perform(client, transfer, path, reply);
+    buf_fini(&transfer->body);
+    buf_fini(&transfer->line);
     return done;
+}
+
+bool client_stream(struct client *client, const char *path,
+                   bool (*on_line)(void *arg, const char *line, size_t len), void *arg,
+                   struct reply *reply)
+{
+    struct transfer transfer = {.on_line = on_line, .arg = arg};
+    return download(client, path, &transfer, reply);
+}
+
+bool client_download(struct client *client, const char *path,
+                     bool (*on_piece)(void *arg, const char *bytes, size_t len), void *arg,
+                     struct reply *reply)
+{
+    struct transfer transfer = {.on_bytes = on_piece, .arg = arg};
+    return download(client, path, &transfer, reply);
 }
 
 void reply_fini(struct reply *reply)

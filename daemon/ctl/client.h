@@ -30,6 +30,9 @@ bool client_call(struct client *client, const char *method, const char *path, co
 /* POST of `len` bytes as they are. */
 bool client_post_bytes(struct client *client, const char *path, const char *bytes, size_t len,
                        struct reply *reply);
+/* PUT of the same. */
+bool client_put_bytes(struct client *client, const char *path, const char *bytes, size_t len,
+                      struct reply *reply);
 void reply_fini(struct reply *reply);
 
 /* GET whose answer is given line by line (without the line feed) as it arrives; an error answer
@@ -38,3 +41,7 @@ void reply_fini(struct reply *reply);
 bool client_stream(struct client *client, const char *path,
                    bool (*on_line)(void *arg, const char *line, size_t len), void *arg,
                    struct reply *reply);
+/* The same for an answer of any bytes, as they arrive. */
+bool client_download(struct client *client, const char *path,
+                     bool (*on_bytes)(void *arg, const char *bytes, size_t len), void *arg,
+                     struct reply *reply);

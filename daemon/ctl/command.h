@@ -75,6 +75,9 @@ enum ctl_option {
     OPT_ROLES,
     OPT_AREA,
     OPT_TITLE,
+    OPT_PASSPHRASE,
+    OPT_KEEP,
+    OPT_REPLACE,
     OPT_COUNT
 };
 

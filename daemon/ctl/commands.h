@@ -54,3 +54,5 @@ enum ctl_exit cmd_ledger_audit(struct ctl *ctl);
 enum ctl_exit cmd_ledger_export(struct ctl *ctl);
 enum ctl_exit cmd_ledger_publish(struct ctl *ctl);
 enum ctl_exit cmd_ledger_close(struct ctl *ctl);
+enum ctl_exit cmd_backup(struct ctl *ctl);
+enum ctl_exit cmd_restore(struct ctl *ctl);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/ids.h"
@@ -201,6 +202,52 @@ bool ctl_confirm(const char *question, const char *expected)
         return false;
     }
     return true;
+}
+
+bool ctl_read_line(char *out, size_t out_size)
+{
+    if (fgets(out, (int)out_size, stdin) == NULL) {
+        return false;
+    }
+    out[strcspn(out, "\r\n")] = '\0';
+    return true;
+}
+
+bool ctl_ask_hidden(const char *question, char *out, size_t out_size)
+{
+    struct termios shown, hidden;
+    if (tcgetattr(STDIN_FILENO, &shown) != 0) {
+        return ctl_read_line(out, out_size);
+    }
+    fputs(question, stderr);
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    bool is_read = ctl_read_line(out, out_size);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+    fputs("\n", stderr);
+    return is_read;
+}
+
+char *ctl_escape(const char *text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = malloc(3 * strlen(text) + 1), *at = out;
+    if (out == NULL) {
+        return NULL;
+    }
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) {
+            *at++ = *text;
+        } else {
+            *at++ = '%';
+            *at++ = digits[c >> 4];
+            *at++ = digits[c & 15];
+        }
+    }
+    *at = '\0';
+    return out;
 }
 
 /* ---- reading answers ---- */

@@ -45,6 +45,14 @@ bool ctl_path(const struct ctl *ctl, char *out, size_t out_size, const char *kin
  * (said). */
 bool ctl_confirm(const char *question, const char *expected);
 
+/* One line of the standard input, without its end. false: there is none. */
+bool ctl_read_line(char *out, size_t out_size);
+/* The same of a question on the terminal, whose answer is not shown; without a terminal the next
+ * line is taken. */
+bool ctl_ask_hidden(const char *question, char *out, size_t out_size);
+/* For a query; on the heap, NULL without memory. */
+char *ctl_escape(const char *text);
+
 const char *ctl_text(const json_t *object, const char *key); /* "" when absent or null */
 int64_t ctl_number(const json_t *object, const char *key);   /* 0 when absent or null */
 bool ctl_flag(const json_t *object, const char *key);

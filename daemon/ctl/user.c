@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "ctl/common.h"
@@ -15,42 +14,18 @@
 
 /* ---- reading a password ---- */
 
-static bool read_line(char out[PASSWORD_BYTES])
-{
-    if (fgets(out, PASSWORD_BYTES, stdin) == NULL) {
-        return false;
-    }
-    out[strcspn(out, "\r\n")] = '\0';
-    return true;
-}
-
-static bool ask(const char *question, char out[PASSWORD_BYTES])
-{
-    struct termios shown, hidden;
-    if (tcgetattr(STDIN_FILENO, &shown) != 0) {
-        return false;
-    }
-    fputs(question, stderr);
-    hidden = shown;
-    hidden.c_lflag &= ~(tcflag_t)ECHO;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-    bool is_read = read_line(out);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-    fputs("\n", stderr);
-    return is_read;
-}
-
 static bool read_password(const struct ctl *ctl, char password[PASSWORD_BYTES])
 {
     char again[PASSWORD_BYTES];
     if (!isatty(STDIN_FILENO)) {
-        if (read_line(password) && password[0] != '\0') {
+        if (ctl_read_line(password, PASSWORD_BYTES) && password[0] != '\0') {
             return true;
         }
         ctl_fail(ctl, CTL_USAGE, "password", "the first line of the input is the password");
         return false;
     }
-    if (!ask("New password (at least 12 characters): ", password) || !ask("Once more: ", again)) {
+    if (!ctl_ask_hidden("New password (at least 12 characters): ", password, PASSWORD_BYTES) ||
+        !ctl_ask_hidden("Once more: ", again, sizeof again)) {
         ctl_fail(ctl, CTL_FAILED, "password", "nothing was typed");
         return false;
     }

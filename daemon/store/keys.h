@@ -16,6 +16,7 @@
  * la:<name> ld:<address> i:<user>:<key>
  *   <prefix>:{dr}:                drafts    d:<id> as a:<area> t:<day>:<whose>
  *   <prefix>:schema               -         (itself)
+ *   <prefix>~restore:             -         what a restore has brought so far, the same names again
  *
  * A carrier named "o", "n", "a", "l", "u", "dr" would share a tag with another table, but no key:
  * the names after the base differ. */
@@ -36,3 +37,5 @@
 #define KEY_PEOPLE "%s:{u}:"
 #define KEY_DRAFTS "%s:{dr}:"
 #define KEY_SCHEMA "%s:schema"
+#define KEY_ALL "%s:"             /* every key of ours, for store/backup.lua */
+#define KEY_STAGED "%s~restore:%s" /* of a restore that has not come to its place */

@@ -141,6 +141,11 @@ const struct redis_facts *redis_facts(const struct redis *redis)
     return &redis->facts;
 }
 
+const struct redis_options *redis_address(const struct redis *redis)
+{
+    return &redis->options;
+}
+
 size_t redis_pending(const struct redis *redis)
 {
     return redis->n_pending;
@@ -785,7 +790,8 @@ enum err redis_new(struct event_base *base, const struct redis_options *options,
         free(redis);
         return ERR_NOMEM;
     }
-    redis->options.host = redis->options.password = NULL; /* only the copies are used */
+    redis->options.host = redis->host;
+    redis->options.password = redis->password;
     redis->on_health = on_health;
     redis->arg = arg;
     redis->backoff_ms = BACKOFF_FIRST_MS;

@@ -50,6 +50,9 @@ MUST_CHECK enum err redis_new(struct event_base *base, const struct redis_option
  * returns. NULL is fine. */
 void redis_free(struct redis *redis);
 
+/* How it connects, for a connection of another kind (store/snapshot.c). Borrowed. */
+const struct redis_options *redis_address(const struct redis *redis);
+
 /* One more step before READY, for the function library: `fit` runs when the server's check was
  * good, uses redis_call_anyway and ends with redis_fit_done (problem NULL: fine). It runs again
  * when a function turns out to be missing; the commands that missed it are then given once more. */

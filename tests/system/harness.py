@@ -284,7 +284,7 @@ class World:
     def start_redis(self):
         self.redis_process = Process("redis-server", [
             "redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.dir, "--save", "", "--appendonly", "yes",
-            "--appendfsync", self.fsync, "--maxmemory-policy", "noeviction"], self.dir / "redis.log")
+            "--appendfsync", self.fsync, "--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0"], self.dir / "redis.log")
         self.redis = redis_client.Redis(unix_socket_path=str(self.redis_socket))
 
         def answers():

@@ -1,0 +1,117 @@
+-- Restoring a backup; the last part of the function library "outreach" (store/library.c appends this text).
+-- docs/operations.md, "Backup and restore", says what it promises.
+--
+--   * KEYS[1] is "<prefix>:". The keys of the backup are put under "<prefix>~restore:" one by one, and come to their place in one
+--     call, which is all of it or nothing: Redis writes it to its append-only file as one transaction.
+--   * These functions touch every key of the prefix and so run on one Redis, not on a cluster.
+do
+    local function restoring()
+        local call
+        local wake_queue = wake
+        local function wake()
+            wake_queue()
+            call = redis.call
+        end
+        local ALIVE_MS = 30000 -- a daemon that was heard of so lately may be at work
+        local DROP_MAX = 20000
+
+        local function staging(prefix)
+            return string.sub(prefix, 1, -2) .. '~restore:'
+        end
+        -- Names that begin with `prefix`.
+        local function names(prefix)
+            local found, seen, at = {}, {}, '0'
+            repeat
+                local page = call('SCAN', at, 'COUNT', 1000)
+                at = page[1]
+                for _, name in ipairs(page[2]) do
+                    if string.sub(name, 1, #prefix) == prefix and not seen[name] then
+                        seen[name] = true
+                        found[#found + 1] = name
+                    end
+                end
+            until at == '0'
+            return found
+        end
+        -- What a daemon writes by merely being there.
+        local function is_trace(rest)
+            return rest == 'schema' or rest == '{n}:d' or string.sub(rest, 1, 4) == '{a}:' or
+                       string.match(rest, '^{[^}]*}:carrier$') ~= nil
+        end
+        -- The reason why nothing may be put here, or nil.
+        local function hindrance(prefix, owner, replace)
+            local daemons = call('HGETALL', prefix .. '{n}:d')
+            for i = 1, #daemons, 2 do
+                local seen = tonumber(string.match(daemons[i + 1], '^[^\t]*\t[^\t]*\t[^\t]*\t[^\t]*\t(%d+)')) or 0
+                if daemons[i] ~= owner and seen > redis_now() - ALIVE_MS then
+                    return 'the daemon ' .. daemons[i] .. ' is running on this Redis too: stop it first'
+                end
+            end
+            if replace then
+                return nil
+            end
+            for _, name in ipairs(names(prefix)) do
+                local rest = string.sub(name, #prefix + 1)
+                if not is_trace(rest) then
+                    return 'this Redis holds data already (' .. rest .. '): restore into an empty one, or say --replace to lose what is here'
+                end
+            end
+            return nil
+        end
+        -- owner, replace: may it begin? Throws away what an earlier one left; 5: more of that is left
+        local function restore_begin(keys, args)
+            local why = hindrance(keys[1], args[1], args[2] == '1')
+            if why then
+                return {1, why}
+            end
+            local old = names(staging(keys[1]))
+            for i = 1, math.min(#old, DROP_MAX) do
+                call('UNLINK', old[i])
+            end
+            return {#old > DROP_MAX and 5 or 0}
+        end
+        -- owner, replace, how many keys, actor, reason for the pause of the accounts, now
+        local function restore_swap(keys, args)
+            local prefix = keys[1]
+            local why = hindrance(prefix, args[1], args[2] == '1')
+            if why then
+                return {1, why}
+            end
+            local from = staging(prefix)
+            local new = names(from)
+            if #new ~= tonumber(args[3]) then
+                return {1, 'of ' .. args[3] .. ' keys ' .. #new .. ' are there: something else writes to them; nothing was changed'}
+            end
+            for _, name in ipairs(names(prefix)) do
+                call('UNLINK', name)
+            end
+            for _, name in ipairs(new) do
+                local rest = string.sub(name, #from + 1)
+                call('RENAME', name, prefix .. rest)
+                -- What was sent after the backup is not known here, and a person has to look before anything goes out again.
+                if string.match(rest, '^{[^}]*}:next$') then
+                    call('HSET', prefix .. string.sub(rest, 1, -5) .. 'carrier', 'state', 'paused', 'reason', args[5], 'actor', args[4],
+                         'code', '', 'since', args[6], 'resume_at', 0)
+                end
+            end
+            return {0, #new}
+        end
+
+        local OUTCOME = {'allow-oom'}
+        local FUNCTIONS = {{'or1_restore_begin', restore_begin, OUTCOME}, {'or1_restore_swap', restore_swap, OUTCOME}}
+        for i = 1, #FUNCTIONS do
+            local body = FUNCTIONS[i][2]
+            redis.register_function{
+                function_name = FUNCTIONS[i][1],
+                flags = FUNCTIONS[i][3],
+                callback = function(keys, args)
+                    if not call then
+                        wake()
+                    end
+                    return body(keys, args)
+                end,
+            }
+        end
+    end
+    restoring()
+end
