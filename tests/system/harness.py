@@ -281,10 +281,12 @@ class World:
 
     # -- processes
 
-    def start_redis(self):
+    def start_redis(self, under=(), config=None):
+        """`under`: a command that execs the one given behind it. `config`: a file to begin with; what the test needs is said on top."""
         self.redis_process = Process("redis-server", [
-            "redis-server", "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.dir, "--save", "", "--appendonly", "yes",
-            "--appendfsync", self.fsync, "--maxmemory-policy", "noeviction", "--repl-diskless-sync-delay", "0"], self.dir / "redis.log")
+            *under, "redis-server", *([config] if config else []), "--port", "0", "--unixsocket", self.redis_socket, "--dir", self.dir,
+            "--save", "", "--appendonly", "yes", "--appendfsync", self.fsync, "--maxmemory-policy", "noeviction",
+            "--repl-diskless-sync-delay", "0"], self.dir / "redis.log")
         self.redis = redis_client.Redis(unix_socket_path=str(self.redis_socket))
 
         def answers():
