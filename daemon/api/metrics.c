@@ -96,6 +96,7 @@ static const struct metric metrics[] = {
 static const char *const others[] = {"build_info",
                                      "attention",
                                      "daemons",
+                                     "last_reload_ok",
                                      "webhook_answers_total",
                                      "campaign_recipients",
                                      "carrier_request_seconds",
@@ -218,6 +219,14 @@ static void write_lengths(const json_t *status, struct buf *out)
     buf_addf(out, "outreach_daemons %zu\n", json_array_size(json_object_get(status, "daemons")));
 }
 
+static void write_reload(const json_t *status, struct buf *out)
+{
+    const json_t *ok = json_object_get(json_object_get(status, "last_reload"), "ok");
+    head(out, "last_reload_ok", "gauge",
+         "0 while the newest configuration is refused and the one before it in force.");
+    buf_addf(out, "outreach_last_reload_ok %d\n", !json_is_false(ok));
+}
+
 static void write_webhooks(const json_t *status, struct buf *out)
 {
     json_t *counts = json_object_get(status, "webhooks");
@@ -330,6 +339,7 @@ void metrics_write(const json_t *status, struct buf *out)
     const json_t *campaigns = json_object_get(status, "campaigns");
     write_build(status, out);
     write_lengths(status, out);
+    write_reload(status, out);
     write_webhooks(status, out);
     for (size_t i = 0; i < METRICS_N; i++) {
         switch (metrics[i].place) {

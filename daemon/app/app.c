@@ -415,16 +415,7 @@ static void on_reload_signal(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     buf_init(&text, RELOAD_TEXT_MAX_BYTES);
-    (void)!app_reload(arg, &text);
-    /* One log line a mistake: the journal is where an operator looks after a SIGHUP. */
-    char *at = text.data;
-    while (at != NULL && *at != '\0') {
-        size_t len = strcspn(at, "\n");
-        char end = at[len], quoted[PROBLEM_MAX];
-        at[len] = '\0';
-        log_line(LOG_WARN, "daemon", "event=mistake text=%s", log_quote(at, quoted, sizeof quoted));
-        at += len + (end != '\0');
-    }
+    (void)!app_reload(arg, &text); /* it has logged what is wrong */
     buf_fini(&text);
 }
 

@@ -2,11 +2,35 @@
 #include "app/app.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <systemd/sd-daemon.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+
+#define LINE_MAX_BYTES 1024
+
+static enum err keep_busy_carriers(const struct app *app, const struct settings *next,
+                                   struct mistakes *mistakes)
+{
+    const struct settings *now = app->config->settings;
+    enum err error = ERR_OK;
+    for (size_t i = 0; i < now->n_carriers; i++) {
+        const char *name = now->carriers[i].name;
+        size_t n = dispatch_unfinished(app->dispatch, name);
+        if (n > 0 && settings_carrier(next, name) == NULL) {
+            char section[80];
+            snprintf(section, sizeof section, "carrier %s", name);
+            mistakes_add(mistakes, false, next->file, 0, section, NULL, NULL, NULL,
+                         "cannot go while it has %zu unfinished campaign%s; wait for the end or "
+                         "cancel, and keep the section until then",
+                         n, n == 1 ? "" : "s");
+            error = ERR_REFUSED;
+        }
+    }
+    return error;
+}
 
 static enum err read_new(struct app *app, struct config **next, struct mistakes *mistakes)
 {
@@ -15,6 +39,8 @@ static enum err read_new(struct app *app, struct config **next, struct mistakes 
         return error;
     }
     error = settings_may_replace(app->config->settings, (*next)->settings, mistakes);
+    enum err busy = keep_busy_carriers(app, (*next)->settings, mistakes);
+    error = error != ERR_OK ? error : busy;
     if (error != ERR_OK) {
         config_free(*next);
     }
@@ -45,6 +71,19 @@ static enum err swap(struct app *app, struct config *next)
     return ERR_OK;
 }
 
+/* One log line a mistake: the journal is where an operator looks, whoever asked for the reload. */
+static void log_mistakes(const char *at)
+{
+    char quoted[LINE_MAX_BYTES], line[LINE_MAX_BYTES];
+    while (*at != '\0') {
+        size_t len = strcspn(at, "\n");
+        snprintf(line, sizeof line, "%.*s", (int)len, at);
+        log_line(LOG_WARN, "daemon", "event=mistake text=%s",
+                 log_quote(line, quoted, sizeof quoted));
+        at += len + (at[len] != '\0');
+    }
+}
+
 enum err app_reload(struct app *app, struct buf *out)
 {
     struct mistakes mistakes;
@@ -67,6 +106,7 @@ enum err app_reload(struct app *app, struct buf *out)
     } else {
         log_line(LOG_ERROR, "daemon", "event=reload_refused mistakes=%zu", mistakes.errors);
     }
+    log_mistakes(buf_text(out));
     api_note_reload(app->api, error == ERR_OK, buf_text(out));
     mistakes_fini(&mistakes);
     sd_notify(0, "READY=1");

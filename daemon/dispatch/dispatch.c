@@ -160,6 +160,12 @@ enum err dispatch_set_settings(struct dispatch *dispatch, const struct settings 
     return first_error;
 }
 
+size_t dispatch_unfinished(const struct dispatch *dispatch, const char *carrier)
+{
+    const struct lane *lane = dispatch_lane(dispatch, carrier);
+    return lane ? lane->n_campaigns : 0;
+}
+
 void dispatch_wake(struct dispatch *dispatch, const char *carrier)
 {
     struct lane *lane;

@@ -22,6 +22,9 @@ void dispatch_free(struct dispatch *dispatch);
  * Borrowed until the next call. */
 MUST_CHECK enum err dispatch_set_settings(struct dispatch *dispatch,
                                           const struct settings *settings);
+/* Campaigns of the carrier that still have something to send or to settle, as the last list showed
+ * them. Without its carrier such a campaign could not be seen, stopped or settled any more. */
+size_t dispatch_unfinished(const struct dispatch *dispatch, const char *carrier);
 /* Look for work now (a campaign was launched, resumed, a carrier resumed, Redis came back). */
 void dispatch_wake(struct dispatch *dispatch, const char *carrier /* NULL: all */);
 /* Claims nothing more, waits for what is in flight, settles, gives chunks back, then calls
