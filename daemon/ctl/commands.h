@@ -29,6 +29,11 @@ enum ctl_exit cmd_user_change(struct ctl *ctl);
 enum ctl_exit cmd_user_disable(struct ctl *ctl);
 enum ctl_exit cmd_user_enable(struct ctl *ctl);
 enum ctl_exit cmd_user_list(struct ctl *ctl);
+
+enum ctl_exit cmd_area_live(struct ctl *ctl);
+enum ctl_exit cmd_area_trial(struct ctl *ctl);
+enum ctl_exit cmd_area_numbers(struct ctl *ctl);
+enum ctl_exit cmd_area_list(struct ctl *ctl);
 enum ctl_exit cmd_optout_check(struct ctl *ctl);
 enum ctl_exit cmd_optout_import(struct ctl *ctl);
 enum ctl_exit cmd_optout_export(struct ctl *ctl);

@@ -285,9 +285,10 @@ static enum err write_text(const struct draft *draft, const char *text, const ch
     int n = snprintf(temporary, sizeof temporary, "%.*s/.draft-%s",
                      (int)(strrchr(path, '/') - path), path, random);
     int fd = n < (int)sizeof temporary
-                 ? open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)
+                 ? open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
                  : -1;
-    bool good = fd >= 0 && write(fd, text, len) == (ssize_t)len && write(fd, "\n", 1) == 1;
+    bool good = fd >= 0 && fchmod(fd, DRAFT_FILE_MODE) == 0 &&
+                write(fd, text, len) == (ssize_t)len && write(fd, "\n", 1) == 1;
     if (fd >= 0)
         good = close(fd) == 0 && good;
     good = good && rename(temporary, path) == 0;

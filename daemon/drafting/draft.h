@@ -17,6 +17,7 @@
 #define DRAFT_ID_SIZE 65
 #define DRAFT_FIELD_SIZE 64
 #define DRAFT_TEXT_MAX_BYTES 16384
+#define DRAFT_FILE_MODE 0660 /* the group writes campaigns by hand, in the same folder */
 
 struct draft {
     char id[DRAFT_ID_SIZE];

@@ -210,7 +210,7 @@ static void on_synced(void *arg)
 static mode_t mode_of(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 ? info.st_mode & 0777 : 0640;
+    return stat(path, &info) == 0 ? info.st_mode & 0777 : DRAFT_FILE_MODE;
 }
 
 static enum err write_temporary(struct save *save)
@@ -223,7 +223,7 @@ static enum err write_temporary(struct save *save)
         return ERR_IO;
     if (save->list_from == NULL)
         return ERR_OK;
-    int list = parts_temporary(save->drafting, 0640, save->list_temporary);
+    int list = parts_temporary(save->drafting, DRAFT_FILE_MODE, save->list_temporary);
     if (list < 0)
         return ERR_IO;
     close(list);

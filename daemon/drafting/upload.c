@@ -264,7 +264,7 @@ static enum err begin(struct drafting *drafting, const struct drafting_part *par
     enum err error =
         upload->who != NULL && upload->name != NULL && drafting->tidy != NULL ? ERR_OK : ERR_NOMEM;
     if (error == ERR_OK) {
-        upload->fd = parts_temporary(drafting, 0640, upload->temporary);
+        upload->fd = parts_temporary(drafting, DRAFT_FILE_MODE, upload->temporary);
         error = upload->fd >= 0 ? ERR_OK : ERR_IO;
     }
     if (error != ERR_OK) {

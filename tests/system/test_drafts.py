@@ -159,6 +159,7 @@ def test_a_text_with_line_breaks_stands_beside_the_ini(world):
     assert world.api("GET", "/drafts/spring/preview?at=1")["text"] == "【高山乡人民政府】尊敬的村民1：\n10月17日是扶贫日。拒收请回复R"
     draft = change(world, draft, text="一\n二\n三")
     second = files(world, "spring")
+    assert {p.stat().st_mode & 0o777 for p in folder(world).iterdir()} == {0o660}
     assert len(second) == 3 and second != first
     draft = change(world, draft, text="一行")
     assert files(world, "spring") == ["spring.csv", "spring.ini"] and draft["fields"]["text"] == "一行"
@@ -672,3 +673,14 @@ def test_a_report_beside_the_columns_that_were_uploaded(make_world):
     (folder(world) / "spring.csv").unlink()
     status, document = wang.call("GET", "/api/v1/campaigns/spring/report?with=columns")
     assert status == 409 and document["error"]["field"] == "with"
+
+
+def test_areas_on_the_command_line(world):
+    assert "in trial; 2 own numbers" in world.ctl("area", "numbers", "513327205", "15400000001", "154 0000 0002", json=False)
+    assert world.ctl("area", "live", "513327", "--reason", "signed")["state"] == "live"
+    assert world.ctl_raw("area", "live", "51332").returncode == 2  # no reason
+    assert "no area code" in world.ctl_raw("area", "live", "51332", "--reason", "x").stderr
+    text = world.ctl("area", "list", json=False)
+    assert "513327205" in text and "signed" in text and "live" in text
+    assert world.ctl("area", "trial", "513327", "--reason", "x")["state"] == "trial"
+    assert world.ctl("area", "numbers", "513327205")["own_numbers"] == []
