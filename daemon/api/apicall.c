@@ -31,9 +31,19 @@ static void apicall_free(struct apicall *call)
         }
     }
     json_decref(call->body);
+    free(call->before);
+    free(call->after);
     json_decref(call->answer);
     json_decref(call->found.json);
     free(call);
+}
+
+void apicall_note_change(struct apicall *call, const char *before, const char *after)
+{
+    free(call->before);
+    free(call->after);
+    call->before = strdup(before); /* without memory the line lacks it */
+    call->after = strdup(after);
 }
 
 void apicall_end(struct apicall *call)

@@ -47,7 +47,8 @@ struct apicall {
     char once[2 * WHO_NAME_SIZE + 4];            /* not "": its answer is kept, see api/once.h */
     int64_t session_ends_ms, confirmed_until_ms; /* the same, else 0 */
     char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE];
-    json_t *body; /* of a POST: an object */
+    json_t *body;         /* of a POST: an object */
+    char *before, *after; /* what was changed, for the audit: see apicall_note_change */
 
     struct found found;
     void (*on_found)(struct apicall *call), (*then)(struct apicall *call);
@@ -76,6 +77,10 @@ void apicall_fail(struct apicall *call, enum err error, const char *sentence);
 bool apicall_lives(struct apicall *call);
 /* Ends a call whose answer was streamed. */
 void apicall_end(struct apicall *call);
+
+/* For the line of this request in the audit: what is changed, as it was and as it is. Copied; no
+ * secrets. */
+void apicall_note_change(struct apicall *call, const char *before, const char *after);
 
 /* ---- reading the body: false means that the call was answered with the mistake ---- */
 

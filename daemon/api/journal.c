@@ -32,17 +32,34 @@ static bool is_secret(const char *member)
     return false;
 }
 
+/* As much as fits, in whole characters. */
+static void cut(char out[VALUE_MAX_BYTES], const char *text)
+{
+    size_t len = strlen(text);
+    if (len >= VALUE_MAX_BYTES) {
+        len = VALUE_MAX_BYTES - 1;
+        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    memcpy(out, text, len);
+    out[len] = '\0';
+}
+
 /* A text that is a mobile number is masked, whatever member it stands in. */
 static void add_text(struct buf *out, const char *text)
 {
     uint64_t number;
     char shown[VALUE_MAX_BYTES], quoted[2 * VALUE_MAX_BYTES], masked[MOBILE_TEXT_SIZE];
+    char whole[DETAIL_MAX_BYTES];
     if (mobile_parse(text, strlen(text), &number) == MOBILE_OK) {
         mobile_mask(number, masked);
         buf_add_text(out, masked);
         return;
     }
-    snprintf(shown, sizeof shown, "%s", text);
+    snprintf(whole, sizeof whole, "%s", text);
+    mobile_mask_within(whole);
+    cut(shown, whole);
     buf_add_text(out, log_quote(shown, quoted, sizeof quoted));
 }
 
@@ -115,7 +132,7 @@ static bool is_told(const struct apicall *call, int status)
 
 void journal_note(struct apicall *call, int status)
 {
-    char act[ACT_MAX_BYTES];
+    char act[ACT_MAX_BYTES], quoted[2 * WHO_NAME_SIZE + 4];
     struct buf detail;
     if (!is_told(call, status)) {
         return;
@@ -134,7 +151,14 @@ void journal_note(struct apicall *call, int status)
                                     .object = call->params[0],
                                     .detail = buf_text(&detail),
                                     .via = via_word(call->who.via),
-                                    .address = call->who.address};
+                                    .address = call->who.address,
+                                    .before = call->before,
+                                    .after = call->after,
+                                    .is_refused = status >= 300};
+    if (line.is_refused) {
+        log_line(LOG_WARN, "people", "event=refused status=%d actor=%s address=%s act=\"%s\"",
+                 status, log_quote(line.actor, quoted, sizeof quoted), line.address, act);
+    }
     if (status_audit(call->api->parts.store, &line, NULL, NULL) != ERR_OK) {
         log_line(LOG_WARN, "redis", "event=audit_lost act=\"%s\"", act);
     }
@@ -156,10 +180,11 @@ static void on_page(void *arg, enum err error, const struct audit_seen *lines, s
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
         const struct audit_line *line = &lines[i].line;
-        json_t *row = json_pack("{s:s, s:o, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "id", lines[i].id,
-                                "at", encode_time(line->at_ms, apicall_offset_min(call)), "actor",
-                                line->actor, "act", line->act, "object", line->object, "detail",
-                                line->detail, "via", line->via, "address", line->address);
+        json_t *row = json_pack(
+            "{s:s, s:o, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "id", lines[i].id, "at",
+            encode_time(line->at_ms, apicall_offset_min(call)), "actor", line->actor, "act",
+            line->act, "object", line->object, "detail", line->detail, "via", line->via, "address",
+            line->address, "before", line->before, "after", line->after);
         if (row != NULL) {
             json_array_append_new(array, row);
         }

@@ -6,13 +6,10 @@
 
 #include "api/encode.h"
 #include "api/roles.h"
-#include "base/clock.h"
 #include "base/ids.h"
-#include "base/log.h"
 #include "people/password.h"
 #include "pledge/area.h"
 #include "store/people.h"
-#include "store/status.h"
 
 #define TITLE_MAX 128
 #define AREA_TEXT_MAX 32
@@ -75,11 +72,10 @@ struct user_work {
     const char *actor;
     char name[WHO_NAME_SIZE], roles[ROLES_TEXT_SIZE], area[AREA_TEXT_SIZE];
     const char *title; /* in the body */
-    bool has_roles, has_area;
-    const char *act;
+    bool has_roles, has_area, has_disabled, is_disabled;
 };
 
-static struct user_work *begin(struct apicall *call, const char *act)
+static struct user_work *begin(struct apicall *call)
 {
     struct user_work *work = calloc(1, sizeof *work);
     if (work == NULL) {
@@ -87,7 +83,6 @@ static struct user_work *begin(struct apicall *call, const char *act)
         return NULL;
     }
     work->call = call;
-    work->act = act;
     call->state = work;
     call->free_state = free;
     return work;
@@ -184,24 +179,9 @@ static bool read_new_password(struct apicall *call, const char *name, const char
 
 /* ---- answers ---- */
 
-static void audit(struct user_work *work, const char *detail)
+static void answer_done(struct user_work *work, int status)
 {
-    struct apicall *call = work->call;
-    const struct audit_line line = {.at_ms = clock_wall_ms(),
-                                    .actor = work->actor,
-                                    .act = work->act,
-                                    .object = work->name,
-                                    .detail = detail};
-    if (status_audit(call->api->parts.store, &line, NULL, NULL) != ERR_OK) {
-        log_line(LOG_WARN, "people", "event=audit_lost act=%s user=%s", work->act, work->name);
-    }
-}
-
-static void answer_done(struct user_work *work, const char *detail)
-{
-    audit(work, detail);
-    apicall_answer(work->call, strcmp(work->act, "user_add") == 0 ? 201 : 200,
-                   json_pack("{s:s}", "name", work->name));
+    apicall_answer(work->call, status, json_pack("{s:s}", "name", work->name));
 }
 
 static bool failed(struct user_work *work, enum err error, const char *reason)
@@ -226,9 +206,7 @@ static void on_added(void *arg, enum err error, const char *reason)
 {
     struct user_work *work = arg;
     if (!failed(work, error, reason)) {
-        char detail[256];
-        snprintf(detail, sizeof detail, "roles=%s area=%s", work->roles, work->area);
-        answer_done(work, detail);
+        answer_done(work, 201);
     }
 }
 
@@ -251,7 +229,7 @@ static void on_hashed_new(void *arg, enum err error, const char *hash)
 
 void handle_user_add(struct apicall *call)
 {
-    struct user_work *work = begin(call, "user_add");
+    struct user_work *work = begin(call);
     const char *name, *password;
     if (work == NULL || !apicall_actor(call, &work->actor) ||
         !apicall_text(call, "name", true, WHO_NAME_SIZE - 1, &name)) {
@@ -279,22 +257,33 @@ void handle_user_add(struct apicall *call)
 
 /* ---- change ---- */
 
+#define RIGHTS_MAX_BYTES 256
+
+static void write_rights(char out[RIGHTS_MAX_BYTES], const char *roles, const char *area,
+                         bool is_disabled)
+{
+    snprintf(out, RIGHTS_MAX_BYTES, "roles=\"%s\" area=%s disabled=%s", roles,
+             area[0] != '\0' ? area : "all", is_disabled ? "yes" : "no");
+}
+
 static void on_changed(void *arg, enum err error, const char *reason, const struct person *before)
 {
     struct user_work *work = arg;
     if (failed(work, error, reason)) {
         return;
     }
-    char detail[512];
-    snprintf(detail, sizeof detail, "before: roles=%s area=%s disabled=%d; given: roles=%s area=%s",
-             before->roles, before->area, before->is_disabled,
-             work->has_roles ? work->roles : "(same)", work->has_area ? work->area : "(same)");
-    answer_done(work, detail);
+    char was[RIGHTS_MAX_BYTES], is[RIGHTS_MAX_BYTES];
+    bool is_disabled = work->has_disabled ? work->is_disabled : before->is_disabled;
+    write_rights(was, before->roles, before->area, before->is_disabled);
+    write_rights(is, work->has_roles ? work->roles : before->roles,
+                 work->has_area ? work->area : before->area, is_disabled);
+    apicall_note_change(work->call, was, is);
+    answer_done(work, 200);
 }
 
 void handle_user_change(struct apicall *call)
 {
-    struct user_work *work = begin(call, "user_change");
+    struct user_work *work = begin(call);
     bool is_disabled;
     const json_t *disabled = json_object_get(call->body, "disabled");
     if (work == NULL || !take_name(work, call->params[0]) || !apicall_actor(call, &work->actor) ||
@@ -302,9 +291,8 @@ void handle_user_change(struct apicall *call)
         !read_user_area(work) || !apicall_bool(call, "disabled", &is_disabled)) {
         return;
     }
-    if (disabled != NULL) {
-        work->act = is_disabled ? "user_disable" : "user_enable";
-    }
+    work->has_disabled = disabled != NULL;
+    work->is_disabled = is_disabled;
     const struct person_change change = {
         .title = json_object_get(call->body, "title") != NULL ? work->title : NULL,
         .roles = work->has_roles ? work->roles : NULL,
@@ -324,7 +312,7 @@ static void on_password_set(void *arg, enum err error, const char *reason,
     struct user_work *work = arg;
     (void)before;
     if (!failed(work, error, reason)) {
-        answer_done(work, "");
+        answer_done(work, 200);
     }
 }
 
@@ -347,7 +335,7 @@ void users_set_password(struct apicall *call, const char *name, const char *pass
         call->free_state(call->state);
     }
     call->free_state = NULL;
-    struct user_work *work = begin(call, "user_password");
+    struct user_work *work = begin(call);
     if (work == NULL || !take_name(work, name) || !apicall_actor(call, &work->actor)) {
         return;
     }

@@ -278,3 +278,20 @@ uint64_t mobile_unpack(const uint8_t in[MOBILE_PACKED_BYTES])
         number = number << 8 | in[i];
     return number;
 }
+
+#define MASK_FROM 3
+#define MASK_UNTIL 7
+
+void mobile_mask_within(char *text)
+{
+    static const char digits[] = "0123456789";
+    for (char *at = text; *at != '\0';) {
+        size_t run = strspn(at, digits);
+        size_t from = run == MOBILE_DIGITS + 2 && memcmp(at, "86", 2) == 0 ? 2 : 0;
+        if (run - from == MOBILE_DIGITS && at[from] == '1' && at[from + 1] >= '3') {
+            memset(at + from + MASK_FROM, '*', MASK_UNTIL - MASK_FROM);
+        }
+        at += run;
+        at += strcspn(at, digits);
+    }
+}

@@ -10,6 +10,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/log.h"
+#include "sms/mobile.h"
 
 void call_begin(struct call *call, struct store *store, const char *function, const char *format,
                 const char *name)
@@ -219,6 +220,20 @@ enum err call_send_done(const struct call *call, queue_done_fn *done, void *arg)
     return error;
 }
 
+void call_audited(struct call *call, const char *text, char room[AUDIT_TEXT_SIZE])
+{
+    size_t len = strlen(text);
+    if (len >= AUDIT_TEXT_SIZE) {
+        len = AUDIT_TEXT_SIZE - 1;
+        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+            len--;
+    }
+    memcpy(room, text, len);
+    room[len] = '\0';
+    mobile_mask_within(room);
+    call_text(call, room);
+}
+
 void call_audit(struct store *store, int64_t at_ms, const char *actor, const char *act,
                 const char *object, const char *detail)
 {
@@ -227,8 +242,9 @@ void call_audit(struct store *store, int64_t at_ms, const char *actor, const cha
     call_int(&call, at_ms);
     call_text(&call, actor);
     call_text(&call, act);
-    call_text(&call, object);
-    call_text(&call, detail);
+    char object_room[AUDIT_TEXT_SIZE], detail_room[AUDIT_TEXT_SIZE];
+    call_audited(&call, object, object_room);
+    call_audited(&call, detail, detail_room);
     if (call_send_done(&call, NULL, NULL) != ERR_OK)
         log_line(LOG_WARN, "redis", "event=audit_lost act=%s", act);
 }

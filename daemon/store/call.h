@@ -59,6 +59,10 @@ const struct redisReply *answer_at(const struct answer *answer, size_t i);
 /* For calls whose answer is only yes or no. `done` may be NULL: nobody listens. */
 MUST_CHECK enum err call_send_done(const struct call *call, queue_done_fn *done, void *arg);
 
+/* A text of an audit line: mobile numbers in it are masked, and it is cut, in whole characters, to
+ * the room it is copied to, which lives until the call is sent. */
+#define AUDIT_TEXT_SIZE 1024
+void call_audited(struct call *call, const char *text, char room[AUDIT_TEXT_SIZE]);
 /* Writes an audit line and does not wait for it. */
 void call_audit(struct store *store, int64_t at_ms, const char *actor, const char *act,
                 const char *object, const char *detail);

@@ -9,7 +9,7 @@
  *   <prefix>:{d:<group>}:         group     <8 digits> own next dead
  *   <prefix>:{f:<fingerprint>}:   launch    launch
  *   <prefix>:{n}:                 daemons   d
- *   <prefix>:{a}:                 audit     audit head
+ *   <prefix>:{a}:                 audit     audit head refused
  *   <prefix>:{l}:                 ledger    n e mark ser seal closed rev tk y req:<hex> p:<number>
  * m:<7 digits> t:<area>:<year>:<campaign> g:<same> ch:<area> rc:<county>:<year> cap:<day>
  *   <prefix>:{u}:                 people    users tokens u:<name> s:<digest> t:<digest>

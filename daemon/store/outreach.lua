@@ -2538,8 +2538,10 @@ end
 -- that was changed, or taken away from among others, no longer fits. `head` is the last digest, and how many lines there ever were.
 local audits = {}
 do
-    local AUDIT_KEPT = 100000
-    local AUDIT_FIELDS = {'at', 'actor', 'act', 'object', 'detail', 'via', 'addr'}
+    local AUDIT_KEPT = 1000000
+    local AUDIT_FIELDS = {'at', 'actor', 'act', 'object', 'detail', 'via', 'addr', 'before', 'after'}
+    -- Refusals cost who causes them nothing: without a limit they would push out of the stream what was really done.
+    local REFUSED_AN_HOUR = 100
     local function audit_digest(before, value_of)
         local parts = {before}
         for i = 1, #AUDIT_FIELDS do
@@ -2548,12 +2550,33 @@ do
         end
         return redis.sha1hex(concat(parts))
     end
-    -- at, actor, act, object, detail, via, address
+    -- false: no more of these in this hour
+    local function refusal(keys, args)
+        local n = call('INCR', keys[1] .. 'refused')
+        if n == 1 then
+            call('PEXPIRE', keys[1] .. 'refused', 3600000)
+        elseif n == REFUSED_AN_HOUR then
+            args[5] = args[5] .. '(more of this hour are in the log only)'
+        end
+        return n <= REFUSED_AN_HOUR
+    end
+    -- at, actor, act, object, detail, and if wanted via, address, before, after, '1' for a refusal
     function audits.add(keys, args)
+        if args[10] == '1' and not refusal(keys, args) then
+            return {0}
+        end
         local before = call('HGET', keys[1] .. 'head', 'h') or ''
         local h = audit_digest(before, function(i) return args[i] or '' end)
-        call('XADD', keys[1] .. 'audit', 'MAXLEN', '~', AUDIT_KEPT, '*', 'at', args[1], 'actor', args[2], 'act', args[3], 'object', args[4],
-             'detail', args[5], 'via', args[6] or '', 'addr', args[7] or '', 'h', h)
+        local line = {'XADD', keys[1] .. 'audit', 'MAXLEN', '~', AUDIT_KEPT, '*'}
+        for i = 1, #AUDIT_FIELDS do
+            if i <= 5 or (args[i] and args[i] ~= '') then
+                line[#line + 1] = AUDIT_FIELDS[i]
+                line[#line + 1] = args[i]
+            end
+        end
+        line[#line + 1] = 'h'
+        line[#line + 1] = h
+        call(unpack(line))
         call('HSET', keys[1] .. 'head', 'h', h)
         call('HINCRBY', keys[1] .. 'head', 'n', 1)
         return {0}
@@ -2580,7 +2603,8 @@ do
                 values[row[2][i]] = row[2][i + 1]
             end
             if values.h then
-                local is_anchor = before == '' and ever > call('XLEN', keys[1] .. 'audit')
+                local kept = call('XLEN', keys[1] .. 'audit')
+                local is_anchor = before == '' and ever > kept and kept >= AUDIT_KEPT
                 if not is_anchor and bad == '' and
                    audit_digest(before, function(i) return values[AUDIT_FIELDS[i]] or '' end) ~= values.h then
                     bad = row[1]

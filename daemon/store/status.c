@@ -413,10 +413,13 @@ enum err status_audit(struct store *store, const struct audit_line *line, queue_
     call_int(&call, line->at_ms);
     call_text(&call, line->actor);
     call_text(&call, line->act);
-    call_text(&call, line->object);
-    call_text(&call, line->detail);
-    call_text(&call, line->via != NULL ? line->via : "");
-    call_text(&call, line->address != NULL ? line->address : "");
+    char object[AUDIT_TEXT_SIZE], detail[AUDIT_TEXT_SIZE];
+    call_audited(&call, line->object, object);
+    call_audited(&call, line->detail, detail);
+    const char *const more[] = {line->via, line->address, line->before, line->after};
+    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+        call_text(&call, more[i] != NULL ? more[i] : "");
+    call_text(&call, line->is_refused ? "1" : "");
     return call_send_done(&call, done, arg);
 }
 
@@ -445,7 +448,9 @@ static void read_audit(const redisReply *row, struct audit_seen *seen)
                                          .object = audit_field(fields, "object"),
                                          .detail = audit_field(fields, "detail"),
                                          .via = audit_field(fields, "via"),
-                                         .address = audit_field(fields, "addr")}};
+                                         .address = audit_field(fields, "addr"),
+                                         .before = audit_field(fields, "before"),
+                                         .after = audit_field(fields, "after")}};
 }
 
 static void on_audit_page(void *arg, enum err error, const redisReply *reply)

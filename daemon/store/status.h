@@ -90,7 +90,10 @@ MUST_CHECK enum err status_daemons(struct store *store, status_daemons_fn *done,
  * NULL when only the effect is told. */
 struct audit_line {
     int64_t at_ms;
-    const char *actor, *act, *object, *detail, *via, *address;
+    const char *actor, *act, *object, *detail;
+    const char *via, *address;  /* NULL: none, as of what the daemon does by itself */
+    const char *before, *after; /* of what was changed; NULL: none */
+    bool is_refused; /* nothing was done. Of these 100 an hour are kept: they cost nothing */
 };
 MUST_CHECK enum err status_audit(struct store *store, const struct audit_line *line,
                                  queue_done_fn *done, void *arg);

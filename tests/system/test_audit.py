@@ -73,6 +73,44 @@ def test_a_line_taken_away_is_noticed(world):
     assert world.ctl("audit", "verify", code=1)["bad"] == rows[3][0].decode()
 
 
+def test_the_first_line_taken_away_is_noticed(world):
+    for n in range(3):
+        world.ctl("optout", "add", f"1540000000{n}")
+    rows = world.redis.xrange("outreach:{a}:audit")
+    world.redis.xdel("outreach:{a}:audit", rows[0][0])
+    assert world.ctl("audit", "verify", code=1)["bad"] == rows[1][0].decode()
+
+
+def test_refusals_do_not_wash_away_what_was_done(world):
+    world.ctl("optout", "add", "15400000001")
+    browser = world.login("chen", "viewer")
+    before = world.redis.xlen("outreach:{a}:audit")
+    for _ in range(130):
+        assert browser.call("GET", "/api/v1/status")[0] == 403
+    assert world.redis.xlen("outreach:{a}:audit") == before + 100
+    assert "in the log only" in lines(world)[0]["detail"] and world.ctl("audit", "verify")["ok"]
+    log = world.daemons["a"].process.output().splitlines()
+    assert len([line for line in log if "event=refused" in line and 'actor="chen"' in line]) == 130
+    world.ctl("optout", "add", "15400000002")
+    assert lines(world)[0]["act"] == "POST /api/v1/optouts"
+
+
+def test_rights_are_told_as_they_were_and_as_they_are(world):
+    world.user("chen", "viewer", "51")
+    world.ctl("user", "change", "chen", "--roles", "viewer finance", "--area", "5133")
+    line = lines(world)[0]
+    assert (line["before"], line["after"]) == ('roles="viewer" area=51 disabled=no', 'roles="finance viewer" area=5133 disabled=no')
+    world.ctl_raw("user", "disable", "chen")
+    assert lines(world)[0]["after"].endswith("disabled=yes")
+
+
+def test_no_number_in_whole_anywhere(world):
+    world.ctl("optout", "add", "15400000001")
+    world.ctl("optout", "remove", "15400000001", "--reason", "她打电话 15400000001，" + "请求恢复" * 20)
+    assert "15400000001" not in str(world.redis.xrange("outreach:{a}:audit"))
+    assert "154****0001" in lines(world)[0]["detail"]
+
+
 def test_the_last_line_taken_away_is_noticed(world):
     for n in range(3):
         world.ctl("optout", "add", f"1540000000{n}")

@@ -261,6 +261,28 @@ static void test_packed_bytes(void **state)
     }
 }
 
+static void test_numbers_in_a_text_are_masked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *masked;
+    } cases[] = {
+        {"", ""},
+        {"13800138000", "138****8000"},
+        {"打 13800138000，或 15400000001。", "打 138****8000，或 154****0001。"},
+        {"+8613800138000", "+86138****8000"},
+        {"12345678901 138001380001 1380013800", "12345678901 138001380001 1380013800"},
+        {"8612345678901", "8612345678901"},
+        {"a13800138000b", "a138****8000b"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[128];
+        snprintf(text, sizeof text, "%s", cases[i].text);
+        mobile_mask_within(text);
+        assert_string_equal(text, cases[i].masked);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_verdicts_have_words_and_sentences),
         cmocka_unit_test(test_format_and_mask),
         cmocka_unit_test(test_packed_bytes),
+        cmocka_unit_test(test_numbers_in_a_text_are_masked),
     };
     return cmocka_run_group_tests_name("sms/mobile", tests, NULL, NULL);
 }
