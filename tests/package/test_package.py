@@ -219,6 +219,13 @@ def test_the_774_in_the_installed_system(root):
     assert sum(counts(root).values()) == RECIPIENTS
 
 
+@pytest.mark.parametrize("timer", sorted(p.stem for p in (TOP / "systemd").glob("*.timer")))
+def test_what_a_timer_starts_works(root, timer):
+    root.run("systemctl", "start", f"{timer}.service")
+    root.run("systemctl", "enable", "--now", f"{timer}.timer")
+    assert is_active(root, f"{timer}.timer") == "active"
+
+
 def test_reload(root):
     ini = root.path("/etc/outreachd/outreachd.ini")
     good = ini.read_text(encoding="utf-8")

@@ -28,7 +28,7 @@ struct seen {
 
 static void write_file(struct buf *out)
 {
-    struct archive_writer *writer;
+    struct archive_writer *writer = NULL;
     char value[3000];
     memset(value, 'v', sizeof value);
     buf_init(out, FILE_MAX_BYTES);
@@ -73,7 +73,7 @@ static enum err see_record(void *arg, const struct archive_record *record)
 static enum err read_in_pieces(const char *bytes, size_t len, size_t piece, struct seen *seen,
                                bool *ended)
 {
-    struct archive_reader *reader;
+    struct archive_reader *reader = NULL;
     const struct archive_events events = {see_header, see_record, seen};
     enum err error = ERR_OK;
     memset(seen, 0, sizeof *seen);
@@ -137,7 +137,7 @@ static void test_a_changed_bit_is_noticed(void **state)
     (void)state;
     write_file(&file);
     for (size_t at = 0; at < file.len; at++) {
-        struct archive_reader *reader;
+        struct archive_reader *reader = NULL;
         const struct archive_events events = {take_header, take_record, NULL};
         file.data[at] ^= 4;
         assert_int_equal(archive_reader_new(&events, &reader), ERR_OK);
