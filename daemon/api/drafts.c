@@ -21,6 +21,7 @@
 #define NUMBERS_A_DAY 999
 #define REASON_MAX_BYTES 4096
 #define NUMBER_SIZE 24
+#define NAME_SHOWN_BYTES 256
 
 /* ---- a draft and what is known of it ---- */
 
@@ -643,9 +644,12 @@ static void on_part(void *arg, enum err error, const char *reason)
     if (error != ERR_OK) {
         apicall_fail(call, error, reason);
     } else if (work->is_last) {
-        const char *name = http_request_query(call->request, "name");
-        snprintf(work->detail, sizeof work->detail, "%llu bytes of %.200s",
-                 (unsigned long long)work->at, name != NULL ? name : "");
+        char name[160];
+        const char *given = http_request_query(call->request, "name");
+        given = given != NULL ? given : "";
+        problems_show(given, strlen(given), name, sizeof name);
+        snprintf(work->detail, sizeof work->detail, "%llu bytes of %s",
+                 (unsigned long long)work->at, name);
         drafts_audit(call, work->who, "draft upload", work->draft->id, work->detail);
         drafts_answer(call, 200);
     } else {
@@ -679,12 +683,11 @@ static void take_part(struct apicall *call, struct draft_work *work)
     if (!read_offset(call, &at)) {
         return;
     }
+    char shown[NAME_SHOWN_BYTES]; /* the name goes into JSON some day */
+    problems_show(name != NULL ? name : "", name != NULL ? strlen(name) : 0, shown, sizeof shown);
     work->is_last = last != NULL && (strcmp(last, "1") == 0 || strcmp(last, "true") == 0);
-    struct drafting_part part = {.id = work->draft->id,
-                                 .who = work->who,
-                                 .name = name != NULL ? name : "",
-                                 .at = at,
-                                 .last = work->is_last};
+    struct drafting_part part = {
+        .id = work->draft->id, .who = work->who, .name = shown, .at = at, .last = work->is_last};
     part.bytes = http_request_body(call->request, &part.len);
     work->at = at + part.len;
     buf_init(&reason, REASON_MAX_BYTES);

@@ -9,6 +9,7 @@
 #include "api/query.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "campaign/problems.h"
 #include "sms/mobile.h"
 #include "store/status.h"
 
@@ -167,6 +168,21 @@ void journal_note(struct apicall *call, int status)
 
 /* ---- reading ---- */
 
+/* What somebody sent may be no UTF-8: a line must not vanish for that. */
+static json_t *text_json(const char *text)
+{
+    char shown[DETAIL_MAX_BYTES + 1];
+    if (text == NULL) {
+        return NULL;
+    }
+    json_t *json = json_string(text);
+    if (json == NULL) {
+        problems_show(text, strlen(text), shown, sizeof shown);
+        json = json_string(shown);
+    }
+    return json;
+}
+
 static void on_page(void *arg, enum err error, const struct audit_seen *lines, size_t n)
 {
     struct apicall *call = arg;
@@ -180,11 +196,13 @@ static void on_page(void *arg, enum err error, const struct audit_seen *lines, s
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
         const struct audit_line *line = &lines[i].line;
-        json_t *row = json_pack(
-            "{s:s, s:o, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "id", lines[i].id, "at",
-            encode_time(line->at_ms, apicall_offset_min(call)), "actor", line->actor, "act",
-            line->act, "object", line->object, "detail", line->detail, "via", line->via, "address",
-            line->address, "before", line->before, "after", line->after);
+        json_t *row =
+            json_pack("{s:s, s:o, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "id",
+                      lines[i].id, "at", encode_time(line->at_ms, apicall_offset_min(call)),
+                      "actor", text_json(line->actor), "act", text_json(line->act), "object",
+                      text_json(line->object), "detail", text_json(line->detail), "via",
+                      text_json(line->via), "address", text_json(line->address), "before",
+                      text_json(line->before), "after", text_json(line->after));
         if (row != NULL) {
             json_array_append_new(array, row);
         }

@@ -117,3 +117,12 @@ def test_the_last_line_taken_away_is_noticed(world):
     rows = world.redis.xrange("outreach:{a}:audit")
     world.redis.xdel("outreach:{a}:audit", rows[-1][0])
     assert not world.ctl("audit", "verify", code=1)["ok"]
+
+
+def test_no_line_vanishes_because_of_its_bytes(world):
+    viewer, root = world.login("chen", "viewer", "513327"), world.login("root", "auditor")
+    assert viewer.call("POST", "/api/v1/drafts/%ff%0a", {})[0] == 403
+    line = root.call("GET", "/api/v1/audit?limit=1")[1]["lines"][0]
+    while line["act"].startswith("POST /api/v1/session"):
+        line = root.call("GET", f"/api/v1/audit?limit=1&before={line['id']}")[1]["lines"][0]
+    assert line["act"] == "POST /api/v1/drafts/{id}" and line["actor"] == "chen" and "\ufffd" in line["object"]
