@@ -142,6 +142,9 @@ void journal_note(struct apicall *call, int status)
     if (actor[0] == '\0') { /* the control socket, and who tries to log in, say it themselves */
         const char *member = (call->route->flags & ROUTE_OPEN) != 0 ? "user" : "actor";
         actor = json_string_value(json_object_get(call->body, member));
+        if (actor == NULL && !call->is_public) { /* nothing but a query, as of a DELETE */
+            actor = http_request_query(call->request, "actor");
+        }
     }
     snprintf(act, sizeof act, "%s %s", call->route->method, call->route->path);
     buf_init(&detail, DETAIL_MAX_BYTES);

@@ -39,29 +39,36 @@ static void on_made(void *arg, enum err error, const char *reason, int64_t ends_
                              "expires_at", encode_time(ends_ms, apicall_offset_min(call))));
 }
 
-static bool has_owner(struct apicall *call)
+/* A program does not make more of its kind. */
+static bool may_handle(struct apicall *call)
 {
-    if (call->who.via == VIA_SESSION) {
+    if (call->who.via != VIA_TOKEN) {
         return true;
     }
     apicall_error(call, 403, "role", NULL, "tokens are for who has logged in to make and to end");
     return false;
 }
 
-void handle_token_add(struct apicall *call)
+/* `owner` is who it acts for, with her roles and her area; it gets these or less. */
+static void make_token(struct apicall *call, const struct who *owner)
 {
     const char *title;
     char roles_text[ROLES_TEXT_SIZE], area_text[AREA_TEXT_SIZE], digest[AUTH_DIGEST_SIZE];
-    uint32_t roles = call->who.roles;
-    uint64_t area;
+    uint32_t roles = owner->roles;
+    uint64_t area = owner->area;
     int64_t days;
-    if (!has_owner(call) || !apicall_text(call, "title", true, TITLE_MAX, &title) ||
-        !roles_read(call, &roles) || !apicall_area(call, "area", false, &area) ||
+    if (!apicall_text(call, "title", true, TITLE_MAX, &title) || !roles_read(call, &roles) ||
+        !apicall_place(call, "area", false, &area) ||
         !apicall_integer(call, "days", DAYS_DEFAULT, &days)) {
         return;
     }
-    if ((roles & ~call->who.roles) != 0) {
-        apicall_error(call, 403, "role", "roles", "a token may do no more than you");
+    if ((roles & ~owner->roles) != 0) {
+        apicall_error(call, 403, "role", "roles", "a token may do no more than its owner");
+        return;
+    }
+    if (owner->area != 0 && (area == 0 || !area_within(area, owner->area))) {
+        apicall_error(call, 403, "area", "area", "%s is not in its owner's area %s",
+                      area_format(area, area_text), area_format(owner->area, roles_text));
         return;
     }
     if (days < 1 || days > DAYS_MAX) {
@@ -79,12 +86,58 @@ void handle_token_add(struct apicall *call)
     ids_random_hex(making->id, ID_BYTES);
     auth_new_token(making->token, digest);
     const struct token token = {.id = making->id,
-                                .owner = call->who.name,
+                                .owner = owner->name,
                                 .title = title,
                                 .roles = roles_format(roles, roles_text),
                                 .area = area_format(area, area_text)};
     enum err error =
         people_token_add(call->api->parts.store, digest, &token, days * DAY_MS, on_made, making);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+static void on_owner(void *arg, enum err error, const char *reason, const struct person *persons,
+                     size_t n)
+{
+    struct apicall *call = arg;
+    struct who owner = {.via = VIA_TOKEN};
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_NOT_FOUND || (error == ERR_OK && n != 1)) {
+        apicall_error(call, 404, "no_user", "owner", "there is no user of this name");
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    snprintf(owner.name, sizeof owner.name, "%s", persons->name);
+    if (roles_parse(persons->roles, &owner.roles) != ERR_OK ||
+        area_parse(persons->area, strlen(persons->area), &owner.area) != ERR_OK) {
+        apicall_error(call, 409, "refused", "owner", "her roles or her area cannot be read");
+        return;
+    }
+    make_token(call, &owner);
+}
+
+/* A login makes tokens of its own; on the control socket `owner` names whose it is to be. */
+void handle_token_add(struct apicall *call)
+{
+    const char *owner, *actor;
+    if (!may_handle(call)) {
+        return;
+    }
+    if (call->who.via == VIA_SESSION) {
+        make_token(call, &call->who);
+        return;
+    }
+    if (!apicall_actor(call, &actor) ||
+        !apicall_text(call, "owner", true, WHO_NAME_SIZE - 1, &owner)) {
+        return;
+    }
+    enum err error = people_find(call->api->parts.store, owner, on_owner, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
@@ -151,7 +204,7 @@ static void on_dropped(void *arg, enum err error, const char *reason)
 
 void handle_token_drop(struct apicall *call)
 {
-    if (!has_owner(call)) {
+    if (!may_handle(call)) {
         return;
     }
     enum err error =

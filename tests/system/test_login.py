@@ -267,3 +267,24 @@ def test_a_login_takes_no_token_that_somebody_else_chose(world):
     for cookie in (chosen, first):
         browser.cookie = cookie
         assert code(browser.call("GET", "/api/v1/session")) == (401, "session")
+
+
+def test_tokens_from_the_command_line(world):
+    world.ctl("pledge", "add", "--region", "513327205", "--amount", "10")
+    world.user("chen", "finance viewer", "51")
+    assert world.ctl_raw("token", "add", "nobody", "--title", "x").returncode != 0
+    for wrong in (("--roles", "admin"), ("--area", "50"), ("--area", "all"), ("--days", "401"), ("--days", "x")):
+        assert world.ctl_raw("token", "add", "chen", "--title", "x", *wrong).returncode != 0, wrong
+    done = world.ctl_raw("token", "add", "chen", "--title", "wall", "--roles", "viewer", "--area", "5133", "--days", "1")
+    assert done.returncode == 0, done.stderr
+    token = done.stdout.strip()
+    totals = Browser(world).call("GET", "/api/v1/totals", Authorization=f"Bearer {token}")
+    assert totals[0] == 200 and totals[1]["region"] == "5133"
+    listed, = world.ctl("token", "list")["tokens"]
+    assert (listed["owner"], listed["title"], listed["roles"]) == ("chen", "wall", ["viewer"]) and token not in str(listed)
+    assert "wall" in world.ctl("token", "list", json=False)
+    world.ctl("token", "drop", listed["id"], "--actor", "op1")
+    assert Browser(world).call("GET", "/api/v1/totals", Authorization=f"Bearer {token}")[0] == 401
+    assert world.ctl_raw("token", "drop", listed["id"]).returncode != 0
+    told = {(line["act"], line["actor"]) for line in world.ctl("audit", "list")["lines"]}
+    assert ("DELETE /api/v1/tokens/{id}", "op1") in told and token not in str(world.redis.xrange("outreach:{a}:audit"))
