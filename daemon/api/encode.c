@@ -141,6 +141,7 @@ json_t *encode_campaign(const struct campaign_view *view, const struct dispatch_
     json_object_set_new(json, "waiting", encode_waiting(wait, offset_min));
     set_time(json, "launched_at", view->launched_ms, offset_min);
     set_time(json, "changed_at", view->changed_ms, offset_min);
+    set_time(json, "purged_at", view->purged_ms, offset_min);
     set_time(json, "start", fields->start_ms, offset_min);
     set_time(json, "end", fields->end_ms, offset_min);
     set_text(json, "actor", fields->actor);

@@ -90,3 +90,4 @@ void handle_ledger_verify(struct apicall *call);
 void handle_ledger_seal(struct apicall *call);
 void handle_backup(struct apicall *call);
 void handle_restore(struct apicall *call);
+void handle_purge(struct apicall *call);

@@ -296,6 +296,14 @@ static bool begin_columns(struct report *report)
 
 static void report_found(struct apicall *call)
 {
+    const char *purged = json_string_value(json_object_get(call->found.json, "purged_at"));
+    if (purged != NULL) {
+        apicall_error(call, 409, "purged", NULL,
+                      "the numbers of this campaign were deleted on %.10s (retention); its figures "
+                      "are in its status",
+                      purged);
+        return;
+    }
     struct report *report = call->state;
     if (report->with_columns && !begin_columns(report)) {
         return;

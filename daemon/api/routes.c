@@ -84,6 +84,7 @@ const struct route routes_rows[] = {
     {"POST", "/api/v1/ledger/seal", handle_ledger_seal, AUDITOR | OPERATOR, ROUTE_AREA_NATION, 0, "seals the entries since the last seal"},
     {"GET", "/api/v1/backup", handle_backup, NOBODY, ROUTE_AREA_ANY, 0, "all that lies in Redis, of one instant, streamed"},
     {"PUT", "/api/v1/restore", handle_restore, NOBODY, ROUTE_AREA_ANY, ROUTE_QUIET, "a part of a backup; the last one puts it in place"},
+    {"POST", "/api/v1/purge", handle_purge, NOBODY, ROUTE_AREA_ANY, 0, "deletes numbers and texts of campaigns that are older than retention"},
     {"GET", "/api/v1/session", handle_session_show, ALL, ROUTE_AREA_ANY, 0, "who is logged in here, and what she may do"},
     {"POST", "/api/v1/session", handle_session_open, NOBODY, ROUTE_AREA_ANY, ROUTE_OPEN, "logs in: name and password for a cookie"},
     {"DELETE", "/api/v1/session", handle_session_close, ALL, ROUTE_AREA_ANY, 0, "logs out"},

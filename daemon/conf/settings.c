@@ -13,6 +13,9 @@
 #include "conf/settings_rows.h"
 #include "conf/value.h"
 
+/* source: Ministry of Industry and Information Technology, order 31 of 2015: senders keep times,
+ * numbers, and subscriptions for 5 months at least */
+#define RETENTION_LEAST_MS (INT64_C(150) * 24 * 3600 * 1000)
 #define CALLBACK_KEY_MIN 16 /* 16 of 64 signs are 96 bits: not to be guessed through the web */
 #define CALLBACK_KEY_MAX 128
 
@@ -161,6 +164,9 @@ static enum err load_daemon(struct loading *loading)
         error = default_codes_dir(loading);
     else if (daemon->codes_dir != NULL && !is_directory(daemon->codes_dir))
         complain(loading, "daemon", "codes_dir", "no such directory");
+    if (daemon->retention_ms < RETENTION_LEAST_MS)
+        warn(loading, "daemon", "retention",
+             "is shorter than the 5 months that records of messages must be kept", NULL);
     if (daemon->campaigns_dir != NULL && !is_directory(daemon->campaigns_dir))
         warn(loading, "daemon", "campaigns_dir", "no such directory: there are no campaigns yet",
              daemon->campaigns_dir);

@@ -44,6 +44,7 @@ struct settings_daemon {
     int64_t repeat_guard_ms; /* the same text to the same list is refused for this long: 7d */
     int64_t
         resend_values_for_ms;  /* personal values are kept this long after `done`, for a resend */
+    int64_t retention_ms;      /* numbers and texts of finished campaigns are kept so long: 180d */
     uint32_t four_eyes_over;   /* more people than this need a second person */
     uint32_t trial_daily;      /* messages a day of an area in trial */
     uint32_t test_daily;       /* test messages a day of a user */

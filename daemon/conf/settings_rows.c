@@ -239,6 +239,10 @@ const struct schema_row settings_rows[] = {
     DAEMON("resend_values_for", resend_values_for_ms, .type = &value_duration, .min = 0, .max = 90 * DAY, .def = "7d",
            .flags = SCHEMA_RELOADABLE,
            .comment = "Names and other personal values are deleted so long after a campaign is done; a resend needs them."),
+    DAEMON("retention", retention_ms, .type = &value_duration, .min = DAY, .max = 3650 * DAY, .def = "180d",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "Numbers, regions, personal values and texts of campaigns that finished longer ago are deleted, and replies too;\n"
+                      "figures, opt-outs and the ledger stay. Records of messages must be kept for 5 months: less than 150d warns."),
     DAEMON("resend_silent_after", resend_silent_after_ms, .type = &value_duration, .min = SECOND, .max = 7 * DAY, .def = "10m",
            .flags = SCHEMA_RELOADABLE,
            .comment = "Campaigns with on_ambiguous = resend: of whom nobody knows whether the carrier took them, they are sent again,\n"

@@ -78,6 +78,7 @@ enum ctl_option {
     OPT_PASSPHRASE,
     OPT_KEEP,
     OPT_REPLACE,
+    OPT_DRY_RUN,
     OPT_COUNT
 };
 

@@ -64,3 +64,4 @@ enum ctl_exit cmd_ledger_publish(struct ctl *ctl);
 enum ctl_exit cmd_ledger_close(struct ctl *ctl);
 enum ctl_exit cmd_backup(struct ctl *ctl);
 enum ctl_exit cmd_restore(struct ctl *ctl);
+enum ctl_exit cmd_purge(struct ctl *ctl);

@@ -44,6 +44,7 @@ struct event;
 #define SWEEP_TICKS 5
 #define SILENT_TICKS 10 /* on_ambiguous = resend is looked after this often */
 #define MAINTAIN_TICKS 60
+#define MAINTAIN_FIRST 3  /* and soon after the start */
 #define SETTLE_MANY 64    /* outcomes that make a settlement go at once */
 #define SETTLE_MAX 256    /* outcomes in one settlement */
 #define SETTLE_WAIT_MS 2  /* how long fewer may wait for company */
@@ -194,7 +195,8 @@ struct lane {
     char state[16], reason[192], actor[65]; /* of the account; state "" until it was asked */
     int64_t resume_at_ms;
     /* polls */
-    bool is_listing, list_again, is_asking_state, is_sweeping, is_resending, has_lost_claim;
+    bool is_listing, list_again, is_asking_state, is_sweeping, is_resending, has_lost_claim,
+        is_purging;
     /* Nothing of an earlier life is claimed in our name. A sweep of one's own claims goes page by
      * page, and one that failed may have seen some: what is claimed before one has succeeded would
      * be swept with the rest. */

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "sms/text.h"
+#include "store/purge.h"
 
 #define TEXT_MAX_BYTES ((size_t)64 << 10)
 
@@ -387,6 +388,42 @@ static void on_maintained(void *arg, enum err error, const char *reason)
             log_quote(reason && *reason ? reason : err_sentence(error), quoted, sizeof quoted));
 }
 
+static void on_purged_campaign(void *arg, const struct purge_campaign *campaign)
+{
+    const struct lane *lane = arg;
+    log_line(LOG_INFO, lane->subject, "event=purged campaign=%s recipients=%" PRIu64, campaign->id,
+             campaign->accepted);
+}
+
+static void on_purged(void *arg, enum err error, const char *reason, uint64_t uplinks)
+{
+    struct lane *lane = arg;
+    lane->is_purging = false;
+    if (uplinks > 0)
+        log_line(LOG_INFO, lane->subject, "event=purged replies=%" PRIu64, uplinks);
+    on_maintained(lane, error, reason);
+}
+
+/* One campaign a round: there is no hurry. */
+static void purge(struct lane *lane, int64_t wall_ms)
+{
+    const struct purge_options options = {.carrier = lane->name,
+                                          .now_ms = wall_ms,
+                                          .keep_ms = lane->dispatch->settings->daemon.retention_ms,
+                                          .campaigns_max = 1,
+                                          .on_campaign = on_purged_campaign,
+                                          .on_done = on_purged,
+                                          .arg = lane};
+    if (lane->is_purging)
+        return;
+    lane_call_begins(lane);
+    lane->is_purging = true;
+    if (purge_run(lane->dispatch->store, &options) != ERR_OK) {
+        lane->is_purging = false;
+        (void)lane_call_ended(lane);
+    }
+}
+
 void lane_maintain(struct lane *lane)
 {
     struct dispatch *dispatch = lane->dispatch;
@@ -398,7 +435,7 @@ void lane_maintain(struct lane *lane)
         sweep(lane);
     if (dispatch->ticks % SILENT_TICKS == 0)
         resend_silent(lane, wall_ms);
-    if (dispatch->ticks % MAINTAIN_TICKS != 0)
+    if (dispatch->ticks % MAINTAIN_TICKS != MAINTAIN_FIRST)
         return;
     lane_call_begins(lane);
     if (status_expire_parked(dispatch->store, lane->name, daemon->parked_for_ms, wall_ms,
@@ -408,6 +445,7 @@ void lane_maintain(struct lane *lane)
     if (queue_drop_values(dispatch->store, lane->name, wall_ms - daemon->resend_values_for_ms,
                           on_maintained, lane))
         (void)lane_call_ended(lane);
+    purge(lane, wall_ms);
 }
 
 void lane_poll(struct lane *lane)

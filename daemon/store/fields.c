@@ -73,6 +73,7 @@ static const struct field fields[] = {
     SEEN("started", started_ms, I64),
     SEEN("finished", finished_ms, I64),
     SEEN("changed", changed_ms, I64),
+    SEEN("purged", purged_ms, I64),
     SEEN("vd", values_dropped, BOOL),
     SEEN("late_waived", late_waived, BOOL),
 };

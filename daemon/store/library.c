@@ -1,5 +1,5 @@
-/* The bytes of outreach.lua, ledger.lua, people.lua, drafts.lua and backup.lua, one text, taken
- * in by the assembler, so that the text in the tree is the text that runs. */
+/* The bytes of outreach.lua, ledger.lua, people.lua, drafts.lua, backup.lua and retention.lua,
+ * one text, taken in by the assembler, so that the text in the tree is the text that runs. */
 #include "store/library.h"
 
 #include <stddef.h>
@@ -12,6 +12,7 @@ __asm__(".section .rodata\n"
         ".incbin \"" PEOPLE_LUA_FILE "\"\n"
         ".incbin \"" DRAFTS_LUA_FILE "\"\n"
         ".incbin \"" BACKUP_LUA_FILE "\"\n"
+        ".incbin \"" RETENTION_LUA_FILE "\"\n"
         "outreach_lua_end:\n"
         ".byte 0\n"
         ".previous\n");

@@ -266,6 +266,7 @@ struct campaign_view { /* borrowed; strings never NULL */
     uint64_t segments_sent, cost_fen, ambiguous_chunks, requests;
     uint64_t resent; /* recipients that were queued again by queue_resend_silent */
     int64_t launched_ms, started_ms, finished_ms, changed_ms; /* 0: not yet */
+    int64_t purged_ms; /* numbers and texts were deleted, see store/purge.h; 0: not yet */
     bool values_dropped, late_waived;
 };
 typedef void queue_view_fn(void *arg, enum err error, const struct campaign_view *views, size_t n);

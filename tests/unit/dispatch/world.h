@@ -553,6 +553,7 @@ static inline void world_open(struct world *w, bool listens)
                                                   .parked_max = 1000,
                                                   .parked_for_ms = 259200000,
                                                   .resend_values_for_ms = 86400000,
+                                                  .retention_ms = INT64_C(15552000000),
                                                   .resend_silent_after_ms = 600000};
     w->settings.n_carriers = 1;
     w->settings.carriers[0] = (struct settings_carrier){.name = "mas",

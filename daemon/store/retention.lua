@@ -1,0 +1,122 @@
+-- Retention: what finished campaigns knew of people is deleted after a time, their figures stay; a part of the function library
+-- "outreach" (store/library.c appends this text). docs/operations.md, "Retention", says what goes and what stays.
+--
+--   * A campaign that is purged has no chunks any more (`n_chunks` 0), so that whatever walks over chunks finds none; `pc` is how
+--     many it had, `pg` how many of them are deleted, `purged` when the last went. Its counters are those of its last day.
+--   * Old is what both clocks call old, that of Redis and that of the caller: one of them being wrong deletes nothing.
+do
+    local function retention()
+        local call
+        local wake_queue = wake
+        local function wake()
+            wake_queue()
+            call = redis.call
+        end
+        local LOOK_MAX, UPLINKS_MAX = 500, 100000
+        local OVER = {done = true, cancelled = true}
+        local PERSONAL = {'text', 'signature', 'optout', 'source_file'}
+
+        local function before(now, keep)
+            local mine, theirs = redis_now(), tonumber(now)
+            return (mine < theirs and mine or theirs) - tonumber(keep)
+        end
+        -- Fields that decide, nil when it is not to be purged.
+        local function due(P, seq, limit)
+            local v = call('HMGET', P .. 'c:' .. seq, 'state', 'finished', 'purged', 'open', 'nC', 'n_chunks', 'id', 'accepted', 'dedup_group',
+                           'pc')
+            local finished = tonumber(v[2] or '')
+            if not OVER[v[1]] or v[3] or v[4] == '1' or not finished or finished == 0 or finished >= limit or (tonumber(v[5]) or 0) > 0 or
+                call('SISMEMBER', P .. 'live', seq) == 1 then
+                return nil
+            end
+            return v
+        end
+        -- from campaign, now, how long it is kept. Answers {0, where to go on or 0, campaign or 0, id, finished, accepted, dedup
+        -- group, chunks}.
+        local function purge_next(keys, args)
+            local P, from, limit = keys[1], tonumber(args[1]), before(args[2], args[3])
+            local last = tonumber(call('GET', P .. 'next') or '0')
+            local to = from + LOOK_MAX - 1 < last and from + LOOK_MAX - 1 or last
+            for seq = from, to do
+                local v = due(P, string.format('%d', seq), limit)
+                if v then
+                    return {0, seq < last and seq + 1 or 0, seq, v[7], tonumber(v[2]), tonumber(v[8]) or 0, v[9] or '', tonumber(v[6]) or 0}
+                end
+            end
+            return {0, to < last and to + 1 or 0, 0}
+        end
+        -- The numbers of a chunk's ambiguous recipients leave the index.
+        local function forget_ambiguous(P, tail)
+            local s, p = call('GET', P .. 's:' .. tail) or '', call('GET', P .. 'p:' .. tail) or ''
+            local at = string.find(s, 'E', 1, true)
+            while at do
+                local number = string.sub(p, at * 5 - 4, at * 5)
+                local keep = index_drop(call('HGET', P .. 'amb', number) or '', tail)
+                if #keep > 0 then
+                    call('HSET', P .. 'amb', number, table.concat(keep, ';'))
+                else
+                    call('HDEL', P .. 'amb', number)
+                end
+                at = string.find(s, 'E', at + 1, true)
+            end
+        end
+        -- campaign, now, how long it is kept, most chunks. Answers {0, chunks left}.
+        local function purge(keys, args)
+            local P, seq, most = keys[1], args[1], tonumber(args[4])
+            local v = due(P, seq, before(args[2], args[3]))
+            if not v then
+                return {1, 'this campaign is not to be purged'}
+            end
+            local key = P .. 'c:' .. seq
+            local chunks, done = tonumber(v[10] or v[6]) or 0, tonumber(call('HGET', key, 'pg') or '0')
+            local to = done + most < chunks and done + most or chunks
+            for n = done, to - 1 do
+                local tail = seq .. ':' .. n
+                forget_ambiguous(P, tail)
+                call('UNLINK', P .. 'p:' .. tail, P .. 's:' .. tail, P .. 'v:' .. tail, P .. 'r:' .. tail, P .. 'w:' .. tail, P .. 't:' .. tail,
+                     P .. 'm:' .. tail)
+                call('ZREM', P .. 'rs', tail)
+            end
+            call('HSET', key, 'pc', chunks, 'pg', to, 'n_chunks', 0, 'cursor', 0)
+            if to >= chunks then
+                call('UNLINK', P .. 'rz:' .. seq, P .. 'ac:' .. seq)
+                call('ZREM', P .. 'fv', seq)
+                call('SREM', P .. 'fr', seq)
+                for _, field in ipairs(PERSONAL) do
+                    call('HSET', key, field, '')
+                end
+                call('HSET', key, 'purged', string.format('%.0f', redis_now()))
+            end
+            return {0, chunks - to}
+        end
+        -- now, how long they are kept, 1: only count. Answers {0, how many}.
+        local function purge_uplinks(keys, args)
+            local limit = before(args[1], args[2])
+            if limit <= 0 then
+                return {0, 0}
+            end
+            local id = string.format('%.0f', limit)
+            if args[3] == '1' then
+                return {0, #call('XRANGE', keys[1] .. 'up', '-', '(' .. id, 'COUNT', UPLINKS_MAX)}
+            end
+            return {0, call('XTRIM', keys[1] .. 'up', 'MINID', '=', id)}
+        end
+
+        local OUTCOME, READ = {'allow-oom'}, {'no-writes'}
+        local FUNCTIONS = {{'or1_purge_next', purge_next, READ}, {'or1_purge', purge, OUTCOME}, {'or1_purge_uplinks', purge_uplinks, OUTCOME}}
+        for i = 1, #FUNCTIONS do
+            local body = FUNCTIONS[i][2]
+            redis.register_function{
+                function_name = FUNCTIONS[i][1],
+                flags = FUNCTIONS[i][3],
+                callback = function(keys, args)
+                    if not call then
+                        wake()
+                    end
+                    return body(keys, args)
+                end,
+            }
+        end
+    end
+    retention()
+end
