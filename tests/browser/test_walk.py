@@ -109,4 +109,7 @@ def test_from_a_list_with_mistakes_to_the_totals_of_the_province(make_world, ope
     desk.click("#pledge-enter summary").fill("#enter-amount", "12345").fill("#enter-name", "旺堆").click("#enter-book")
     desk.wait_text("#enter-number", "-")
     province.wait_text("main", "12,345")
+    province.picture("totals")
+    province.go("#/wall").wait_text("#wall-pledged", "12,345")
+    province.picture("wall")
     assert [t.complaints() for t in (tab, other, province, desk)] == [[], [], [], []]
