@@ -1,11 +1,15 @@
-/* The list is short, because a new password has at least 12 characters: what people reach for then
+/* This list is short, because a new password has at least 12 characters: what people reach for then
  * is a well-known word filled up with another one, a year or a run of keys. So the words are taken
- * out and what is left is looked at. */
+ * out and what is left is looked at. Long ones that are known as they are stand in common_list.c.
+ */
 #include "people/common.h"
 
 #include <ctype.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "people/common_list.h"
 
 #define FOLDED_MAX 512
 #define LEFT_MIN 6 /* characters that must be left of one's own */
@@ -54,6 +58,16 @@ static bool is_run_of_digits(const char *text)
     return text[strspn(text, "0123456789 .-")] == '\0';
 }
 
+static int compare(const void *key, const void *entry)
+{
+    return strcmp(key, *(const char *const *)entry);
+}
+
+static bool is_listed(const char *text)
+{
+    return bsearch(text, common_list, common_list_count, sizeof *common_list, compare) != NULL;
+}
+
 bool common_password(const char *password)
 {
     char left[FOLDED_MAX + 1];
@@ -64,7 +78,7 @@ bool common_password(const char *password)
     for (size_t i = 0; i <= len; i++) {
         left[i] = (char)tolower((unsigned char)password[i]);
     }
-    if (is_run_of_digits(left)) {
+    if (is_run_of_digits(left) || is_listed(left)) {
         return true;
     }
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {

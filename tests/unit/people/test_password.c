@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "people/common_list.h"
 #include "people/password.h"
 
 #define GOOD "eleven goats on the hill"
@@ -100,12 +101,25 @@ static void test_a_flood_is_refused_and_the_end_tells_all(void **state)
     assert_int_equal(waiting, 0);
 }
 
+/* It is searched by halves. */
+static void test_the_list_is_in_order(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < common_list_count; i++) {
+        assert_true(i == 0 || strcmp(common_list[i - 1], common_list[i]) < 0);
+        assert_non_null(password_fault(common_list[i], "chen"));
+    }
+}
+
 static void test_rules(void **state)
 {
     (void)state;
     static const char *const bad[] = {
         "",
         "elevenchars",
+        "1qaz2wsx3edc4rfv",
+        "LeaveMeAlone",
+        "Q1w2e3r4t5y6",
         "password2026!",
         "P@ssw0rdP@ssw0rd",
         "1234567890123",
@@ -150,6 +164,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_right_and_wrong, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_flood_is_refused_and_the_end_tells_all, set_up,
                                         tear_down),
+        cmocka_unit_test(test_the_list_is_in_order),
         cmocka_unit_test(test_rules),
         cmocka_unit_test(test_lengths_count_characters),
     };

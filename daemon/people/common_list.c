@@ -1,0 +1,52 @@
+/* Passwords of at least 12 characters that stand in published lists of stolen ones and that the
+ * rules of common.c let pass: those of the 30 000 most frequent of zxcvbn (Copyright 2012-2013
+ * Dropbox, Inc., 2016 Daniel Wolf; MIT; Debian's python3-zxcvbn), in order of bytes, obscene ones
+ * left out. */
+#include "people/common_list.h"
+
+const char *const common_list[] = {
+    "01telemike01",         "123123qweqwe",      "123321qweewq",         "1234567890qaz",
+    "1234567890qw",         "1234567890qwe",     "1234567890zzz",        "123456789asd",
+    "123456789qaz",         "123456789qqq",      "123456789qwe",         "123456789qwer",
+    "123456789zxc",         "1234qwerasdf",      "1234qwerasdfzxcv",     "123qwe456rty",
+    "123qweasdzxc",         "12qw34er56ty",      "1a2s3d4f5g6h",         "1qa2ws3ed4rf",
+    "1qa2ws3ed4rf5tg",      "1qaz2wsx3edc",      "1qaz2wsx3edc4rfv",     "1qazxsw23edc",
+    "1qazxsw23edcvfr4",     "23176djivanfros",   "32615948worms",        "41d8cd98f00b",
+    "4815162342lost",       "59382113kevinp",    "89231243658s",         "89876065093rax",
+    "a1s2d3f4g5h6",         "amadeusptfcor",     "an83546921an13",       "andrewjackie",
+    "antananarivu",         "auckland2010",      "avrillavigne",         "bltynbabrfwbz",
+    "boy4u2ownnyc",         "bpgjldsgjldthnf",   "businessbabe",         "chickenwing101",
+    "christopher1",         "cjdthitycndj",      "combat123654",         "contortionist",
+    "corperfmonsy",         "counterstrike",     "devilmaycry4",         "digitalprodu",
+    "dkflbvbhjdbx",         "dkflbvbhjdyf",      "domainlock2005",       "finalfantasy",
+    "fkmnthyfnbdf",         "fktrcfylhjdbx",     "fktrcfylhjdf",         "fktrcfylhjdyf",
+    "flvbybcnhfnjh",        "frederiksberg",     "fynfyfyfhbde",         "gfhjkmgfhjkm",
+    "ghbdtnghbdtn",         "ghbdtnrfrltkf",     "ghhh47hj7649",         "ghjcnjgbpltw",
+    "ghjcnjgfhjkm",         "ghjcnjghjcnj",      "ghjcnjqgfhjkm",        "ghjcnjrdfibyj",
+    "ghjnbdjcnjzybt",       "gjkysqgbpltw",      "greenlantern",         "gtnhjpfdjlcr",
+    "hd764nw5d7e1vb1",      "hedimaptfcor",      "ilovemyfamily",        "ingodwetrust",
+    "installdevic",         "installsqlst",      "iseedeadpeople",       "jamesbond007",
+    "justinbieber",         "leavemealone",      "lhbjkjubz2957704",     "lost4815162342",
+    "lytghjgtnhjdcr",       "mailcreated5240",   "maprchem56458",        "massimiliano",
+    "maurolarastefy",       "mevefalkcakk",      "michaeljackson",       "minecraft123",
+    "minnesota_hp",         "momsanaladventure", "morganstanley",        "mortalkombat",
+    "msorcloledbr",         "needforspeed",      "nemvxyheqdd5oqxyxyzi", "networkingpe",
+    "newproject2004",       "nhecsyfujkjdt",     "nhfdvfnjkju123",       "nhfycajhvths",
+    "nightcrawler",         "nondriversig",      "ontheoutside",         "p030710p$e4o",
+    "paraklast1974",        "passwordstandard",  "peanutbutter",         "playstation2",
+    "playstation3",         "polniypizdec0211",  "polniypizdec110211",   "ptybnxtvgbjy",
+    "punksnotdead",         "q1w2e3r4t5y6",      "q1w2e3r4t5y6u7",       "q1w2e3r4t5y6u7i8",
+    "q1w2e3r4t5y6u7i8o9p0", "qawsedrftgyh",      "qaz123wsx456",         "qazwsxedc123",
+    "qazwsxedcrfv",         "qazwsxedcrfvtgb",   "qazxswedc123",         "qazxswedcvfr",
+    "qwaszxerdfcv",         "qweasdzxc123",      "qwerasdfzxcv",         "qwertasdfgzxcvb",
+    "qwertyytrewq",         "residentevil",      "rfnthbyf1988",         "sanfrancisco",
+    "saun24865709",         "seemnemaailm",      "sojdlg123aljg",        "sonnenschein",
+    "sonyericsson",         "specialinsta",      "stickdaddy77",         "stratocaster",
+    "systemofadown",        "temppassword",      "thecakeisalie",        "vanyarespekt",
+    "vfhbyfvfhbyf",         "vfrcbvvfrcbv",      "vfvfvskfhfve",         "vladimirovna",
+    "warhammer40k",         "wazzkaprivet",      "websolutions",         "websolutionssu",
+    "webuivalidat",         "weihnachtsbau",     "weihnachtsbaum",       "whosyourdaddy",
+    "xxxp455w0rd5",         "z1x2c3v4b5n6m7",    "zaq1xsw2cde3",         "zaqwsxcderfv",
+    "zcfvfzkexifz",         "zqjphsyf6ctifgu",   "zxcasdqwe123",
+};
+const size_t common_list_count = sizeof common_list / sizeof *common_list;
