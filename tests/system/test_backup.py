@@ -4,10 +4,12 @@ import threading
 
 import pytest
 
-from harness import wait_until
+from harness import TOP, wait_until
 
 VILLAGE = "513327205201"
 PASSPHRASE = "gao shan xiang 2026"
+# What `campaign status` said when tests/data/layouts/1.backup was made.
+FIRST_LAYOUT = {"finished": 56, "queued": 490}
 
 
 def content(redis, prefix="outreach:"):
@@ -310,3 +312,29 @@ def test_the_newest_are_kept(world):
     names = sorted(path.name for path in folder.iterdir())
     assert names[:2] == ["notes.txt", "outreach-20210101T000000Z.backup"] and len(names) == 3, names
     assert world.ctl_raw("backup", "--keep", "2", folder / "x").returncode == 2
+
+
+def test_the_first_released_layout_is_read(make_world):
+    """tests/data/layouts/N.backup was made by the daemon that first wrote layout N, and every later one must take it over: figures,
+    proofs, and what was not finished. A new layout gets a file beside it; none of the files is ever made anew."""
+    world = restored(make_world, TOP / "tests/data/layouts/1.backup")
+    world.start_daemon()
+    assert ledger_is_sound(world)["entries"] == 9
+    audit_is_sound(world)
+    campaigns_are_sound(world)
+    finished, halfway = world.status("finished"), world.status("halfway")
+    assert finished["state"] == "done" and finished["counts"]["delivered"] == FIRST_LAYOUT["finished"], finished
+    assert halfway["state"] == "paused" and halfway["counts"]["queued"] == FIRST_LAYOUT["queued"], halfway
+    assert sum(halfway["counts"].values()) == halfway["accepted"] == 600
+    for number in ("15400009999", "15400000001"):
+        assert world.ctl("optout", "check", number)["opted_out"]
+    # It goes on: the number of the next pledge follows, the group knows who was written to, and what was queued can be cancelled.
+    number = world.ctl("pledge", "add", "--region", VILLAGE, "--name", "王五", "--amount", "1")["pledge"]
+    assert number.split("-")[0] == "513327" and ledger_is_sound(world)["entries"] == 10
+    world.ctl("campaign", "cancel", "halfway", "--reason", "it was of another day")
+    assert world.counts("halfway")["cancelled"] == FIRST_LAYOUT["queued"]
+    world.ctl("carrier", "resume", "mas")
+    world.campaign("next", 50, first=15420000000)
+    world.launch("next")
+    world.wait_done("next")
+    campaigns_are_sound(world)
