@@ -77,7 +77,7 @@ let sign = null;
 
 function userBox(who) {
     return h('div', {class: 'd-flex flex-wrap align-items-center gap-2 text-white small'},
-        h('a', {class: 'link-light', href: '#/account'}, who.title || who.user), h('span', {}, who.area_name || who.area || t('shell.whole_country')),
+        h('a', {class: 'link-light', href: '#/account'}, who.title || who.user), h('span', {}, who.area === '0' || who.area === '' ? t('shell.whole_country') : who.area_name || who.area),
         languageSwitch(), h('button', {type: 'button', class: 'btn btn-sm btn-outline-light', id: 'logout', onclick: onLogout}, t('shell.logout')));
 }
 

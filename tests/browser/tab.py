@@ -164,6 +164,24 @@ class Tab:
         self.driver.set_window_size(size["width"], HEIGHT)
         return self
 
+    def pictures(self, name, widths=(360, 1280, 1920)):
+        """The same page at several widths, as PNG; fails when it is wider than its window at one of them."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for width in widths:
+            self._pretend(width, HEIGHT)
+            high = self.driver.execute_script("return document.documentElement.scrollHeight")
+            wide = wait_until(lambda: self.driver.execute_script("return document.documentElement.scrollWidth"))
+            assert wide <= width, f"{name}: {wide} pixels wide in a window of {width}"
+            self._pretend(width, min(max(high, HEIGHT), 4000))
+            self.driver.save_screenshot(str(PICTURES / f"{name}-{self.browser.language}-{width}.png"))
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        return self
+
+    def _pretend(self, width, height):
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                                    {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")  # drawn anew
+
     def complaints(self):
         """Errors of the page's scripts and refusals of the content policy."""
         return [entry["message"] for entry in self.driver.get_log("browser")

@@ -25,6 +25,15 @@ export function yuanShort(fen) {
         t('format.yi', {n: decimal(Math.trunc(whole / 1e6) / 1e2, 2)});
 }
 
+/* For the axis of a chart: "300 万", "¥3M". */
+export function yuanAxis(fen) {
+    const whole = fen / 100;
+    if (currentLanguage() === 'zh-CN') {
+        return Math.abs(whole) >= 1e4 ? t('format.wan_axis', {n: new Intl.NumberFormat('zh-CN', {maximumFractionDigits: 2}).format(whole / 1e4)}) : count(whole);
+    }
+    return `¥${new Intl.NumberFormat('en', {notation: 'compact'}).format(whole)}`;
+}
+
 /* "2026-10-17 09:00"; null gives "–". */
 export function time(text) {
     return text ? text.slice(0, 16).replace('T', ' ') : '–';

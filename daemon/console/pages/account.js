@@ -35,7 +35,7 @@ export function show(main) {
 
     const labelled = (label, input) => h('div', {class: 'mb-3'}, h('label', {class: 'form-label', for: input.id}, label), input);
     const facts = [['account.user', who.user], ['account.name', who.title || '–'], ['account.roles', who.roles.map((role) => t(`role.${role}`)).join(t('format.comma'))],
-        ['account.area', who.area_name || t('shell.whole_country')], ['account.until', time(who.expires_at)]];
+        ['account.area', who.area === '0' || who.area === '' ? t('shell.whole_country') : who.area_name || who.area], ['account.until', time(who.expires_at)]];
     main.replaceChildren(h('h1', {class: 'h3 mb-3'}, t('nav.account')),
         h('dl', {class: 'row'}, facts.flatMap(([name, value]) => [h('dt', {class: 'col-sm-3'}, t(name)), h('dd', {class: 'col-sm-9'}, value)])),
         h('form', {class: 'narrow', onsubmit: submit}, h('h2', {class: 'h5 mt-4'}, t('account.change')), said,

@@ -174,7 +174,7 @@ export async function show(main, params) {
             h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm'}, h('caption', {}, t('totals.kind_means')),
                 columns('totals.kind', 'totals.pledges', 'totals.pledged', 'totals.arrived', 'totals.delivered'), kinds)),
             h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm'}, h('caption', {}, t('totals.things')),
-                columns('totals.item', 'totals.pledged', 'totals.arrived', 'totals.delivered'), things))));
+                columns('totals.item', 'totals.promised', 'totals.came', 'totals.given'), things))));
     drawHead();
     let over = false;
     const live = follow(subscribe, load);

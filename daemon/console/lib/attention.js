@@ -1,0 +1,63 @@
+/* What waits for a person, from the status document, in the reader's language and for who has buttons, not commands. The
+ * daemon's own sentences (for the command line) stay available below it. */
+import {count, duration, time} from './format.js';
+import {t} from './i18n.js';
+
+const OLD_S = 600;      // something ambiguous or unmatched for so long does not settle by itself
+const FULL_PERCENT = 80;
+
+export function ageSeconds(text, now) {
+    return text ? Math.max(0, (Date.parse(now) - Date.parse(text)) / 1000) : null;
+}
+
+function* ofRedis({redis}) {
+    if (redis.health !== 'ready') {
+        yield ['danger', t('attention.redis', {health: t(`redis.${redis.health}`)})];
+    } else if (redis.maxmemory > 0 && redis.used_memory * 100 > redis.maxmemory * FULL_PERCENT) {
+        yield ['danger', t('attention.full', {share: Math.floor((redis.used_memory * 100) / redis.maxmemory)})];
+    }
+}
+
+function* ofCarrier(carrier, now) {
+    const {name} = carrier;
+    const age = duration(ageSeconds(carrier.since, now));
+    if (carrier.state === 'stopped') {
+        yield ['danger', carrier.resume_at ? t('attention.rests', {name, age, until: time(carrier.resume_at), reason: carrier.reason}) :
+            t('attention.stopped', {name, age, reason: carrier.reason})];
+    } else if (carrier.state === 'paused') {
+        yield ['warning', t('attention.paused', {name, age, who: carrier.actor, reason: carrier.reason})];
+    }
+    if (carrier.route_fault) {
+        yield ['danger', t('attention.route', {name, reason: carrier.route_fault})];
+    }
+    if (carrier.unknown_codes > 0) {
+        yield ['warning', t('attention.codes', {name, n: count(carrier.unknown_codes), code: carrier.last_unknown_code})];
+    }
+    if (carrier.parked > 0 && ageSeconds(carrier.parked_oldest, now) > OLD_S) {
+        yield ['warning', t('attention.parked', {name, n: count(carrier.parked), age: duration(ageSeconds(carrier.parked_oldest, now))})];
+    }
+    if (carrier.contradictions > 0) {
+        yield ['warning', t('attention.contradictions', {name, n: count(carrier.contradictions)})];
+    }
+}
+
+function* ofCampaign(campaign, now) {
+    const title = campaign.title || campaign.id;
+    if (campaign.state === 'missed') {
+        yield ['danger', t('attention.missed', {title})];
+    } else if (campaign.state === 'paused') {
+        yield ['warning', t('attention.campaign_paused', {title})];
+    } else if (campaign.state === 'importing' && !campaign.import) {
+        yield ['danger', t('attention.import', {title})];
+    }
+    if (campaign.counts.ambiguous > 0 && ageSeconds(campaign.changed_at, now) > OLD_S) {
+        yield ['danger', t('attention.ambiguous', {title, n: count(campaign.counts.ambiguous), age: duration(ageSeconds(campaign.changed_at, now))})];
+    }
+}
+
+/* [[tone, sentence], …], the most urgent first. */
+export function attention(status) {
+    const all = [...ofRedis(status), ...(status.carriers ?? []).flatMap((one) => [...ofCarrier(one, status.now)]),
+        ...(status.campaigns ?? []).flatMap((one) => [...ofCampaign(one, status.now)])];
+    return [...all.filter(([tone]) => tone === 'danger'), ...all.filter(([tone]) => tone !== 'danger')];
+}

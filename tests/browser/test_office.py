@@ -1,0 +1,183 @@
+"""The pages of the offices: totals and the wall, operations, people, the audit trail; and the shell around all of them."""
+import csv
+import pathlib
+import re
+
+import pytest
+from harness import PASSWORD, TOP, wait_until
+from selenium.webdriver.common.keys import Keys
+
+TOWNSHIP, COUNTY, PROVINCE = "513327205", "513327", "51"
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.fixture
+def office(make_world):
+    return make_world(daemon={"regions_file": TOP / "config" / "regions.csv"})
+
+
+def give(world, region, yuan, *more):
+    return world.ctl("pledge", "add", "--region", region, "--amount", str(yuan), *more)
+
+
+def mark(tab):
+    """A reload would wipe it off."""
+    tab.driver.execute_script("window.marked = true")
+
+
+def is_marked(tab):
+    return tab.driver.execute_script("return window.marked === true")
+
+
+def figure(tab, name):
+    return tab.text(f"#figure-{name}")
+
+
+def test_totals_follow_the_ledger_and_drill_down(office, open_tab):
+    first = give(office, TOWNSHIP, 100)
+    give(office, "510104017", 300)
+    office.user("sheng", "viewer", PROVINCE)
+    tab = open_tab(office).login("sheng").go("#/totals")
+    tab.wait_text("h1", "四川省")
+    tab.wait_text("#figure-pledged", "400 元")
+    mark(tab)
+    give(office, TOWNSHIP, 25)
+    tab.wait_text("#figure-pledged", "425 元")
+    office.ctl("pledge", "arrive", first["pledge"], "--amount", "60")
+    tab.wait_text("#figure-arrived", "60 元")
+    assert is_marked(tab) and "3" == figure(tab, "pledges")
+    assert all(tab.text(f"#figure-{name} + .figure-means") for name in ("pledged", "arrived", "delivered", "pledges", "messages"))
+    tab.wait_text("#totals-as-of", "4")
+
+    # By area: sorted by what was pledged, found by name, down to the township, and back to where it was.
+    def rows():
+        return tab.driver.execute_script("return [...document.querySelectorAll('#totals-rows th a')].map((a) => a.textContent)")
+    assert rows() == ["成都市", "甘孜藏族自治州"]
+    tab.click("[data-sort=pledged]")
+    assert rows() == ["甘孜藏族自治州", "成都市"] and tab.all("th[aria-sort=ascending] [data-sort=pledged]")
+    tab.fill("#totals-search", "成都")
+    wait_until(lambda: rows() == ["成都市"])
+    tab.find("#totals-search").send_keys(Keys.BACKSPACE * 2)
+    tab.choose("#totals-level", "township")
+    wait_until(lambda: sorted(rows()) == sorted(["仁达乡", "锦官驿街道"]), what=lambda: rows())
+    tab.choose("#totals-level", "").click("[href='#/totals/5133']").wait_text("h1", "甘孜藏族自治州")
+    tab.click(f"[href='#/totals/{COUNTY}']").wait_text("h1", "炉霍县")
+    tab.click("#totals-csv")
+    saved = wait_until(lambda: list(_finished(tab)), what="the file")[0]
+    table = list(csv.reader(saved.read_text(encoding="utf-8-sig").splitlines()))
+    assert [TOWNSHIP, "仁达乡", "2", "125.00", "60.00", "0.00"] in table
+    tab.go("#/totals").wait_text("#figure-pledged", "425")
+    tab.pictures("totals")
+    assert tab.complaints() == []
+
+
+def _finished(tab):
+    return pathlib.Path(tab.browser.downloads.name).glob("totals-*.csv")
+
+
+def test_the_wall_follows_and_says_when_it_is_old(office, open_tab):
+    give(office, TOWNSHIP, 100)
+    office.user("sheng", "viewer", PROVINCE)
+    tab = open_tab(office).login("sheng").go("#/wall")
+    tab.wait_text("#wall-pledged", "100 元")
+    tab.wait_text(".wall-as-of", "截至")
+    give(office, TOWNSHIP, 11)
+    tab.wait_text("#wall-pledged", "111 元")
+    # From five metres: the big figure is a ninth of the screen's height at least, no word is under a fiftieth.
+    sizes = tab.driver.execute_script("return [...document.querySelectorAll('main.wall *')].filter((e) => e.tagName !== 'CANVAS' && e.textContent)"
+                                      ".map((e) => parseFloat(getComputedStyle(e).fontSize) / innerHeight)")
+    assert max(sizes) > 1 / 9 and min(sizes) > 1 / 55
+    tab.pictures("wall")
+    office.daemons["a"].process.stop()
+    tab.wait_text(".wall-as-of", "中断")
+    assert "111" in tab.text("#wall-pledged")
+
+
+def test_operations_say_what_waits_and_let_it_be_done(make_world, open_tab):
+    world = make_world(sim={"report_delay_ms": 3600000})
+    world.user("yun", "operator")
+    tab = open_tab(world).login("yun").go("#/operations")
+    tab.wait_text("#attention", "没有需要处理")
+    tab.click("[data-carrier=mas] [data-act=pause]").agree(reason="签名被投诉")
+    tab.wait_text("#attention", "mas", "yun", "签名被投诉")
+    tab.pictures("operations-paused")
+    tab.click("[data-carrier=mas] [data-act=resume]").agree()
+    tab.wait_text("#attention", "没有需要处理")
+
+    world.sim.fault("close", accept=True, count=1)
+    world.campaign("c1", rows=5)
+    world.launch("c1")
+    wait_until(lambda: world.counts("c1")["ambiguous"] > 0, what=lambda: world.counts("c1"))
+    tab.wait_text("[data-campaign=c1]", "5")
+    tab.click("[data-campaign=c1] [data-as=fail]").agree(reason="运营商后台查不到")
+    wait_until(lambda: tab.all("#confirm-password") or world.counts("c1")["ambiguous"] == 0)
+    if tab.all("#confirm-password"):
+        tab.password_again()
+    wait_until(lambda: world.counts("c1")["undelivered"] == 5, what=lambda: world.counts("c1"))
+    tab.click("#verify").wait_text("#proof", "账实相符")
+    assert tab.complaints() == []
+
+
+def test_an_admin_makes_a_user_who_can_log_in_and_is_disabled(office, open_tab):
+    office.user("guan", "admin")
+    tab = open_tab(office).login("guan").go("#/people")
+    tab.click("#user-add").fill("#user-name", "gaoshan").fill("#user-title", "高山乡宣传员").click("#user-township").fill("#user-area", TOWNSHIP)
+    tab.fill("#user-password", PASSWORD).click("#user-save")
+    tab.wait_text("[data-user=gaoshan]", "乡镇宣传", TOWNSHIP)
+    tab.pictures("people")
+    other = open_tab(office).login("gaoshan")
+    other.wait_text("header", "高山乡宣传员")
+    assert "人员与权限" not in other.text("header") and "短信活动" in other.text("header")
+    other.wait_text(".trial-banner", "试用")
+    tab.click("[data-user=gaoshan] .btn-outline-danger").agree().wait_text("[data-user=gaoshan]", "已停用")
+    other.driver.refresh()
+    other.find("#login-user")
+    tab.go("#/audit").wait_text("#audit-lines", "guan", "gaoshan")
+    tab.click("#audit-verify").wait_text("main [role=status]", "没有被改动")
+    tab.pictures("audit")
+    assert tab.complaints() == []
+
+
+def test_the_keyboard_is_enough_and_a_wrong_password_is_said(office, open_tab):
+    office.user("sheng", "viewer", PROVINCE)
+    tab = open_tab(office)
+    wait_until(lambda: tab.focused() == "login-user")
+    tab.press("sheng", Keys.TAB, "wrong password!", Keys.ENTER).wait_text("[role=alert]", "用户名或密码不对")
+    wait_until(lambda: tab.focused() == "login-password")
+    tab.press(PASSWORD, Keys.ENTER)
+    tab.find("#logout")
+    tab.go("#/totals").wait_text("h1", "四川省")
+    wait_until(lambda: tab.driver.execute_script("return document.activeElement.tagName") == "H1")
+    # The first stop of the keyboard leads past the navigation.
+    first = tab.driver.execute_script("return document.querySelector('a, button, input, select')")
+    first.send_keys(Keys.ENTER)
+    wait_until(lambda: tab.focused() == "main")
+    tab.click("#logout").find("#login-user")
+
+
+def test_after_the_login_one_is_where_one_wanted_to_be(office, open_tab):
+    office.user("sheng", "viewer", PROVINCE)
+    tab = open_tab(office).go(f"#/totals/{COUNTY}")
+    tab.login("sheng")
+    tab.wait_text("h1", "炉霍县")
+
+
+def test_no_chinese_is_left_in_english_and_no_english_in_chinese(office, open_tab):
+    give(office, TOWNSHIP, 100)
+    everything = "township approver finance viewer operator admin auditor"
+    office.user("all", everything)
+    pages = ("campaigns", "campaigns/new", "pledges", "totals", "operations", "people", "audit", "account")
+    for language in ("zh-CN", "en"):
+        tab = open_tab(office, language=language).login("all")
+        for page in pages:
+            tab.go(f"#/{page}")
+            wait_until(lambda: tab.all("main:not([aria-busy]) h1"), what=page)
+            text = tab.driver.execute_script("return document.querySelector('main').innerText")
+            if language == "en":
+                # Names of areas, carriers and people are what they are.
+                left = [line for line in text.split("\n") if CHINESE.search(line) and not re.search("[省市州县乡国]|Language", line)]
+            else:
+                left = [line for line in text.split("\n") if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)]
+            assert left == [] or page == "audit", (language, page, left)
+            tab.pictures(page.replace("/", "-"))
+        assert tab.complaints() == []
