@@ -1,4 +1,7 @@
 """scripts/demo as people run it, with the programs under test."""
+import contextlib
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -83,6 +86,15 @@ def test_it_can_be_left_running_and_stopped(demo):
     status = subprocess.run([BUILD / "outreachctl", "--config", folder / "outreachd.ini", "campaign", "status", "2026-10-17-gaoshan"],
                             capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert status.returncode == 0 and "774" in status.stdout
+    port = int(re.search(r"http://127\.0\.0\.1:(\d+)/console/", text)[1])
+    people = re.findall(r"^  (\w+) +(\w+) +([0-9a-f]{24})$", text, re.M)
+    assert {name for name, _, _ in people} == {"township", "approver", "finance", "viewer", "operator", "admin", "auditor"}
+    for name, _, password in people:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("POST", "/api/v1/session", json.dumps({"user": name, "password": password}), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            assert answer.status == 200 and json.loads(answer.read())["roles"] == [name]
     subprocess.run(["scripts/demo", "--stop", folder], cwd=TOP, check=True, timeout=PATIENCE)
     assert processes_of(folder) == [] and not folder.exists()
 
