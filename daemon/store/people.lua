@@ -227,7 +227,7 @@ do
         local function session_lives(keys, args)
             local s = call('HMGET', keys[1] .. 's:' .. args[1], 'user', 'gen', 'ends')
             local user = s[1] and call('HMGET', keys[1] .. 'u:' .. s[1], 'gen', 'disabled')
-            if user and user[1] == s[2] and user[2] == '0' and tonumber(s[3]) > now_ms() then
+            if user and user[1] == s[2] and user[2] == '0' and tonumber(s[3]) > redis_now() then
                 return {0}
             end
             return {3, 'the session has ended'}

@@ -46,8 +46,10 @@ static void test_a_login_ends_with_the_rights(void **state)
     assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 9000 1"), 0);
     assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: chen title Ch"), 0);
     assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 9000 1"), 0);
+    assert_int_equal(code_of("FCALL or1_session_lives 1 t:{u}: d1"), 0);
     assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: chen gen 1"), 1);
     assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: chen area 5133"), 0);
+    assert_int_equal(code_of("FCALL or1_session_lives 1 t:{u}: d1"), 3);
     assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 9000 1"), 3);
     assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: nobody area 5133"), 3);
 }
