@@ -123,6 +123,13 @@ static void set_head(json_t *json, const char *id, const char *title, const char
     set_text(json, "class", class_word);
 }
 
+/* A launch that was refused before anything was read: its caller was told, and the campaign that is
+ * there has nothing to do with it. */
+static bool is_mere_try(const struct launch_view *import)
+{
+    return import->phase == LAUNCH_FAILED && import->seq == 0;
+}
+
 json_t *encode_campaign(const struct campaign_view *view, const struct dispatch_wait *wait,
                         double rate_now, const struct launch_view *import, int offset_min)
 {
@@ -156,7 +163,9 @@ json_t *encode_campaign(const struct campaign_view *view, const struct dispatch_
     set_number(json, "requests", view->requests);
     set_number(json, "chunks", view->n_chunks);
     set_number(json, "ambiguous_chunks", view->ambiguous_chunks);
-    json_object_set_new(json, "import", import != NULL ? encode_import(import) : json_null());
+    json_object_set_new(json, "import",
+                        import != NULL && !is_mere_try(import) ? encode_import(import)
+                                                               : json_null());
     return json;
 }
 
@@ -320,6 +329,9 @@ void encode_report_jsonl(const struct report_line *line, int offset_min, struct 
     set_text(json, "state", cells.state);
     set_text(json, "code", line->code);
     set_text(json, "meaning", line->meaning);
+    if (line->state == STATE_UNDELIVERED || line->state == STATE_EXPIRED) {
+        json_object_set_new(json, "temporary", json_boolean(line->is_temporary));
+    }
     json_object_set_new(json, "updated_at",
                         cells.updated[0] != '\0' ? json_string(cells.updated) : json_null());
     json_object_set_new(json, "submitted_at",

@@ -33,7 +33,8 @@ struct report_line {
     uint8_t state;
     const char *code, *meaning;
     int64_t updated_ms, submitted_ms;
-    bool is_masked; /* 138****8000 */
+    bool is_masked;    /* 138****8000 */
+    bool is_temporary; /* of a failure: a resend of temporary ones takes it along */
 };
 #define ENCODE_REPORT_HEADER "number,state,code,meaning,updated_at,submitted_at,region\n"
 /* RFC 4180; a cell that a spreadsheet would take for a formula gets an apostrophe. */

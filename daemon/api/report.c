@@ -137,7 +137,9 @@ void report_fill(const struct report *report, const struct report_entry *entry,
         .meaning = code[0] != '\0' && codes != NULL ? codes_meaning(codes, code) : "",
         .updated_ms = entry->updated_ms,
         .submitted_ms = entry->submitted_ms,
-        .is_masked = report->is_masked};
+        .is_masked = report->is_masked,
+        .is_temporary = code[0] != '\0' && codes != NULL &&
+                        report_class_is_temporary(codes_class(codes, code))};
 }
 
 static void write_line(const struct report *report, const struct report_entry *entry,

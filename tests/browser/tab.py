@@ -12,6 +12,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
 HEIGHT = 900
+AUDIT = (pathlib.Path(__file__).parent / "audit.js").read_text(encoding="utf-8")
 PICTURES = pathlib.Path(os.environ.get("OUTREACH_SCREENSHOTS", pathlib.Path(tempfile.gettempdir()) / "outreach-screenshots"))
 
 
@@ -23,7 +24,7 @@ class Chromium:
     def __init__(self, width, language):
         options = webdriver.ChromeOptions()
         for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
-                         "--no-first-run", "--disable-background-networking", "--proxy-server=direct://"):
+                         "--no-first-run", "--force-prefers-reduced-motion", "--disable-background-networking", "--proxy-server=direct://"):
             options.add_argument(argument)
         self.downloads = tempfile.TemporaryDirectory(prefix="outreach-downloads-")
         options.add_experimental_option("prefs", {"download.default_directory": self.downloads.name})
@@ -88,7 +89,18 @@ class Tab:
     # -- doing
 
     def go(self, hash_):
+        """To a page; as a new one, also when it is the same."""
+        self.driver.get("about:blank")
         self.driver.get(self.base + hash_)
+        return self
+
+    def size(self, width):
+        self.driver.set_window_size(width, HEIGHT)
+        return self
+
+    def language(self, code):
+        self.driver.execute_script("localStorage.setItem('outreach.language', arguments[0])", code)
+        self.browser.language = code
         return self
 
     def click(self, css):
@@ -181,6 +193,10 @@ class Tab:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                     {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
         self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")  # drawn anew
+
+    def stumbles(self):
+        """What somebody who does not see well stumbles over (audit.js): names, labels, ids, headings, contrast."""
+        return self.driver.execute_script(AUDIT)
 
     def complaints(self):
         """Errors of the page's scripts and refusals of the content policy."""

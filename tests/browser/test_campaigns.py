@@ -56,11 +56,20 @@ def test_who_was_not_reached_is_said_in_words_and_written_to_again(world, open_t
     world.launch("oct")
     world.wait_reported("oct")
     missing = sum(world.counts("oct")[state] for state in ("undelivered", "expired", "rejected"))
+    world.api("POST", "/areas/513327/live", {"actor": "root", "reason": "签名已批"})
     world.user("wang", "township", TOWNSHIP)
     tab = open_tab(world, width=width, language=language).login("wang").go("#/campaigns/oct")
     assert missing > 0
     tab.wait_text("#report-total", str(missing))
-    assert "MK:" in tab.text("#report-table") or "code" in tab.text("#report-table")
+    assert "code" in tab.text("#report-table") or "代码" in tab.text("#report-table")
+    people = tab.all("#report-groups details")[0].get_attribute("textContent")
+    assert re.search(r"154\*\*\*\*\d{4}", people) and not re.search(r"154\d{8}", people)
     tab.picture("report")
-    assert "154" in tab.driver.find_element("css selector", "#report-groups details").get_attribute("textContent")
-    assert "*" in tab.driver.find_element("css selector", "#report-groups details").get_attribute("textContent")
+    again = int(re.search(r"\d+", tab.find("#resend-temporary").text)[0])
+    assert 0 < again <= missing
+    tab.click("#resend-temporary")
+    tab.wait_text("dialog[open]", str(again))
+    tab.agree(reason="关机的再通知一次")
+    tab.wait_text("h1 ~ .badge.state, .badge.state", "发完" if language == "zh-CN" else "Done")
+    assert int(tab.text("#progress-sum")) == again and "/oct" not in tab.driver.current_url.replace("/oct-", "/")
+    assert tab.complaints() == []

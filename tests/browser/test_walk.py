@@ -95,13 +95,17 @@ def test_from_a_list_with_mistakes_to_the_totals_of_the_province(make_world, ope
     tab.driver.refresh()
     assert f"{PEOPLE}" in tab.find("#send-launch").text
     tab.picture("draft-approved")
+    impatient = open_tab(world, width=width, language=language).login("wang").go(tab.driver.current_url.split("/console/")[1])
+    impatient.find("#send-launch")
     tab.click("#send-launch").wait_text("#progress-sum", str(PEOPLE))
+    impatient.click("#send-launch").wait_text("#send-already", "wang")
+    assert not impatient.find("#send-launch, #send-already button").get_attribute("id")  # the button stays locked
     campaign = tab.driver.current_url.rsplit("/", 1)[1]
     tab.picture("launched")
     world.wait_reported(campaign)
     tab.wait_text(".badge.state", "已发完")
     tab.wait_text("#progress-percent", "100")
-    assert world.status(campaign)["actor"] == "wang"
+    assert world.status(campaign)["actor"] == "wang" and world.sim.stats()["accepted"] == PEOPLE
 
     province = open_tab(world, width=width, language=language).login("sheng").go("#/totals")
     province.find("h1")

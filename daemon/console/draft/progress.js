@@ -24,7 +24,7 @@ export function show(main, id, first) {
     const live = h('div', {id: 'progress'});
     const actions = h('div', {class: 'd-flex flex-wrap gap-2 my-3', id: 'progress-actions'});
     const spoken = h('div', {class: 'visually-hidden', role: 'status'}); // once a percent, not once a second
-    const report = may('township', 'operator') ? reportSection(id, () => campaign) : {element: null, load() {}, leave() {}};
+    const report = may('township', 'approver', 'operator') ? reportSection(id, () => campaign) : {element: null, load() {}, leave() {}};
 
     async function load() {
         try {
@@ -48,7 +48,8 @@ export function show(main, id, first) {
             drawn = campaign.state;
             drawFrame();
         }
-        fill(live, ...(campaign.state === 'importing' || campaign.import?.phase === 'failed' ? importing() : figures()));
+        const failed = campaign.import?.phase === 'failed';
+        fill(live, ...(campaign.state === 'importing' || failed ? importing() : []), ...(campaign.state !== 'importing' ? figures() : []));
         const words = `${t(`state.${campaign.state}`)} ${progressText(campaign)}`;
         if (spoken.textContent !== words && (progressPercent(campaign) % 5 === 0 || !LIVE.includes(campaign.state))) {
             spoken.textContent = words;
@@ -90,7 +91,8 @@ export function show(main, id, first) {
         ];
         return [
             h('div', {class: 'd-flex align-items-baseline gap-3 flex-wrap mt-3'},
-                h('div', {class: 'display-5', id: 'progress-percent'}, `${progressPercent(campaign)} %`), h('div', {}, progressText(campaign))),
+                h('div', {class: 'display-5', id: 'progress-percent'}, `${progressPercent(campaign)} %`),
+                h('div', {}, progressText(campaign), campaign.counts.accepted > 0 && ` · ${t('progress.unheard', {n: count(campaign.counts.accepted)})}`)),
             progressBar(campaign),
             waiting && h('div', {class: 'alert alert-warning mt-2 py-2', id: 'progress-waiting'}, t('campaigns.waits', {text: waiting})),
             h('div', {class: 'row g-4 mt-0'},
@@ -160,7 +162,7 @@ export function show(main, id, first) {
         }
     }
 
-    fill(main, head, problem, live, actions, spoken, report.element);
+    fill(main, head, problem, actions, live, spoken, report.element);
     draw();
     if (!LIVE.includes(campaign.state)) {
         report.load();

@@ -39,7 +39,7 @@ export function reportSection(id, campaignNow) {
                     return;
                 }
                 const key = `${line.state} ${line.code}`;
-                const group = found.get(key) ?? {state: line.state, code: line.code, meaning: line.meaning, again: line.again, n: 0};
+                const group = found.get(key) ?? {state: line.state, code: line.code, meaning: line.meaning, again: line.temporary, n: 0};
                 group.n++;
                 found.set(key, group);
                 if (people.length < PEOPLE_SHOWN) {
@@ -81,7 +81,7 @@ export function reportSection(id, campaignNow) {
     }
 
     function next(group) {
-        return group.state === 'rejected' ? 'rejected' : group.again === true || group.state === 'expired' ? 'again' : group.again === false ? 'check' : 'maybe';
+        return group.state === 'rejected' ? 'rejected' : group.again ? 'again' : 'check';
     }
 
     /* First what would happen, then the question, then one child campaign; who was reached or may have been is never in it. */
@@ -90,7 +90,7 @@ export function reportSection(id, campaignNow) {
             return h('p', {class: 'small'}, openPeople(campaignNow().counts) > 0 ? t('report.resend_wait') : '');
         }
         const sum = (fits) => found.filter(fits).reduce((n, group) => n + group.n, 0);
-        const kinds = [['temporary', sum((group) => group.state !== 'rejected' && next(group) !== 'check')], ['rejected', sum((group) => group.state === 'rejected')]];
+        const kinds = [['temporary', sum((group) => group.state !== 'rejected' && next(group) === 'again')], ['rejected', sum((group) => group.state === 'rejected')]];
         return h('div', {class: 'd-flex flex-wrap gap-2'}, kinds.filter(([, n]) => n > 0).map(([only, n]) =>
             h('button', {type: 'button', class: 'btn btn-outline-danger', id: `resend-${only}`, onclick: () => resend(only, n)}, t(`report.resend_${only}`, {n: count(n)}))));
     }

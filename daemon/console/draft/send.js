@@ -5,6 +5,7 @@
 import * as api from '../lib/api.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
+import {progressPercent} from '../lib/campaign_words.js';
 import {ask} from '../lib/dialog.js';
 import {count, time, yuan} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
@@ -92,9 +93,21 @@ export function render(body, context) {
             location.hash = `#/campaigns/${encodeURIComponent(context.id)}`;
             window.dispatchEvent(new HashChangeEvent('hashchange')); // the address is the same, the page is another
         } catch (error) {
-            fill(problem, errorBox(error), ...(isRepeat(error) ? [againBox(plan)] : []));
-            lock(false);
+            const running = await launchedAlready();
+            fill(problem, running ?? errorBox(error), running === null && isRepeat(error) && againBox(plan));
+            lock(running !== null);
         }
+    }
+
+    /* Somebody was faster, or the answer was lost: what runs is shown instead of an error. */
+    async function launchedAlready() {
+        const campaign = await api.get(`/campaigns/${encodeURIComponent(context.id)}`).catch(() => null);
+        if (campaign === null || campaign.state === 'draft') {
+            return null;
+        }
+        return h('div', {class: 'alert alert-info', role: 'status', id: 'send-already'},
+            t('send.already', {who: campaign.actor ?? '', time: time(campaign.launched_at), share: campaign.counts ? progressPercent(campaign) : 0}), ' ',
+            h('button', {type: 'button', class: 'btn btn-sm btn-primary', onclick: () => window.dispatchEvent(new HashChangeEvent('hashchange'))}, t('send.watch')));
     }
 
     /* The same text to the same list once more is a decision with a reason, never a second click. */

@@ -205,6 +205,13 @@ static void test_report_jsonl(void **state)
     assert_string_equal(text(json, "number"), "13800138000");
     assert_string_equal(text(json, "meaning"), "空号");
     assert_true(json_is_null(json_object_get(json, "submitted_at")));
+    assert_true(json_is_false(json_object_get(json, "temporary")));
+    json_decref(json);
+    buf_reset(&out);
+    line.state = STATE_DELIVERED; /* nothing failed, so nothing is temporary */
+    encode_report_jsonl(&line, CHINA, &out);
+    json = json_loadb(out.data, out.len - 1, 0, NULL);
+    assert_null(json_object_get(json, "temporary"));
     json_decref(json);
     buf_fini(&out);
 }
