@@ -68,6 +68,15 @@ def test_one_version(deb):
     assert re.search(r"^## (\S+) ", (TOP / "CHANGELOG.md").read_text(encoding="utf-8"), re.M).group(1) == VERSION
 
 
+def test_man_pages_are_in_it(deb):
+    if shutil.which("scdoc") is None:
+        assert os.environ.get("CI") != "true", "scdoc is missing (scripts/packages)"
+        pytest.skip("scdoc is missing: install the packages of scripts/packages")
+    listed = subprocess.run(["dpkg-deb", "-c", deb], capture_output=True, text=True, check=True).stdout
+    for page in (TOP / "docs/man").glob("*.scd"):
+        assert f"/usr/share/man/man{page.stem[-1]}/{page.stem}.gz" in listed
+
+
 def test_source_archive_is_the_source():
     build("package_source")
     with tarfile.open(BUILD / f"outreachd-{VERSION}.tar.xz") as archive:
