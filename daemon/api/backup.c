@@ -231,15 +231,17 @@ static bool went_well(struct apicall *call, enum err error, const char *reason)
     if (call->api != NULL && error == ERR_OK) {
         return true;
     }
-    drop(call);
-    if (!apicall_lives(call)) {
-        return false;
+    struct restore *restore = restore_of(call);
+    if (call->api != NULL) {
+        call->api->restore = NULL;
     }
-    if (error == ERR_REFUSED) {
+    if (!apicall_lives(call)) { /* answered */
+    } else if (error == ERR_REFUSED) {
         apicall_error(call, 409, "refused", NULL, "%s", reason);
     } else {
         apicall_fail(call, error, reason);
     }
+    restore_free(restore); /* last: the reason is its own */
     return false;
 }
 

@@ -223,11 +223,11 @@ def test_damaged_files_are_refused_before_anything_is_written(world, make_world)
     new = make_world()
     before = comparable(content(new.redis))
 
-    def refused(data, words):
+    def refused(data, *words):
         bad = new.dir / "bad.backup"
         bad.write_bytes(data)
         done = new.ctl_raw("restore", "--yes", bad)
-        assert done.returncode == 1 and words in done.stderr, done.stderr
+        assert done.returncode == 1 and any(word in done.stderr for word in words), done.stderr
         assert comparable(content(new.redis)) == before and not list(new.redis.scan_iter("outreach~*"))
         assert new.daemons["a"].process.running()
 
@@ -235,7 +235,8 @@ def test_damaged_files_are_refused_before_anything_is_written(world, make_world)
     for cut in (10, len(whole) // 3, len(whole) - 1):
         refused(whole[:cut], "its end is missing")
     middle = len(whole) // 2
-    refused(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:], "damaged")
+    # The byte may be part of a length: then the end is not where it should be.
+    refused(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1:], "damaged", "its end is missing", "behind the end")
     refused(whole + b"x", "behind the end")
     refused(b"something else\n" + whole, "no backup of outreachd")
     newer = whole.replace(b"\nschema 1\n", b"\nschema 9\n", 1)
