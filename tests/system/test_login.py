@@ -201,6 +201,14 @@ def test_token_does_what_its_owner_may_and_no_more(world):
     assert code(program("GET", "/api/v1/totals")) == (401, "session")
 
 
+def test_no_token_is_kept_for_a_repetition(world):
+    owner = world.login("chen", "viewer", "51")
+    made = [owner.call("POST", "/api/v1/tokens", {"title": "wall"}, Idempotency_Key="k")[1] for _ in range(2)]
+    assert made[0]["token"] != made[1]["token"]
+    kept = [world.redis.hgetall(key) for key in world.redis.scan_iter("*") if world.redis.type(key) == b"hash"]
+    assert made[0]["token"] not in str(kept)
+
+
 def test_the_same_key_does_it_once(world):
     browser = world.login("root", "operator")
     numbers = {"numbers": ["15400000001"], "scope": "marketing", "source": "operator"}
