@@ -86,12 +86,15 @@ do
                 call('UNLINK', name)
             end
             for _, name in ipairs(new) do
-                local rest = string.sub(name, #from + 1)
-                call('RENAME', name, prefix .. rest)
-                -- What was sent after the backup is not known here, and a person has to look before anything goes out again.
-                if string.match(rest, '^{[^}]*}:next$') then
-                    call('HSET', prefix .. string.sub(rest, 1, -5) .. 'carrier', 'state', 'paused', 'reason', args[5], 'actor', args[4],
-                         'code', '', 'since', args[6], 'resume_at', 0)
+                call('RENAME', name, prefix .. string.sub(name, #from + 1))
+            end
+            -- What was sent after the backup is not known here, and a person has to look before anything goes out again. Only now:
+            -- the account's own key is among the renamed ones, and they come in any order.
+            for _, name in ipairs(new) do
+                local base = string.match(string.sub(name, #from + 1), '^({[^}]*}:)next$')
+                if base then
+                    call('HSET', prefix .. base .. 'carrier', 'state', 'paused', 'reason', args[5], 'actor', args[4], 'code', '', 'since',
+                         args[6], 'resume_at', 0)
                 end
             end
             return {0, #new}

@@ -75,6 +75,7 @@ def restored(make_world, file, *args, stdin="", **keys):
 def test_restored_into_an_empty_redis_all_is_as_it_was(make_world):
     old = make_world()
     filled(old)
+    wait_until(lambda: old.redis.exists("outreach:{n}:d"), what="the daemon's first sign of life")  # a key that comes by itself
     before = content(old.redis)
     file = old.dir / "one.backup"
     answer = old.ctl("backup", file)
