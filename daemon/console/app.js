@@ -199,8 +199,14 @@ async function start() {
             render();
         }
     }});
+    const wanted = parse(location.hash);
+    if (wanted !== null) {
+        import(`./pages/${wanted.entry.page}.js`).catch(() => {}); // on its way meanwhile; show() says what is wrong with it
+    }
+    const asked = loadSession();
+    asked.catch(() => {}); // said below, in words, once there are words
     await loadLanguage();
-    if ((await loadSession()) !== null) {
+    if ((await asked) !== null) {
         listen();
     }
     window.addEventListener('hashchange', render);

@@ -19,6 +19,8 @@ import tempfile
 import threading
 import time
 
+import pages
+
 BUILD = pathlib.Path(os.environ["OUTREACH_BUILD_DIR"])
 PEERS = pathlib.Path(os.environ.get("PEER_BENCH_DIR", ""))
 SECRET, CALLBACK = "Bench#2026", "benchbenchbenchbench"
@@ -505,6 +507,7 @@ FIGURES = {
     "accepted_per_s_chunked": accepted_per_s_chunked,
     "messages_per_s_single": messages_per_s_single,
     "reports_per_s": reports_per_s,
+    "totals_render_ms_1757": lambda: pages.totals_render(World, Unix, say),
 }
 ALSO = {"totals_province_ms": "ledger_bytes_per_pledge", "ledger_verify_s_1m": "ledger_bytes_per_pledge",
         "ledger_verify_stall_ms": "ledger_bytes_per_pledge",

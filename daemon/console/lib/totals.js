@@ -69,8 +69,10 @@ export function follow(subscribe, load) {
     };
 }
 
-/* "6.5 / 14": how wide the bars of a chart by area may be; the biggest first. */
+/* The areas that a chart shows, the biggest first, and the sum of all others: {shown, rest: {n, pledged, arrived}}. */
 export function biggest(children, n) {
-    return children.map((row) => ({row, ...figures(row)})).filter((one) => one.pledged > 0 || one.arrived > 0)
-        .sort((a, b) => b.pledged - a.pledged || b.arrived - a.arrived).slice(0, n);
+    const all = children.map((row) => ({row, ...figures(row)})).filter((one) => one.pledged > 0 || one.arrived > 0)
+        .sort((a, b) => b.pledged - a.pledged || b.arrived - a.arrived);
+    const others = all.slice(n), total = (name) => others.reduce((sum_, one) => sum_ + one[name], 0);
+    return {shown: all.slice(0, n), rest: {n: others.length, pledged: total('pledged'), arrived: total('arrived')}};
 }

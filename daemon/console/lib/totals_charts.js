@@ -10,7 +10,7 @@ export function rowName(row) {
 }
 
 export function barConfig(children, n, size, colour = '#212529') {
-    const shown = biggest(children, n);
+    const {shown} = biggest(children, n);
     const set = (name) => ({label: t(`totals.${name}`), data: shown.map((one) => one[name] / 100), backgroundColor: COLOURS[name], maxBarThickness: size * 2});
     const font = {size};
     return {

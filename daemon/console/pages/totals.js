@@ -2,24 +2,17 @@
 import {chartBox} from '../lib/chart.js';
 import {h} from '../lib/dom.js';
 import {subscribe} from '../lib/events.js';
-import {count, percent, timeExact, yuan, yuanShort} from '../lib/format.js';
+import {count, timeExact, yuan, yuanShort} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {errorBox} from '../lib/notice.js';
 import {ownArea, session} from '../lib/session.js';
-import {KINDS, fetchDay, fetchMessages, fetchTotals, figures, follow} from '../lib/totals.js';
-import {barConfig, lineConfig, rowName} from '../lib/totals_charts.js';
+import {KINDS, biggest, fetchDay, fetchMessages, fetchTotals, figures, follow} from '../lib/totals.js';
+import {barConfig, lineConfig} from '../lib/totals_charts.js';
+import {areaTable} from '../lib/totals_table.js';
 
 const LEVELS = ['', 'city', 'county', 'township', 'village'];
 const DIGITS = {city: 4, county: 6, township: 9, village: 12};
 const BARS = 15;
-const COLUMNS = [
-    {name: 'area', text: (one) => rowName(one.row), value: (one) => rowName(one.row)},
-    {name: 'pledges', text: (one) => count(one.pledges), value: (one) => one.pledges},
-    {name: 'pledged', text: (one) => yuan(one.pledged), value: (one) => one.pledged},
-    {name: 'arrived', text: (one) => yuan(one.arrived), value: (one) => one.arrived},
-    {name: 'share', text: (one) => percent(one.arrived, one.pledged), value: (one) => (one.pledged > 0 ? one.arrived / one.pledged : -1)},
-    {name: 'delivered', text: (one) => yuan(one.delivered), value: (one) => one.delivered},
-];
 const CARDS = ['pledged', 'arrived', 'delivered', 'pledges', 'messages'];
 
 function digits(code) {
@@ -35,19 +28,24 @@ function ancestors(code) {
 export async function show(main, params) {
     const region = params.region ?? ownArea();
     const thisYear = session().today.slice(0, 4);
-    const state = {year: thisYear, level: '', text: '', sort: 'pledged', down: true, rows: []};
+    const levels = LEVELS.filter((word) => word === '' || DIGITS[word] > Math.max(2, digits(region)));
+    const state = {year: thisYear, level: levels.find((word) => word === params.query.get('level')) ?? ''};
     const problem = h('div', {'aria-live': 'assertive'});
     const heading = h('h1', {class: 'h3 mb-1'}, t('nav.totals'));
     const path = h('nav', {class: 'small mb-2 no-print', 'aria-label': t('totals.path')});
     const asOf = h('p', {class: 'text-muted small mb-3', role: 'status', id: 'totals-as-of'});
     const cards = Object.fromEntries(CARDS.map((name) => [name, card(name)]));
     const bars = chartBox(t('totals.bar_chart')), line = chartBox(t('totals.line_chart'));
+    const rest = h('p', {class: 'small text-muted mb-0', id: 'totals-rest'});
     const kinds = h('tbody', {}), things = h('tbody', {});
-    const head = h('tr', {}), body = h('tbody', {id: 'totals-rows'}), foot = h('p', {class: 'small text-muted', role: 'status'});
+    const areas = areaTable();
     const search = h('input', {type: 'search', id: 'totals-search', class: 'form-control', autocomplete: 'off', placeholder: t('totals.search'),
-        oninput: () => { state.text = search.value.trim().toLowerCase(); drawRows(); }});
-    const level = h('select', {id: 'totals-level', class: 'form-select', onchange: () => { state.level = level.value; live.again(); }},
-        LEVELS.filter((word) => word === '' || DIGITS[word] > Math.max(2, digits(region))).map((word) => h('option', {value: word}, t(`totals.level_${word || 'next'}`))));
+        oninput: () => areas.search(search.value)});
+    const level = h('select', {id: 'totals-level', class: 'form-select', value: state.level, onchange: () => {
+        state.level = level.value;
+        history.replaceState(null, '', `#/totals${region && `/${region}`}${state.level && `?level=${state.level}`}`);
+        live.again();
+    }}, levels.map((word) => h('option', {value: word}, t(`totals.level_${word || 'next'}`))));
     const year = h('select', {id: 'totals-year', class: 'form-select', onchange: () => { state.year = year.value; live.again(); }},
         h('option', {value: thisYear}, t('totals.this_year', {year: thisYear})), h('option', {value: ''}, t('totals.all_years')));
 
@@ -70,33 +68,10 @@ export async function show(main, params) {
         things.closest('div').hidden = totals.things.length === 0;
     }
 
-    function drawHead() {
-        head.replaceChildren(...COLUMNS.map((column) => {
-            const mine = state.sort === column.name;
-            return h('th', {scope: 'col', class: column.name === 'area' ? '' : 'num', 'aria-sort': mine ? (state.down ? 'descending' : 'ascending') : 'none'},
-                h('button', {type: 'button', class: 'sort-button', 'data-sort': column.name, onclick: () => {
-                    state.down = mine ? !state.down : column.name !== 'area';
-                    state.sort = column.name;
-                    drawHead();
-                    drawRows();
-                    head.querySelector(`[data-sort=${column.name}]`).focus();
-                }}, t(`totals.${column.name}`), h('span', {'aria-hidden': 'true'}, mine ? (state.down ? ' ▼' : ' ▲') : ' ↕')));
-        }));
-    }
-
-    function drawRows() {
-        const column = COLUMNS.find((one) => one.name === state.sort);
-        const order = state.down ? -1 : 1;
-        const shown = state.rows.filter((one) => state.text === '' || `${rowName(one.row)} ${one.row.region}`.toLowerCase().includes(state.text))
-            .sort((a, b) => {
-                const x = column.value(a), y = column.value(b);
-                return order * (typeof x === 'string' ? x.localeCompare(y, 'zh-CN') : x - y);
-            });
-        body.replaceChildren(...shown.map((one) => h('tr', {}, COLUMNS.map((cell) => (cell.name === 'area' ?
-            h('th', {scope: 'row', class: 'fw-normal'}, one.row.is_direct || one.row.level === 'village' ? cell.text(one) :
-                h('a', {href: `#/totals/${one.row.region}`}, cell.text(one)), h('span', {class: 'text-muted small ms-1'}, one.row.is_direct ? '' : one.row.region)) :
-            h('td', {class: 'num'}, cell.text(one)))))));
-        foot.textContent = shown.length === 0 ? t('totals.no_rows') : t('totals.rows', {n: count(shown.length), all: count(state.rows.length)});
+    /* A bar for the many others would make those that are shown too short to compare. */
+    function drawRest(children) {
+        const {n, pledged, arrived} = biggest(children, BARS).rest;
+        rest.textContent = n > 0 ? t('totals.rest', {n: count(n), pledged: yuanShort(pledged), arrived: yuanShort(arrived)}) : '';
     }
 
     function drawPath(totals) {
@@ -118,9 +93,9 @@ export async function show(main, params) {
             asOf.textContent = t('totals.as_of', {time: timeExact(totals.as_of), entry: count(totals.as_of_entry),
                 year: state.year || t('totals.all_years')});
             drawKinds(totals);
-            state.rows = (totals.children ?? []).map((row) => ({row, ...figures(row)}));
-            drawRows();
-            bars.element.closest('section').hidden = state.rows.length === 0;
+            areas.show(totals.children ?? []);
+            bars.element.closest('section').hidden = areas.rows().length === 0;
+            drawRest(totals.children ?? []);
             bars.update(barConfig(totals.children ?? [], BARS, 13));
             line.element.closest('section').hidden = day === null;
             if (day !== null) {
@@ -136,7 +111,7 @@ export async function show(main, params) {
     function download() {
         const cell = (text) => `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
         const rows = [[t('totals.code'), ...['area', 'pledges', 'pledged', 'arrived', 'delivered'].map((name) => t(`totals.${name}`))],
-            ...state.rows.map((one) => [one.row.is_direct ? '' : one.row.region, rowName(one.row), one.pledges, one.pledged, one.arrived, one.delivered]
+            ...areas.rows().map((one) => [one.row.is_direct ? '' : one.row.region, one.name, one.of.pledges, one.of.pledged, one.of.arrived, one.of.delivered]
                 .map((value, i) => (i >= 3 ? (value / 100).toFixed(2) : String(value))))];
         const notes = [[asOf.textContent], [t('totals.pledged_means')], [t('totals.arrived_means')], [t('totals.delivered_means')]];
         const text = `\ufeff${[...rows, ...notes].map((line_) => line_.map(cell).join(',')).join('\r\n')}\r\n`;
@@ -160,22 +135,19 @@ export async function show(main, params) {
         asOf, problem,
         h('div', {class: 'figure-grid mb-4'}, CARDS.map((name) => cards[name].element)),
         h('div', {class: 'row'},
-            h('div', {class: 'col-12 col-xl-6'}, section(t('totals.by_area', {n: BARS}), bars.element)),
+            h('div', {class: 'col-12 col-xl-6'}, section(t('totals.by_area', {n: BARS}), bars.element, rest)),
             h('div', {class: 'col-12 col-xl-6'}, section(t('totals.over_day', {day: session().today}), line.element,
                 h('p', {class: 'small text-muted mb-0'}, t('totals.over_day_means'))))),
         section(t('totals.areas'),
             h('div', {class: 'row g-2 mb-2 no-print'},
                 h('div', {class: 'col-12 col-md-4'}, h('label', {class: 'form-label small mb-0', for: 'totals-search'}, t('totals.search')), search),
                 h('div', {class: 'col-12 col-md-3'}, h('label', {class: 'form-label small mb-0', for: 'totals-level'}, t('totals.level')), level)),
-            foot,
-            h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm table-striped align-middle', id: 'totals-table'},
-                h('caption', {class: 'visually-hidden'}, t('totals.areas')), h('thead', {}, head), body))),
+            areas.foot, areas.element),
         section(t('totals.by_kind'),
             h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm'}, h('caption', {}, t('totals.kind_means')),
                 columns('totals.kind', 'totals.pledges', 'totals.pledged', 'totals.arrived', 'totals.delivered'), kinds)),
             h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm'}, h('caption', {}, t('totals.things')),
                 columns('totals.item', 'totals.promised', 'totals.came', 'totals.given'), things))));
-    drawHead();
     let over = false;
     const live = follow(subscribe, load);
     await live.first;
