@@ -14,7 +14,7 @@
 #include "base/archive.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "store/library.h"
+#include "store/layouts.h"
 #include "store/restore.h"
 #include "store/snapshot.h"
 
@@ -97,7 +97,7 @@ static void start_answer(struct backup *backup)
 {
     struct api *api = backup->call->api;
     struct archive_header header = {.format = ARCHIVE_FORMAT,
-                                    .schema = LIBRARY_SCHEMA,
+                                    .schema = (uint32_t)layout_newest,
                                     .rdb = snapshot_version(backup->snapshot),
                                     .at_ms = clock_wall_ms()};
     snprintf(header.prefix, sizeof header.prefix, "%s", store_prefix(api->parts.store));

@@ -193,6 +193,7 @@ static bool store_up(struct app *app, char *problem)
         snprintf(problem, PROBLEM_MAX, "the connection to Redis: %s", err_sentence(error));
         return false;
     }
+    store_set_owner(app->store, app->owner);
     store_set_ambiguous_limit(app->store, conf(app)->ambiguous_limit);
     store_set_utc_offset(app->store, conf(app)->utc_offset_min);
     return true;

@@ -21,6 +21,9 @@
  *   confirm_posted  the same for an answer
  *   receipt_before  something is owed, nothing of it is in the queue
  *   receipt_queued  the queue has a message, the ledger still owes it
+ * and of an upgrade (store/migrate.lua):
+ *   migrate_before  a part of a step is about to be asked for
+ *   migrate_after   its answer is here, not looked at
  * and of drafts:
  *   draft_written   a changed draft is written under another name
  *   draft_synced    it is on the disk, nobody is recorded as its editor

@@ -6,8 +6,6 @@
 #include "base/buf.h"
 #include "base/digest.h"
 
-/* The layout of the keys. A Redis that holds a newer one is not touched. */
-#define LIBRARY_SCHEMA 1
 #define LIBRARY_TEXT_MAX ((size_t)256 * 1024)
 
 /* The text for FUNCTION LOAD: the file, and one function more, or1_version, that answers the digest

@@ -649,6 +649,12 @@ void redis_set_fit(struct redis *redis, void (*fit)(void *arg), void *arg)
     redis->fit_arg = arg;
 }
 
+void redis_fit_says(struct redis *redis, const char *sentence)
+{
+    if (redis->fitting && redis->fit_in_check)
+        set_health(redis, REDIS_LOADING, sentence);
+}
+
 void redis_fit_done(struct redis *redis, const char *problem)
 {
     if (!redis->fitting || redis->context == NULL || redis->broken)

@@ -58,6 +58,8 @@ const struct redis_options *redis_address(const struct redis *redis);
  * when a function turns out to be missing; the commands that missed it are then given once more. */
 void redis_set_fit(struct redis *redis, void (*fit)(void *arg), void *arg);
 void redis_fit_done(struct redis *redis, const char *problem);
+/* Meanwhile, when it takes long: what it is doing, told as REDIS_LOADING. */
+void redis_fit_says(struct redis *redis, const char *sentence);
 
 enum redis_health redis_health(const struct redis *redis, const char **sentence);
 

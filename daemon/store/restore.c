@@ -12,7 +12,7 @@
 #include "base/failpoint.h"
 #include "store/call.h"
 #include "store/keys.h"
-#include "store/library.h"
+#include "store/layouts.h"
 
 #define PART_MAX_BYTES ((size_t)16 * 1024 * 1024)
 #define ARGS_MAX 6
@@ -60,12 +60,12 @@ static enum err on_header(void *arg, const struct archive_header *header)
     struct restore *restore = arg;
     char reason[sizeof restore->reason];
     restore->header = *header;
-    if (header->schema <= LIBRARY_SCHEMA)
+    if (header->schema <= (uint32_t)layout_newest)
         return ERR_OK;
     snprintf(reason, sizeof reason,
              "this backup has layout %" PRIu32 ", this outreachd knows up to %d: install the newer "
              "version first",
-             header->schema, LIBRARY_SCHEMA);
+             header->schema, layout_newest);
     fail(restore, ERR_REFUSED, reason);
     return ERR_REFUSED;
 }

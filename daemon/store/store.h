@@ -4,8 +4,9 @@
 #include "store/redis.h"
 
 struct store;
-/* Connects, checks the server, loads the function library when its digest differs. `on_health` as
- * in redis_new: READY means that all of this is done. */
+/* Connects, checks the server, brings older data to the layout of this version, loads the function
+ * library when its digest differs. `on_health` as in redis_new: READY means that all of this is
+ * done. */
 MUST_CHECK enum err
 store_new(struct event_base *base, const struct redis_options *options, const char *prefix,
           void (*on_health)(void *arg, enum redis_health health, const char *sentence), void *arg,
@@ -13,6 +14,9 @@ store_new(struct event_base *base, const struct redis_options *options, const ch
 void store_free(struct store *store);
 struct redis *store_redis(struct store *store);
 const char *store_prefix(const struct store *store);
+/* The id of this daemon, under which it brings older data to its layout. Before the first turn of
+ * the loop; copied. */
+void store_set_owner(struct store *store, const char *owner);
 /* The open-ambiguous-chunks limit that pauses a campaign (settings.daemon.ambiguous_limit). */
 void store_set_ambiguous_limit(struct store *store, uint32_t limit);
 uint32_t store_ambiguous_limit(const struct store *store);

@@ -321,13 +321,13 @@ class World:
             for section, keys in sections.items()) + extra_config, encoding="utf-8")
         return daemon.config
 
-    def start_daemon(self, name="a", extra_config="", env=None, wait=True, under=(), pass_fds=()):
-        """Starts outreachd (again) under its old ports. `env` may hold OUTREACH_FAILPOINT. wait=False: do not wait until it is ready.
+    def start_daemon(self, name="a", extra_config="", env=None, wait=True, under=(), pass_fds=(), program="outreachd"):
+        """Starts outreachd (again) under its old ports; `program`: another one of the build. `env` may hold OUTREACH_FAILPOINT. wait=False: do not wait until it is ready.
         `under`: a command that execs the one given behind it, with the descriptors `pass_fds`."""
         daemon = self._daemon(name)
         assert daemon.process is None or not daemon.process.running(), "kill it first"
         self.write_config(name, extra_config)
-        daemon.process = Process("outreachd", [*under, BUILD / "outreachd", "--config", daemon.config],
+        daemon.process = Process("outreachd", [*under, BUILD / program, "--config", daemon.config],
                                  self.dir / f"outreachd-{name}.log", env, self.dir, pass_fds)
         if wait:
             wait_until(lambda: daemon.ready() or not daemon.process.running(), what="outreachd ready")

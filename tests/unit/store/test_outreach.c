@@ -6,6 +6,7 @@
 #include "rig.h"
 
 #include "base/digest.h"
+#include "store/layouts.h"
 
 #define CAMPAIGNS 4
 #define OPEN (CAMPAIGNS - 1) /* an open campaign, which is appended to */
@@ -699,6 +700,10 @@ static void play(uint64_t with)
     memset(claims, 0, sizeof claims);
     memset(requests, 0, sizeof requests);
     rig_do(&rig, "FLUSHALL");
+    /* Redis dies below, and data needs its number when it is back. */
+    char number[32];
+    snprintf(number, sizeof number, "SET t:schema %d", layout_newest);
+    rig_do(&rig, number);
     store_set_ambiguous_limit(rig.store, 2 + dice(4));
     step_append();
     for (unsigned i = 0; i < OPEN; i++) {
