@@ -40,6 +40,7 @@ static char *find_list(const struct apicall *call)
     do {
         struct draft *draft = NULL;
         if (draft_load(call->api->settings, id, &draft) == ERR_OK && draft->list != NULL &&
+            apicall_covers(call, draft_value(draft, "campaign", "region")) &&
             access(draft->list, R_OK) == 0) {
             list = strdup(draft->list);
         }
@@ -110,7 +111,7 @@ bool report_list_open(struct report *report)
 /* ---- writing ---- */
 
 /* A cell as it stood; what is no UTF-8 ends it. Any number in it is masked, not only the one that
- * was written to. */
+ * was written to, and also one among other words. */
 static void add_cell(const struct report *report, const struct recipients_cell *cell,
                      struct buf *piece)
 {
@@ -125,6 +126,9 @@ static void add_cell(const struct report *report, const struct recipients_cell *
     if (text == NULL) {
         piece->failed = true;
         return;
+    }
+    if (report->is_masked) {
+        mobile_mask_within(text);
     }
     csvcell_add(piece, text);
     free(text);

@@ -282,16 +282,95 @@ uint64_t mobile_unpack(const uint8_t in[MOBILE_PACKED_BYTES])
 #define MASK_FROM 3
 #define MASK_UNTIL 7
 
+/* ---- numbers in running text ---- */
+
+#define FILLERS_MAX 3 /* between two groups of one number: "138 - 0013 - 8000" */
+
+/* Digits that follow each other, of either width, with where each stands. */
+struct digits {
+    char of[MOBILE_DIGITS + 4]; /* what is longer is no number */
+    char *at[MOBILE_DIGITS + 4];
+    size_t n;
+    char *end; /* behind the last */
+};
+
+/* The character at `at`, full-width forms folded; '\0' at the end of the text. */
+static utf8proc_int32_t next_char(const char *at, size_t *len)
+{
+    utf8proc_int32_t c;
+    utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)at, -1, &c);
+    *len = n > 0 ? (size_t)n : 1;
+    if (n <= 0)
+        return *at == '\0' ? 0 : '?';
+    return c >= FULLWIDTH_FIRST && c <= FULLWIDTH_LAST ? c - FULLWIDTH_TO_ASCII : c;
+}
+
+static void take_group(struct digits *digits, char *at)
+{
+    size_t len;
+    utf8proc_int32_t c;
+    while ((c = next_char(at, &len)) >= '0' && c <= '9') {
+        if (digits->n < sizeof digits->of) {
+            digits->of[digits->n] = (char)c;
+            digits->at[digits->n] = at;
+        }
+        digits->n++;
+        at += len;
+    }
+    digits->end = at;
+}
+
+/* Where the next group of the same number may begin, NULL: it does not. */
+static char *skip_fillers(char *at)
+{
+    size_t len;
+    for (int i = 0; i <= FILLERS_MAX; i++) {
+        utf8proc_int32_t c = next_char(at, &len);
+        if (c >= '0' && c <= '9')
+            return at;
+        if (!is_filler(c))
+            return NULL;
+        at += len;
+    }
+    return NULL;
+}
+
+/* A full-width digit has three bytes, and so has the star in its place. */
+static void mask_digits(const struct digits *digits, size_t from)
+{
+    for (size_t i = from + MASK_FROM; i < from + MASK_UNTIL; i++) {
+        bool is_wide = !is_digit(*digits->at[i]);
+        memcpy(digits->at[i], is_wide ? "＊" : "*", is_wide ? 3 : 1);
+    }
+}
+
+static bool is_number(const struct digits *digits, size_t from)
+{
+    return digits->n == from + MOBILE_DIGITS && digits->of[from] == '1' &&
+           digits->of[from + 1] >= '3';
+}
+
+/* gives: how much of the text is dealt with */
+static char *mask_at(char *text)
+{
+    struct digits digits = {.n = 0};
+    take_group(&digits, text);
+    char *first_end = digits.end, *next;
+    size_t from = digits.n == MOBILE_DIGITS + 2 && memcmp(digits.of, "86", 2) == 0     ? 2
+                  : digits.n == MOBILE_DIGITS + 4 && memcmp(digits.of, "0086", 4) == 0 ? 4
+                                                                                       : 0;
+    while (digits.n < MOBILE_DIGITS && (next = skip_fillers(digits.end)) != NULL)
+        take_group(&digits, next);
+    if (!is_number(&digits, from))
+        return first_end; /* one may begin with the group after it: "12 13800138000" */
+    mask_digits(&digits, from);
+    return digits.end;
+}
+
 void mobile_mask_within(char *text)
 {
-    static const char digits[] = "0123456789";
-    for (char *at = text; *at != '\0';) {
-        size_t run = strspn(at, digits);
-        size_t from = run == MOBILE_DIGITS + 2 && memcmp(at, "86", 2) == 0 ? 2 : 0;
-        if (run - from == MOBILE_DIGITS && at[from] == '1' && at[from + 1] >= '3') {
-            memset(at + from + MASK_FROM, '*', MASK_UNTIL - MASK_FROM);
-        }
-        at += run;
-        at += strcspn(at, digits);
-    }
+    size_t len;
+    utf8proc_int32_t c;
+    while ((c = next_char(text, &len)) != 0)
+        text = c >= '0' && c <= '9' ? mask_at(text) : text + len;
 }

@@ -42,6 +42,6 @@ void mobile_mask(uint64_t number, char out[MOBILE_TEXT_SIZE]);   /* "138****8000
 void mobile_pack(uint64_t number, uint8_t out[MOBILE_PACKED_BYTES]);
 uint64_t mobile_unpack(const uint8_t in[MOBILE_PACKED_BYTES]);
 
-/* Masks every run of digits in a text that may be a mobile number, in place: "called 138****8000".
- */
+/* Masks whatever in a text may be a mobile number, in place: "called 138****8000". Also with blanks
+ * and dashes within ("138-****-8000"), in full-width digits, behind 86 or 0086. */
 void mobile_mask_within(char *text);
