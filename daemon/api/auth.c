@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/ids.h"
-#include "conf/address.h"
+#include "inbound/caller.h"
 #include "pledge/area.h"
 #include "pledge/typed.h"
 #include "store/ledger.h"
@@ -325,23 +325,6 @@ static void permit(struct apicall *call)
     }
 }
 
-/* Behind a proxy that we trust the client is the last one it names; what stands before that is the
- * client's own word. */
-static void set_address(struct apicall *call)
-{
-    const char *peer = http_request_peer(call->request);
-    const char *forwarded = http_request_header(call->request, "X-Forwarded-For");
-    const struct settings_daemon *daemon = &call->api->settings->daemon;
-    bool is_proxy = daemon->behind_tls &&
-                    address_is_in(daemon->trusted_proxies, daemon->n_trusted_proxies, peer);
-    if (is_proxy && forwarded != NULL) {
-        const char *comma = strrchr(forwarded, ',');
-        peer = comma != NULL ? comma + 1 : forwarded;
-        peer += strspn(peer, " ");
-    }
-    snprintf(call->who.address, sizeof call->who.address, "%s", peer);
-}
-
 static bool set_who(struct apicall *call, const struct person *person)
 {
     struct who *who = &call->who;
@@ -469,7 +452,7 @@ void auth_begin(struct apicall *call)
         apicall_error(call, 403, "csrf", NULL, "this request comes from another site's page");
         return;
     }
-    set_address(call);
+    caller_address(&call->api->settings->daemon, call->request, call->who.address);
     if ((call->route->flags & ROUTE_OPEN) == 0) {
         if (!begin_token(call)) {
             begin_session(call);

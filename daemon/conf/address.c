@@ -369,3 +369,78 @@ bool address_is_in(const struct settings_cidr *list, size_t n, const char *addre
     }
     return false;
 }
+
+/* ---- behind proxies ---- */
+
+static bool is_v4(const uint8_t address[16])
+{
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(address, mapped, sizeof mapped) == 0;
+}
+
+static const char *write_address(const uint8_t address[16], char out[ADDRESS_TEXT_SIZE])
+{
+    bool v4 = is_v4(address);
+    return inet_ntop(v4 ? AF_INET : AF_INET6, address + (v4 ? 12 : 0), out, ADDRESS_TEXT_SIZE);
+}
+
+/* "192.0.2.1", "192.0.2.1:443", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443" */
+static bool parse_forwarded(const char *at, size_t len, uint8_t out[16])
+{
+    char word[INET6_ADDRSTRLEN];
+    const char *end = at + len, *close, *colon;
+    if (len > 0 && at[0] == '[') {
+        close = memchr(at, ']', len);
+        if (close == NULL || (close + 1 != end && close[1] != ':'))
+            return false;
+        at++;
+        end = close;
+    } else if ((colon = memchr(at, ':', len)) != NULL &&
+               memchr(colon + 1, ':', (size_t)(end - colon - 1)) == NULL) {
+        end = colon;
+    }
+    len = (size_t)(end - at);
+    if (len >= sizeof word)
+        return false;
+    memcpy(word, at, len);
+    word[len] = '\0';
+    return parse_address(word, out);
+}
+
+const char *address_of_client(const struct settings_cidr *proxies, size_t n, const char *peer,
+                              const char *forwarded, char out[ADDRESS_TEXT_SIZE])
+{
+    uint8_t bytes[16];
+    size_t len = strnlen(peer, ADDRESS_TEXT_SIZE - 1);
+    memcpy(out, peer, len);
+    out[len] = '\0';
+    size_t end = forwarded != NULL ? strlen(forwarded) : 0;
+    while (end > 0 && address_is_in(proxies, n, out)) {
+        const char *comma = memrchr(forwarded, ',', end);
+        size_t from = comma != NULL ? (size_t)(comma - forwarded) + 1 : 0, to = end;
+        end = comma != NULL ? from - 1 : 0;
+        while (from < to && (forwarded[from] == ' ' || forwarded[from] == '\t'))
+            from++;
+        while (to > from && (forwarded[to - 1] == ' ' || forwarded[to - 1] == '\t'))
+            to--;
+        if (!parse_forwarded(forwarded + from, to - from, bytes))
+            return strcpy(out, "unknown");
+        write_address(bytes, out);
+    }
+    return out;
+}
+
+const char *address_of_subscriber(const char *address, char out[ADDRESS_TEXT_SIZE])
+{
+    uint8_t bytes[16];
+    if (parse_address(address, bytes) && !is_v4(bytes)) {
+        memset(bytes + 8, 0, 8);
+        write_address(bytes, out);
+        strcat(out, "/64");
+    } else {
+        size_t len = strnlen(address, ADDRESS_TEXT_SIZE - 1);
+        memcpy(out, address, len);
+        out[len] = '\0';
+    }
+    return out;
+}

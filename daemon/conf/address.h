@@ -31,3 +31,15 @@ MUST_CHECK enum err address_check_url(const char *text, enum address_url kind, s
 /* Is the textual address (IPv4, IPv6, IPv4 within IPv6; "" is none) on the list? An empty list has
  * nobody. */
 bool address_is_in(const struct settings_cidr *list, size_t n, const char *address);
+
+#define ADDRESS_TEXT_SIZE 64
+/* Who is at the other end of a connection from `peer` that may be a proxy's. `forwarded` is the
+ * whole X-Forwarded-For, NULL for none: from its end, each address was written by the one behind
+ * it, so the first that is no trusted proxy's is the client's; what stands before that is the
+ * client's own word and is not looked at. "unknown", which is on no list, when a proxy names what
+ * is no address: its own must not stand for its clients. gives: out */
+const char *address_of_client(const struct settings_cidr *proxies, size_t n, const char *peer,
+                              const char *forwarded, char out[ADDRESS_TEXT_SIZE]);
+/* What limits are counted by: an IPv4 address itself, of IPv6 the /64, all of which one subscriber
+ * has. What is no address stays as it is. gives: out */
+const char *address_of_subscriber(const char *address, char out[ADDRESS_TEXT_SIZE]);

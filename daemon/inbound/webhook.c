@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "conf/address.h"
+#include "inbound/caller.h"
 #include "inbound/report.h"
 #include "inbound/route.h"
 #include "inbound/ticket.h"
@@ -137,10 +137,14 @@ const struct webhook_counts *webhook_counts(const struct webhook *webhook)
 static void refuse(struct webhook *webhook, struct http_request *request, int status,
                    const char *why)
 {
+    char room[ADDRESS_TEXT_SIZE];
+    const char *address = http_request_peer(request);
+    if (webhook->settings)
+        address = caller_address(&webhook->settings->daemon, request, room);
     int64_t now_ms = clock_mono_ms();
     if (webhook->refusal_logged_ms == 0 || now_ms - webhook->refusal_logged_ms >= LOG_EVERY_MS) {
         log_line(LOG_WARN, "webhook", "event=refused status=%d reason=%s peer=%s more=%llu", status,
-                 why, http_request_peer(request), (unsigned long long)webhook->refusals_silent);
+                 why, address, (unsigned long long)webhook->refusals_silent);
         webhook->refusal_logged_ms = now_ms;
         webhook->refusals_silent = 0;
     } else {
@@ -255,7 +259,9 @@ void webhook_handle(struct webhook *webhook, struct http_request *request)
         refuse(webhook, request, 404, "key");
         return;
     }
-    if (!address_is_in(conf->callback_allow, conf->n_callback_allow, http_request_peer(request))) {
+    char address[ADDRESS_TEXT_SIZE];
+    caller_address(&webhook->settings->daemon, request, address);
+    if (!address_is_in(conf->callback_allow, conf->n_callback_allow, address)) {
         webhook->counts.refused_address++;
         refuse(webhook, request, 403, "address");
         return;

@@ -171,6 +171,33 @@ const char *http_request_header(const struct http_request *request, const char *
     return evhttp_find_header(evhttp_request_get_input_headers(request->ev), name);
 }
 
+/* The end of `out` is full, its beginning is not. gives: where the text begins now */
+static size_t put_before(char *out, size_t begin, const char *text)
+{
+    size_t len = strlen(text), kept = len < begin ? len : begin;
+    memcpy(out + begin - kept, text + len - kept, kept);
+    return begin - kept;
+}
+
+bool http_request_list(const struct http_request *request, const char *name, char *out, size_t size)
+{
+    struct evkeyvalq *headers = evhttp_request_get_input_headers(request->ev);
+    const struct evkeyval *header;
+    size_t begin = size - 1;
+    bool is_there = false;
+    out[begin] = '\0';
+    TAILQ_FOREACH_REVERSE(header, headers, evkeyvalq, next)
+    {
+        if (evutil_ascii_strcasecmp(header->key, name) != 0)
+            continue;
+        begin = is_there ? put_before(out, begin, ", ") : begin;
+        begin = put_before(out, begin, header->value);
+        is_there = true;
+    }
+    memmove(out, out + begin, size - begin);
+    return is_there;
+}
+
 const char *http_request_body(struct http_request *request, size_t *len)
 {
     struct evbuffer *body = evhttp_request_get_input_buffer(request->ev);

@@ -76,8 +76,11 @@ static void release_address(struct http_server *server, struct address *address)
 }
 
 /* false: this address has as many as it may. */
-static bool count_address(struct http_server *server, struct http_request *r, const uint8_t ip[16])
+static bool count_address(struct http_server *server, struct http_request *r, uint8_t ip[16])
 {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    if (memcmp(ip, mapped, sizeof mapped) != 0)
+        memset(ip + 8, 0, 8); /* of IPv6 one subscriber has the whole /64 */
     struct address **at = find_address(server, ip);
     if (!*at) {
         struct address *address = calloc(1, sizeof *address);

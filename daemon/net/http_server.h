@@ -71,6 +71,10 @@ http_request_path(const struct http_request *request); /* percent-decoded, witho
 const char *http_request_query(struct http_request *request, const char *name);
 const char *http_request_header(const struct http_request *request,
                                 const char *name); /* NULL when absent */
+/* A header that is a list, all lines of it in their order, with ", " between. Of what is longer
+ * than `out` its end. gives: false when it is absent */
+bool http_request_list(const struct http_request *request, const char *name, char *out,
+                       size_t size);
 /* Never NULL; not terminated. */
 const char *http_request_body(struct http_request *request, size_t *len);
 /* Textual address of the peer, "" on a Unix socket. */

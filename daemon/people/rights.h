@@ -38,7 +38,7 @@ enum via {
 const char *via_word(enum via via);
 
 #define WHO_NAME_SIZE 65
-#define WHO_ADDRESS_SIZE 64
+#define WHO_ADDRESS_SIZE 64 /* conf/address.h writes it */
 struct who {
     enum via via;
     char name[WHO_NAME_SIZE];       /* "" on the control socket: the body names the actor */

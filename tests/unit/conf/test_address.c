@@ -255,11 +255,63 @@ static void test_addresses(void **state)
     assert_false(address_is_in(&broken, 1, "127.0.0.1"));
 }
 
+/* Who is behind the proxies 127.0.0.0/8, ::1 and 10.9.0.0/16. */
+static void test_who_is_behind_a_proxy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *peer, *forwarded, *client;
+    } cases[] = {
+        {"127.0.0.1", NULL, "127.0.0.1"},
+        {"127.0.0.1", "192.0.2.7", "192.0.2.7"},
+        {"127.0.0.1", "6.6.6.6, 192.0.2.7", "192.0.2.7"}, /* the client's own word */
+        {"127.0.0.1", "6.6.6.6,192.0.2.7 , 10.9.1.1", "192.0.2.7"},
+        {"127.0.0.1", "10.9.1.2, 10.9.1.1", "10.9.1.2"},
+        {"192.0.2.9", "6.6.6.6", "192.0.2.9"}, /* no proxy */
+        {"::1", "2001:DB8:0::7", "2001:db8::7"},
+        {"::1", "[2001:db8::7]:4711", "2001:db8::7"},
+        {"127.0.0.1", "192.0.2.7:4711", "192.0.2.7"},
+        {"127.0.0.1", "::ffff:192.0.2.7", "192.0.2.7"},
+        {"127.0.0.1", "192.0.2.7, unknown", "unknown"},
+        {"127.0.0.1", "192.0.2.7, ", "unknown"},
+        {"127.0.0.1", "192.0.2.7, [2001:db8::7]x", "unknown"},
+        {"127.0.0.1", "1.2.3.4\"; DROP", "unknown"},
+        {"127.0.0.1",
+         "111111111111111111111111111111111111111111111111111111111111111111111111111111111111",
+         "unknown"},
+        {"", "6.6.6.6", ""},
+    };
+    struct settings_cidr *list = NULL;
+    size_t n = 0;
+    char out[ADDRESS_TEXT_SIZE];
+    assert_int_equal(address_parse_networks("127.0.0.0/8 ::1 10.9.0.0/16", &list, &n, &why),
+                     ERR_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(address_of_client(list, n, cases[i].peer, cases[i].forwarded, out),
+                            cases[i].client);
+    free(list);
+}
+
+static void test_a_subscriber_has_a_whole_network(void **state)
+{
+    (void)state;
+    char out[ADDRESS_TEXT_SIZE];
+    assert_string_equal(address_of_subscriber("192.0.2.7", out), "192.0.2.7");
+    assert_string_equal(address_of_subscriber("::ffff:192.0.2.7", out), "::ffff:192.0.2.7");
+    assert_string_equal(address_of_subscriber("2001:db8:1:2:3:4:5:6", out), "2001:db8:1:2::/64");
+    assert_string_equal(address_of_subscriber("2001:db8:1:2:ffff::1", out), "2001:db8:1:2::/64");
+    assert_string_equal(address_of_subscriber("unknown", out), "unknown");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_endpoints), cmocka_unit_test(test_redis),
-        cmocka_unit_test(test_networks),  cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_who_is_behind_a_proxy),
+        cmocka_unit_test(test_a_subscriber_has_a_whole_network),
+        cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_redis),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_urls),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
