@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "conf/address.h"
 #include "people/password.h"
 #include "pledge/area.h"
 #include "store/drafts.h"
@@ -81,6 +82,16 @@ static bool has_session(struct apicall *call)
         return true;
     }
     apicall_error(call, 404, "no_route", NULL, "the control socket has no sessions");
+    return false;
+}
+
+/* A token may come with the cookie of another's login: what it confirms or ends must be its own. */
+static bool has_own_session(struct apicall *call)
+{
+    if (call->who.via != VIA_TOKEN) {
+        return has_session(call);
+    }
+    apicall_error(call, 403, "role", NULL, "this is for who has logged in, not for a token");
     return false;
 }
 
@@ -243,6 +254,7 @@ static bool read_password(struct apicall *call, const char *field, const char **
 void handle_session_open(struct apicall *call)
 {
     const char *user, *password;
+    char whose[ADDRESS_TEXT_SIZE];
     if (!has_session(call) || !apicall_text(call, "user", true, WHO_NAME_SIZE - 1, &user) ||
         !read_password(call, "password", &password)) {
         return;
@@ -256,8 +268,8 @@ void handle_session_open(struct apicall *call)
     snprintf(login->user, sizeof login->user, "%s", user);
     call->state = login;
     call->free_state = free_login;
-    enum err error =
-        people_try(call->api->parts.store, login->user, call->who.address, on_try, login);
+    enum err error = people_try(call->api->parts.store, login->user,
+                                address_of_subscriber(call->who.address, whose), on_try, login);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
@@ -282,7 +294,7 @@ static void on_closed(void *arg, enum err error, const char *reason)
 void handle_session_close(struct apicall *call)
 {
     char digest[AUTH_DIGEST_SIZE];
-    if (!has_session(call)) {
+    if (!has_own_session(call)) {
         return;
     }
     if (!auth_digest(call, digest)) {
@@ -365,6 +377,7 @@ static void on_proof_try(void *arg, enum err error, const char *reason, int64_t 
 
 static void prove(struct apicall *call, void (*then)(struct proof *proof))
 {
+    char whose[ADDRESS_TEXT_SIZE];
     struct proof *proof = calloc(1, sizeof *proof);
     if (proof == NULL) {
         apicall_fail(call, ERR_NOMEM, NULL);
@@ -374,7 +387,8 @@ static void prove(struct apicall *call, void (*then)(struct proof *proof))
     call->state = proof;
     call->free_state = free;
     enum err error =
-        people_try(call->api->parts.store, call->who.name, call->who.address, on_proof_try, proof);
+        people_try(call->api->parts.store, call->who.name,
+                   address_of_subscriber(call->who.address, whose), on_proof_try, proof);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
@@ -410,7 +424,7 @@ static void confirm(struct proof *proof)
 void handle_session_confirm(struct apicall *call)
 {
     const char *password;
-    if (has_session(call) && read_password(call, "password", &password)) {
+    if (has_own_session(call) && read_password(call, "password", &password)) {
         prove(call, confirm);
     }
 }
@@ -425,7 +439,7 @@ static void change_password(struct proof *proof)
 void handle_session_password(struct apicall *call)
 {
     const char *old, *new;
-    if (!has_session(call) || !read_password(call, "old", &old) ||
+    if (!has_own_session(call) || !read_password(call, "old", &old) ||
         !read_password(call, "new", &new)) {
         return;
     }

@@ -9,6 +9,7 @@
 
 #include "api/attention.h"
 #include "api/carriers.h"
+#include "api/drafts.h"
 #include "api/encode.h"
 #include "api/encode_ledger.h"
 #include "api/metrics.h"
@@ -39,13 +40,26 @@ static json_t *redis_json(const struct api *api)
                      (json_int_t)redis_pending(redis));
 }
 
-static json_t *imports_json(const struct api *api)
+/* An import knows no area, but the file it came from does. */
+static bool is_of_own_area(struct apicall *call, const char *id)
+{
+    if (who_covers(&call->who, 0)) {
+        return true;
+    }
+    json_t *draft = draft_json(call, id);
+    bool is_own =
+        draft != NULL && apicall_covers(call, json_string_value(json_object_get(draft, "region")));
+    json_decref(draft);
+    return is_own;
+}
+
+static json_t *imports_json(struct apicall *call)
 {
     const struct launch_view *views[IMPORTS_SHOWN];
     json_t *array = json_array();
-    size_t n = launcher_views(api->parts.launcher, views, IMPORTS_SHOWN);
+    size_t n = launcher_views(call->api->parts.launcher, views, IMPORTS_SHOWN);
     for (size_t i = 0; i < n; i++) {
-        if (views[i]->phase != LAUNCH_DONE) {
+        if (views[i]->phase != LAUNCH_DONE && is_of_own_area(call, views[i]->id)) {
             json_array_append_new(array, encode_import(views[i]));
         }
     }
@@ -86,7 +100,7 @@ static void set_own(struct apicall *call)
     json_object_set_new(json, "redis", redis_json(api));
     json_object_set_new(json, "imports_running",
                         json_integer((json_int_t)launcher_running(api->parts.launcher)));
-    json_object_set_new(json, "imports", imports_json(api));
+    json_object_set_new(json, "imports", imports_json(call));
     json_object_set_new(json, "webhooks", webhooks_json(api));
     json_object_set_new(json, "last_reload", reload_json(api, offset));
 }
@@ -156,8 +170,8 @@ static void on_ledger(void *arg, enum err error, const char *reason,
 
 static void read_ledger(struct apicall *call)
 {
-    const struct ledger_totals_query all = {.area = 0};
-    if (ledger_totals(call->api->parts.store, &all, on_ledger, call) != ERR_OK) {
+    const struct ledger_totals_query own = {.area = call->who.area}; /* 0: all of it */
+    if (ledger_totals(call->api->parts.store, &own, on_ledger, call) != ERR_OK) {
         finish(call);
     }
 }
@@ -192,7 +206,7 @@ static void on_campaigns(void *arg, enum err error, const struct campaign_view *
     for (size_t i = 0; error == ERR_OK && i < n; i++) {
         struct dispatch_wait wait = {.reason = ""};
         double rate_now = 0;
-        if (is_shown(&views[i])) {
+        if (is_shown(&views[i]) && apicall_covers(call, views[i].fields.region)) {
             dispatch_why(api->parts.dispatch, &views[i], clock_wall_ms(), &wait);
             dispatch_rate(api->parts.dispatch, views[i].fields.carrier, views[i].seq, &rate_now);
             json_t *campaign = encode_campaign(

@@ -291,6 +291,14 @@ static bool read_year(struct apicall *call, struct ledger_entry *entry)
     return true;
 }
 
+/* What an area holds is only spent by who may act for it; without one it is the pledge's own. */
+static bool read_via(struct apicall *call, struct ledger_entry *entry)
+{
+    return apicall_place(call, "via", false, &entry->via) &&
+           (json_object_get(call->body, "via") == NULL || entry->via == 0 ||
+            apicall_may_area(call, "via", entry->via));
+}
+
 static bool read_common(struct apicall *call, struct ledger_entry *entry)
 {
     static const char *const sources[] = {"api", "console", "cli", "csv", NULL};
@@ -317,8 +325,7 @@ static bool read_parts(struct apicall *call, struct ledger_entry *entry)
         (!HAS(AMOUNT) || read_amounts(call, entry)) && (!HAS(DONOR) || read_donor(call, entry)) &&
         (!HAS(REGION) || apicall_area(call, "region", true, &entry->area)) &&
         (!HAS(TO) || apicall_place(call, "to", entry->type == LEDGER_PASS, &entry->to)) &&
-        (!HAS(VIA) || apicall_place(call, "via", false, &entry->via)) &&
-        (!HAS(CAMPAIGN) || read_campaign(call, entry)) &&
+        (!HAS(VIA) || read_via(call, entry)) && (!HAS(CAMPAIGN) || read_campaign(call, entry)) &&
         (!HAS(PURPOSE) || apicall_text(call, "purpose", false, LEDGER_TEXT_MAX, &entry->purpose)) &&
         (!HAS(DUE) || read_day(call, "due", false, &entry->due)) &&
         (!HAS(UNCONFIRMED) || apicall_bool(call, "unconfirmed", &unconfirmed)) &&
@@ -516,6 +523,17 @@ static uint64_t find_arrival(const struct ledger_pledge *pledge, const char *num
     return *n == 1 ? found : 0;
 }
 
+/* The area was checked of the pledge in the path: an entry of another may lie anywhere. */
+static bool has_entry(const struct ledger_pledge *pledge, uint64_t n)
+{
+    for (size_t i = 0; i < pledge->n_entries; i++) {
+        if (pledge->entries[i].n == n) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_ticket_pledge(void *arg, enum err error, const char *reason,
                              const struct ledger_pledges *pledges)
 {
@@ -531,6 +549,15 @@ static void on_ticket_pledge(void *arg, enum err error, const char *reason,
     }
     if (error != ERR_OK) {
         apicall_fail(call, error, reason);
+        return;
+    }
+    if (step->entry.ref != 0 && !has_entry(&pledges->pledges[0], step->entry.ref)) {
+        apicall_error(call, 404, "no_entry", "entry", "entry %llu is none of %s",
+                      (unsigned long long)step->entry.ref, step->pledge);
+        return;
+    }
+    if (step->entry.ref != 0) {
+        post(step);
         return;
     }
     step->entry.ref = find_arrival(&pledges->pledges[0], step->pledge, &n);
@@ -554,10 +581,6 @@ void handle_pledge_ticket(struct apicall *call)
     if (step->entry.document[0] == '\0') {
         apicall_error(call, 400, "missing", "document",
                       "document is missing: the number of the official ticket");
-        return;
-    }
-    if (step->entry.ref != 0) {
-        post(step);
         return;
     }
     enum err error = ledger_show(call->api->parts.store, step->pledge, 0, clock_wall_ms(),
