@@ -11,6 +11,7 @@
 #include "api/dayline.h"
 #include "api/events.h"
 #include "api/files.h"
+#include "api/revoke.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/verify.h"
@@ -26,7 +27,11 @@ enum err api_new(const struct api_parts *parts, struct api **api)
     if (error == ERR_OK) {
         error = dayline_new(made, &made->dayline);
     }
+    if (error == ERR_OK) {
+        error = revoke_new(made, &made->revoke);
+    }
     if (error != ERR_OK) {
+        dayline_free(made->dayline);
         events_free(made->events);
         free(made);
         return error;
@@ -52,6 +57,7 @@ void api_free(struct api *api)
     if (api->verify != NULL) {
         verify_stop(api->verify);
     }
+    revoke_free(api->revoke);
     events_free(api->events);
     dayline_free(api->dayline);
     free(api->sums);
@@ -123,6 +129,7 @@ static struct apicall *apicall_new(struct api *api, struct http_request *request
     }
     call->api = api;
     call->request = request;
+    call->serial = ++api->serials;
     call->next = api->calls;
     call->link = &api->calls;
     if (call->next != NULL) {

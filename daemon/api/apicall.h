@@ -17,7 +17,9 @@ struct api {
     struct dayline *dayline;
     struct message_sums *sums; /* of all campaigns, see api/messages.c */
     struct apicall *calls;
-    struct verify *verify; /* under way, see api/proof.c */
+    uint64_t serials; /* calls there ever were */
+    struct revoke *revoke;
+    struct verify *verify;   /* under way, see api/proof.c */
     struct apicall *backup;  /* the same, see api/backup.c */
     struct restore *restore; /* a part was taken, see api/backup.c */
     bool reload_known, reload_ok;
@@ -38,6 +40,7 @@ struct found {
 
 struct apicall {
     struct apicall *next, **link;
+    uint64_t serial; /* of all calls there ever were */
     struct api *api; /* NULL: the API is gone, only an answer is owed */
     struct http_request *request;
     const struct route *route;

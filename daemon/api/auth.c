@@ -325,9 +325,8 @@ static void permit(struct apicall *call)
     }
 }
 
-static bool set_who(struct apicall *call, const struct person *person)
+static bool set_who(struct who *who, const struct person *person)
 {
-    struct who *who = &call->who;
     snprintf(who->name, sizeof who->name, "%s", person->name);
     return roles_parse(person->roles, &who->roles) == ERR_OK &&
            area_parse(person->area, strlen(person->area), &who->area) == ERR_OK;
@@ -359,7 +358,7 @@ static void on_session(void *arg, enum err error, const struct session_view *ses
     call->confirmed_until_ms = session->confirmed_until_ms;
     snprintf(call->csrf, sizeof call->csrf, "%s", session->csrf);
     snprintf(call->title, sizeof call->title, "%s", session->person.title);
-    if (!set_who(call, &session->person)) {
+    if (!set_who(&call->who, &session->person)) {
         apicall_error(call, 403, "role", NULL,
                       "your roles or your area cannot be read; ask your "
                       "administrator");
@@ -389,13 +388,27 @@ static void begin_session(struct apicall *call)
 
 /* ---- tokens ---- */
 
+/* What the token may, which is no more than its owner may. gives: false: nothing */
+static bool read_token(const struct token *token, const struct person *owner, struct who *who)
+{
+    uint32_t roles = 0;
+    uint64_t area = 0;
+    if (owner->name[0] == '\0' || owner->is_disabled || !set_who(who, owner) ||
+        roles_parse(token->roles, &roles) != ERR_OK ||
+        area_parse(token->area, strlen(token->area), &area) != ERR_OK ||
+        (who->area != 0 && (area == 0 || !area_within(area, who->area)))) {
+        return false;
+    }
+    who->via = VIA_TOKEN;
+    who->roles &= roles;
+    who->area = area;
+    return true;
+}
+
 static void on_token(void *arg, enum err error, const struct token *token,
                      const struct person *owner)
 {
     struct apicall *call = arg;
-    struct who *who = &call->who;
-    uint32_t roles = 0;
-    uint64_t area = 0;
     if (!apicall_lives(call)) {
         return;
     }
@@ -403,35 +416,100 @@ static void on_token(void *arg, enum err error, const struct token *token,
         apicall_fail(call, error, NULL);
         return;
     }
-    bool is_good = error == ERR_OK && owner->name[0] != '\0' && !owner->is_disabled &&
-                   set_who(call, owner) && roles_parse(token->roles, &roles) == ERR_OK &&
-                   area_parse(token->area, strlen(token->area), &area) == ERR_OK &&
-                   (who->area == 0 || (area != 0 && area_within(area, who->area)));
-    if (!is_good) {
+    if (error != ERR_OK || !read_token(token, owner, &call->who)) {
         apicall_error(call, 401, "session", NULL, "this token is worth nothing, or not any more");
         return;
     }
-    who->via = VIA_TOKEN;
-    who->roles &= roles;
-    who->area = area;
     permit(call);
 }
 
 /* false: there is none. */
-static bool begin_token(struct apicall *call)
+static bool token_digest(const struct apicall *call, char digest[AUTH_DIGEST_SIZE])
 {
     static const char scheme[] = "Bearer ";
-    char digest[AUTH_DIGEST_SIZE];
     const char *header = http_request_header(call->request, "Authorization");
     if (header == NULL || strncasecmp(header, scheme, sizeof scheme - 1) != 0) {
         return false;
     }
     digest_of(header + sizeof scheme - 1, strlen(header + sizeof scheme - 1), digest);
+    return true;
+}
+
+static bool begin_token(struct apicall *call)
+{
+    char digest[AUTH_DIGEST_SIZE];
+    if (!token_digest(call, digest)) {
+        return false;
+    }
     enum err error = people_token_look(call->api->parts.store, digest, on_token, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
     return true;
+}
+
+/* ---- asked again, while an answer is still streamed ---- */
+
+#define KEY_SESSION 's'
+#define KEY_TOKEN 't'
+
+const char *auth_key(const struct apicall *call, char key[AUTH_KEY_SIZE])
+{
+    key[0] = '\0';
+    if (call->who.via == VIA_TOKEN && token_digest(call, key + 1)) {
+        key[0] = KEY_TOKEN;
+    } else if (call->who.via == VIA_SESSION && auth_digest(call, key + 1)) {
+        key[0] = KEY_SESSION;
+    }
+    return key;
+}
+
+struct asking {
+    uint32_t roles;
+    auth_asked_fn *done;
+    void *arg;
+};
+
+static void end_asking(struct asking *asking, bool is_let_in)
+{
+    struct asking copy = *asking;
+    free(asking);
+    copy.done(copy.arg, is_let_in);
+}
+
+/* Roles of a session need no look: it ends when they change. */
+static void on_session_asked(void *arg, enum err error, const char *reason)
+{
+    (void)reason;
+    end_asking(arg, error != ERR_NOT_FOUND);
+}
+
+static void on_token_asked(void *arg, enum err error, const struct token *token,
+                           const struct person *owner)
+{
+    struct asking *asking = arg;
+    struct who who = {.via = VIA_TOKEN};
+    bool is_let_in = error != ERR_NOT_FOUND;
+    if (error == ERR_OK) {
+        is_let_in = read_token(token, owner, &who) && who_has_role(&who, asking->roles);
+    }
+    end_asking(asking, is_let_in);
+}
+
+void auth_ask(struct api *api, const char *key, uint32_t roles, auth_asked_fn *done, void *arg)
+{
+    struct store *store = api->parts.store;
+    struct asking *asking = malloc(sizeof *asking);
+    if (asking == NULL) {
+        done(arg, true);
+        return;
+    }
+    *asking = (struct asking){roles, done, arg};
+    enum err error = key[0] == KEY_TOKEN ? people_token_look(store, key + 1, on_token_asked, asking)
+                                         : people_lives(store, key + 1, on_session_asked, asking);
+    if (error != ERR_OK) {
+        end_asking(asking, true);
+    }
 }
 
 void auth_begin(struct apicall *call)

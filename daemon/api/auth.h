@@ -15,6 +15,14 @@ void auth_begin(struct apicall *call);
 /* The cookie's token as its digest; false when there is none. */
 #define AUTH_DIGEST_SIZE 65
 bool auth_digest(const struct apicall *call, char digest[AUTH_DIGEST_SIZE]);
+/* What the request was let in by, for auth_ask: a letter for the kind and the digest. "" on the
+ * control socket, which nobody takes away. */
+#define AUTH_KEY_SIZE (AUTH_DIGEST_SIZE + 1)
+const char *auth_key(const struct apicall *call, char key[AUTH_KEY_SIZE]);
+/* Would it still be let in, to something that `roles` may? Only a clear no is one: while Redis is
+ * away nobody has lost anything. `done` is called once, also after the API has gone. */
+typedef void auth_asked_fn(void *arg, bool is_let_in);
+void auth_ask(struct api *api, const char *key, uint32_t roles, auth_asked_fn *done, void *arg);
 /* A new token and its digest. */
 #define AUTH_TOKEN_SIZE 65
 void auth_new_token(char token[AUTH_TOKEN_SIZE], char digest[AUTH_DIGEST_SIZE]);

@@ -20,7 +20,6 @@
 #include "base/loop.h"
 #include "pledge/area.h"
 #include "store/ledger.h"
-#include "store/people.h"
 #include "store/status.h"
 
 #define BEAT_MS 15000
@@ -284,20 +283,17 @@ static void on_timer(void *arg)
     }
 }
 
-/* ---- sessions ---- */
+/* ---- logins and tokens ---- */
 
-static void on_session(void *arg, enum err error, const char *reason)
+static void on_asked(void *arg, bool is_let_in)
 {
-    (void)reason;
-    streams_judge(arg, error != ERR_NOT_FOUND); /* Redis away: the session is not what has ended */
+    streams_judge(arg, is_let_in);
 }
 
 static void ask_session(void *arg, struct stream *stream, const char *key)
 {
     struct events *events = arg;
-    if (people_lives(events->api->parts.store, key, on_session, stream) != ERR_OK) {
-        streams_judge(stream, true);
-    }
+    auth_ask(events->api, key, ROLES_ALL, on_asked, stream);
 }
 
 static bool covers(uint64_t own, uint64_t area)
@@ -348,6 +344,11 @@ void events_stop(struct events *events)
     streams_end_all(events->streams);
 }
 
+void events_ask(struct events *events)
+{
+    streams_ask(events->streams);
+}
+
 size_t events_listening(const struct events *events)
 {
     return streams_count(events->streams);
@@ -356,15 +357,12 @@ size_t events_listening(const struct events *events)
 void handle_events(struct apicall *call)
 {
     struct events *events = call->api->events;
-    char key[AUTH_DIGEST_SIZE] = "";
+    char key[AUTH_KEY_SIZE];
     if (events->is_stopped) {
         apicall_error(call, 503, "stopping", NULL, "the daemon is stopping; try again soon");
         return;
     }
-    if (call->who.via == VIA_SESSION && !auth_digest(call, key)) {
-        key[0] = '\0';
-    }
-    streams_add(events->streams, call->request, call->who.area, key);
+    streams_add(events->streams, call->request, call->who.area, auth_key(call, key));
     apicall_end(call);
     if (!events->is_asking) {
         loop_timer_arm(events->timer, 0);

@@ -12,5 +12,7 @@ MUST_CHECK enum err events_new(struct api *api, struct events **events);
 void events_free(struct events *events);
 /* Ends all streams and takes no more: the daemon is stopping. */
 void events_stop(struct events *events);
+/* Rights may have been taken away: who listens is asked for them now, not at the next beat. */
+void events_ask(struct events *events);
 /* How many listen. */
 size_t events_listening(const struct events *events);

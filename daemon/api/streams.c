@@ -198,6 +198,22 @@ void streams_tell_status(struct streams *streams)
 
 /* ---- the beat: comments, sessions, those that do not read ---- */
 
+static void ask(struct streams *streams, struct stream *stream)
+{
+    if (streams->options.ask != NULL && stream->key[0] != '\0' && !stream->asked) {
+        stream->asked = true;
+        streams->options.ask(streams->options.arg, stream, stream->key);
+    }
+}
+
+void streams_ask(struct streams *streams)
+{
+    for (struct stream *stream = streams->first, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        ask(streams, stream);
+    }
+}
+
 static void on_beat(void *arg)
 {
     struct streams *streams = arg;
@@ -210,12 +226,9 @@ static void on_beat(void *arg)
             http_answer_cut(stream->request); /* on_ready says that it is gone */
             continue;
         }
-        if (streams->options.ask != NULL && stream->key[0] != '\0' && !stream->asked) {
-            stream->asked = true;
-            streams->options.ask(streams->options.arg, stream, stream->key);
-        }
         stream->beat_due = true;
         advance(stream);
+        ask(streams, stream); /* which may end it at once */
     }
     loop_timer_arm(streams->beat, streams->options.beat_ms);
 }

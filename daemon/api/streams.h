@@ -24,7 +24,7 @@ struct event_base;
 struct streams;
 struct stream;
 
-#define STREAM_KEY_SIZE 72   /* of the caller: a session's digest */
+#define STREAM_KEY_SIZE 72   /* of the caller: what it was let in by */
 #define STREAM_ID_SIZE 128   /* of a campaign */
 #define STREAM_STATE_SIZE 24 /* of a campaign */
 
@@ -48,6 +48,9 @@ size_t streams_count(const struct streams *streams);
 /* Takes the request over, in every case: without memory it is answered 503. */
 void streams_add(struct streams *streams, struct http_request *request, uint64_t area,
                  const char *key);
+
+/* Asks for the session of each, now and not at the next beat. */
+void streams_ask(struct streams *streams);
 
 /* What happened. Told at the next turn, to all who may hear it, each thing once. */
 void streams_tell_ledger(struct streams *streams, uint64_t entry);

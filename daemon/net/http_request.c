@@ -220,6 +220,11 @@ bool http_request_is_gone(const struct http_request *request)
     return !request->listener;
 }
 
+bool http_request_is_streaming(const struct http_request *request)
+{
+    return request->pending && request->streaming;
+}
+
 /* ---- answers */
 
 /* The handler has paid what it owed on a connection that is no more. */

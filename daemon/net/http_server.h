@@ -82,6 +82,8 @@ const char *http_request_peer(const struct http_request *request);
 /* The client went away before it was answered: the answer is thrown away. Checked by http_answer_*
  * themselves. Seen for certain only while an answer is being written: nothing is read from a
  * connection whose request waits for its answer. */
+/* Its answer has begun and not ended. */
+bool http_request_is_streaming(const struct http_request *request);
 bool http_request_is_gone(const struct http_request *request);
 
 /* content_type NULL: application/octet-stream. The body is copied. The request is over with this

@@ -462,6 +462,38 @@ enum err people_lives(struct store *store, const char *digest, queue_done_fn *do
     return call_send_done(&call, done, arg);
 }
 
+struct revision {
+    people_revision_fn *done;
+    void *arg;
+};
+
+static void on_revision(void *arg, enum err error, const redisReply *reply)
+{
+    struct revision op = *(struct revision *)arg;
+    free(arg);
+    op.done(op.arg, error,
+            error == ERR_OK && reply->type == REDIS_REPLY_STRING ? strtoull(reply->str, NULL, 10)
+                                                                 : 0);
+}
+
+enum err people_revision(struct store *store, people_revision_fn *done, void *arg)
+{
+    char key[KEY_SIZE];
+    struct revision *op = malloc(sizeof *op);
+    if (op == NULL) {
+        return ERR_NOMEM;
+    }
+    *op = (struct revision){done, arg};
+    int len = snprintf(key, sizeof key, KEY_PEOPLE "rev", store_prefix(store));
+    const char *argv[] = {"GET", key};
+    enum err error =
+        redis_call(store_redis(store), on_revision, op, 2, argv, (const size_t[]){3, (size_t)len});
+    if (error != ERR_OK) {
+        free(op);
+    }
+    return error;
+}
+
 enum err people_close(struct store *store, const char *digest, queue_done_fn *done, void *arg)
 {
     struct call call;

@@ -100,6 +100,11 @@ MUST_CHECK enum err people_look(struct store *store, const char *digest,
 /* ERR_NOT_FOUND when it has ended; does not count as use of it. */
 MUST_CHECK enum err people_lives(struct store *store, const char *digest, queue_done_fn *done,
                                  void *arg);
+/* A number that grows whenever a login or a token has lost a right: a password, roles, an area were
+ * changed, somebody was disabled or has logged out, a token was dropped. What merely expires does
+ * not change it. */
+typedef void people_revision_fn(void *arg, enum err error, uint64_t revision);
+MUST_CHECK enum err people_revision(struct store *store, people_revision_fn *done, void *arg);
 MUST_CHECK enum err people_close(struct store *store, const char *digest, queue_done_fn *done,
                                  void *arg);
 /* `ends_ms` of the callback: until when the confirmation holds. */

@@ -17,6 +17,10 @@ do
         local function int(x)
             return string.format('%.0f', x)
         end
+        -- Something that ran with a login or a token may have lost its right: whoever still serves it looks again.
+        local function ended(keys)
+            call('INCR', keys[1] .. 'rev')
+        end
         local MAY_CHANGE = {title = true, roles = true, area = true, disabled = true, hash = true}
 
         -- name, title, roles, area, hash
@@ -49,6 +53,7 @@ do
             end
             if drops then
                 call('HINCRBY', key, 'gen', 1)
+                ended(keys)
             end
             return {0, before}
         end
@@ -146,6 +151,7 @@ do
             end
             call('DEL', keys[1] .. 't:' .. digest)
             call('HDEL', keys[1] .. 'tokens', args[1])
+            ended(keys)
             return {0}
         end
 
@@ -194,6 +200,7 @@ do
             local ends = now + tonumber(args[6])
             if args[7] ~= '' then
                 call('DEL', keys[1] .. 's:' .. args[7])
+                ended(keys)
             end
             call('HSET', keys[1] .. 's:' .. args[1], 'user', args[2], 'gen', args[3], 'csrf', args[4], 'ends', int(ends), 'confirmed', int(now))
             call('PEXPIRE', keys[1] .. 's:' .. args[1], int(math.min(tonumber(args[5]), tonumber(args[6]))))
@@ -234,6 +241,7 @@ do
         end
         local function session_close(keys, args)
             call('DEL', keys[1] .. 's:' .. args[1])
+            ended(keys)
             return {0}
         end
         -- digest, ms a confirmation holds. Answers {0, end of the confirmation}.

@@ -1,10 +1,12 @@
 """Holes that somebody tried to get through, each shut: docs/security.md says what was decided."""
+import contextlib
 import http.client
 import json
+import socket
 
 import pytest
 
-from harness import CALLBACK_KEY, PASSWORD, Browser, wait_until
+from harness import CALLBACK_KEY, PASSWORD, PATIENCE, Browser, wait_until
 
 
 def code(answer):
@@ -80,6 +82,77 @@ def test_the_last_line_of_several_counts(make_world):
 def test_other_ways_to_write_a_name_are_nobody(world, name):
     world.user("chen", "viewer")
     assert (Browser(world).login(name)[0] == 200) == (name == "chen")
+
+
+# ---- rights that are taken away ----
+
+class Stream:
+    """A request whose answer has begun and is read as far as the test wants."""
+
+    def __init__(self, world, path, *, cookie=None, bearer=None, name="a"):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(("127.0.0.1", world.daemons[name].port))
+        who = f"Cookie: {cookie}" if cookie else f"Authorization: Bearer {bearer}"
+        self.socket.sendall(f"GET /api/v1{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{who}\r\n\r\n".encode())
+        assert self.socket.recv(100).startswith(b"HTTP/1.1 200")
+
+    def rest(self):
+        """All that still comes until the other side ends it; fails when it does not."""
+        got = b""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := self.socket.recv(1 << 20):
+                got += piece
+        self.socket.close()
+        return got
+
+
+def test_a_stream_ends_with_what_it_was_let_in_by(make_world):
+    """At another daemon too: who takes rights away may do it anywhere."""
+    world = make_world()
+    world.start_daemon("b")
+    chen, li, out = world.login("chen", "viewer finance", "51"), world.login("li", "viewer", "51"), world.login("out", "viewer")
+    tokens = [chen.call("POST", "/api/v1/tokens", {"title": f"t{n}", "area": "5133"})[1] for n in range(2)]
+    streams = {
+        "changed": Stream(world, "/events", cookie=chen.cookie, name="b"),
+        "dropped": Stream(world, "/events", bearer=tokens[0]["token"]),
+        "narrowed": Stream(world, "/events", bearer=tokens[1]["token"], name="b"),
+        "disabled": Stream(world, "/events", cookie=li.cookie),
+        "out": Stream(world, "/events", cookie=out.cookie),
+    }
+    stays = Stream(world, "/events", cookie=world.login("stays", "viewer").cookie, name="b")
+    assert out.call("DELETE", "/api/v1/session")[0] == 200
+    assert chen.call("DELETE", f"/api/v1/tokens/{tokens[0]['id']}")[0] == 200
+    world.ctl("user", "change", "chen", "--area", "50")
+    assert world.ctl_raw("user", "disable", "li").returncode == 0
+    for stream in streams.values():
+        stream.rest()
+    stays.socket.settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        while True:
+            assert stays.socket.recv(65536), "who has lost nothing is let alone"
+    stays.socket.close()
+
+
+@pytest.mark.parametrize("with_token", [True, False])
+def test_a_download_ends_with_what_it_was_let_in_by(world, with_token):
+    world.campaign("c1", rows=100_000, start="2035-01-01 08:00", end="2035-12-01 08:00")
+    world.launch("c1", now=False)
+    world.wait_state("c1", "scheduled")
+    chen = world.login("chen", "operator")
+    path = "/campaigns/c1/report?format=jsonl&masked=0"
+    if with_token:
+        download = Stream(world, path, bearer=chen.call("POST", "/api/v1/tokens", {"title": "t"})[1]["token"])
+    else:
+        download = Stream(world, path, cookie=chen.cookie)
+    whole = Stream(world, path, cookie=world.login("li", "operator").cookie)
+    assert world.ctl_raw("user", "disable", "chen").returncode == 0
+    wait_until(lambda: "event=download_ended user=chen" in world.daemons["a"].process.output())
+    assert not download.rest().endswith(b"0\r\n\r\n"), "it came whole"
+    assert whole.socket.recv(100)
+    whole.socket.close()
+    assert world.daemons["a"].process.running()
 
 
 # ---- pushes of carriers ----
