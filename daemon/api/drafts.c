@@ -156,14 +156,45 @@ static void on_record(void *arg, enum err error, const char *reason,
     }
     const struct draft_plan *plan = drafting_known_plan(call->api->parts.drafting, &work->digest);
     int status = work->status;
+    uint32_t over = call->api->settings->daemon.four_eyes_over;
+    uint32_t left = work->launched < over ? over - (uint32_t)work->launched : 0;
     apicall_answer(call, status,
                    encode_draft_document(work->draft, &work->digest, record, work->is_launched,
-                                         plan, call->api->settings));
+                                         plan, left, apicall_offset_min(call)));
 }
 
-static void show(struct apicall *call, struct draft_work *work)
+static void show_record(struct apicall *call, struct draft_work *work)
 {
     enum err error = drafts_read(call->api->parts.store, work->draft->id, on_record, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+static void on_launched(void *arg, enum err error, uint64_t people)
+{
+    struct apicall *call = arg;
+    struct draft_work *work = call->state;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+        return;
+    }
+    work->launched = people;
+    show_record(call, work);
+}
+
+/* Whether it needs an approval depends on what who asks has launched today. */
+static void show(struct apicall *call, struct draft_work *work)
+{
+    if (call->who.via == VIA_CONTROL || !who_has_role(&call->who, ROLE_BIT(ROLE_TOWNSHIP))) {
+        show_record(call, work);
+        return;
+    }
+    enum err error =
+        drafts_launched(call->api->parts.store, call->who.name, work->draft->id, on_launched, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }

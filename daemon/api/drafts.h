@@ -19,6 +19,7 @@ struct draft_work {
     /* the handler's own */
     bool is_for_change, is_last, approve;
     uint64_t at;
+    uint64_t launched; /* by who asks, to so many people, without an approval, in 24 hours */
     const char *text;
     char detail[512]; /* what was changed, for the audit; "": the request says enough */
 };
@@ -39,10 +40,12 @@ void drafts_answer(struct apicall *call, int status);
 void drafts_on_done(void *arg, enum err error, const char *reason);
 void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
                   const char *detail);
-/* Pure: the document; `launched`, `record` as found. `plan` NULL: not counted yet. */
+/* Pure: the document; `launched`, `record` as found. `plan` NULL: not counted yet.
+ * `four_eyes_over`: what is left of it for who asks. */
 json_t *encode_draft_document(const struct draft *draft, const struct draft_digest *digest,
                               const struct draft_record *record, bool is_launched,
-                              const struct draft_plan *plan, const struct settings *settings);
+                              const struct draft_plan *plan, uint32_t four_eyes_over,
+                              int offset_min);
 /* Why it cannot be launched as it is, "" when it can: what the console shows beside the button. */
 const char *drafts_blocked(const struct draft *draft, const struct draft_digest *digest,
                            const struct draft_record *record, bool is_launched,

@@ -151,15 +151,13 @@ const char *drafts_blocked(const struct draft *draft, const struct draft_digest 
 }
 
 static json_t *encode_approval(const struct draft_digest *digest, const struct draft_record *record,
-                               const struct draft_plan *plan, const struct settings *settings)
+                               const struct draft_plan *plan, uint32_t four_eyes_over, int offset)
 {
-    int offset = settings->daemon.utc_offset_min;
     bool is_current = is_of_these_files(digest, record);
     json_t *json = json_object();
-    json_object_set_new(
-        json, "needed",
-        plan == NULL ? json_null()
-                     : json_boolean(plan->totals.accepted > settings->daemon.four_eyes_over));
+    json_object_set_new(json, "needed",
+                        plan == NULL ? json_null()
+                                     : json_boolean(plan->totals.accepted > four_eyes_over));
     set_text(json, "state", is_current ? record->state : "none");
     json_object_set_new(json, "void", json_boolean(record->state[0] != '\0' && !is_current));
     set_text_or_null(json, "asked_by", record->asked_by);
@@ -176,11 +174,9 @@ static json_t *encode_approval(const struct draft_digest *digest, const struct d
 
 json_t *encode_draft_document(const struct draft *draft, const struct draft_digest *digest,
                               const struct draft_record *record, bool is_launched,
-                              const struct draft_plan *plan, const struct settings *settings)
+                              const struct draft_plan *plan, uint32_t four_eyes_over, int offset)
 {
-    int offset = settings->daemon.utc_offset_min;
-    const char *blocked =
-        drafts_blocked(draft, digest, record, is_launched, plan, settings->daemon.four_eyes_over);
+    const char *blocked = drafts_blocked(draft, digest, record, is_launched, plan, four_eyes_over);
     json_t *json = json_object();
     set_text(json, "id", draft->id);
     set_text(json, "version", draft->version);
@@ -192,7 +188,8 @@ json_t *encode_draft_document(const struct draft *draft, const struct draft_dige
     json_object_set_new(json, "recipients", encode_list(draft, digest, record, offset));
     json_object_set_new(json, "mistakes", encode_mistakes(draft, digest, false));
     json_object_set_new(json, "warnings", encode_mistakes(draft, digest, true));
-    json_object_set_new(json, "approval", encode_approval(digest, record, plan, settings));
+    json_object_set_new(json, "approval",
+                        encode_approval(digest, record, plan, four_eyes_over, offset));
     json_object_set_new(json, "people",
                         plan != NULL ? json_integer((json_int_t)plan->totals.accepted)
                                      : json_null());

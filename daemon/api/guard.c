@@ -9,11 +9,15 @@
 #include "base/clock.h"
 #include "drafting/plans.h"
 
+#define GUARD_WHY_MAX 256
+#define MANY "a campaign to so many people must be approved by a second person"
+
 struct guarding {
     struct guard guard;
     struct draft *draft; /* NULL: guard_live */
     struct draft_digest digest;
     uint64_t people, number; /* number 0: a launch */
+    char why[GUARD_WHY_MAX]; /* it needs an approval */
     bool takes;              /* of a day's allowance */
     void (*go)(struct apicall *call, const struct guard *guard);
 };
@@ -128,10 +132,13 @@ static void on_record(void *arg, enum err error, const char *reason,
         apicall_error(call, 409, "approval", NULL, "%s",
                       strcmp(record->state, "approved") == 0
                           ? "text or list were changed after the approval: ask for it again"
-                          : "a campaign to so many people must be approved by a second person");
-        return;
+                          : guarding->why);
+    } else if (call->found.is_there && json_is_true(json_object_get(call->body, "again"))) {
+        apicall_error(call, 409, "approval", NULL,
+                      "it was approved for one launch: copy it, and have the copy approved");
+    } else {
+        take(call);
     }
-    take(call);
 }
 
 static void on_digest(void *arg, enum err error, const struct draft_digest *digest)
@@ -150,15 +157,49 @@ static void on_digest(void *arg, enum err error, const struct draft_digest *dige
     }
 }
 
+static void need_approval(struct apicall *call, const char *why)
+{
+    struct guarding *guarding = call->state;
+    snprintf(guarding->why, sizeof guarding->why, "%s", why);
+    enum err error = drafting_digest(call->api->parts.drafting, guarding->draft, on_digest, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+static void on_launched_taken(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_REFUSED) {
+        need_approval(call, reason);
+    } else if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+    } else {
+        take(call);
+    }
+}
+
+/* Many small campaigns are one large one: what somebody launched on her own within 24 hours counts
+ * together. An area in trial reaches its own numbers only, at most trial_daily. */
 static void check_approval(struct apicall *call)
 {
     const struct guarding *guarding = call->state;
+    uint32_t over = call->api->settings->daemon.four_eyes_over;
     if (guarding->draft == NULL || guarding->number != 0 ||
-        guarding->people <= call->api->settings->daemon.four_eyes_over) {
+        (guarding->guard.is_trial && guarding->people <= over)) {
         take(call);
         return;
     }
-    enum err error = drafting_digest(call->api->parts.drafting, guarding->draft, on_digest, call);
+    if (guarding->people > over) {
+        need_approval(call, MANY);
+        return;
+    }
+    enum err error =
+        drafts_launched_take(call->api->parts.store, call->who.name, guarding->draft->id,
+                             guarding->people, over, on_launched_taken, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }

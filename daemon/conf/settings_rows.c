@@ -213,7 +213,7 @@ const struct schema_row settings_rows[] = {
            .comment = "The largest list of recipients that may be uploaded. 64m is about a million rows."),
     DAEMON("four_eyes_over", four_eyes_over, .type = &value_u32, .min = 0, .max = 1000000000, .def = "100", .unit = "people",
            .flags = SCHEMA_RELOADABLE,
-           .comment = "A campaign to more people than this, launched from the console or with a token, must be approved by a second person."),
+           .comment = "A campaign to more people than this must be approved by a second person, when it is launched from the console or with a token; what one user launched without an approval in 24 hours counts together."),
     DAEMON("trial_daily", trial_daily, .type = &value_u32, .min = 0, .max = 100000, .def = "50", .unit = "messages",
            .flags = SCHEMA_RELOADABLE,
            .comment = "What the people of an area in trial may send a day, to the area's own numbers only."),

@@ -286,3 +286,50 @@ enum err drafts_allowance_take(struct store *store, const char *whose, uint32_t 
     call_int(&call, (int64_t)most);
     return call_send_done(&call, done, arg);
 }
+
+/* ---- launched without an approval ---- */
+
+enum err drafts_launched_take(struct store *store, const char *user, const char *id,
+                              uint64_t people, uint64_t most, queue_done_fn *done, void *arg)
+{
+    struct call call;
+    call_begin(&call, store, "or1_launched_take", KEY_DRAFTS, "");
+    call_text(&call, user);
+    call_text(&call, id);
+    call_int(&call, (int64_t)people);
+    call_int(&call, (int64_t)most);
+    return call_send_done(&call, done, arg);
+}
+
+struct launched {
+    struct store *store;
+    drafts_launched_fn *done;
+    void *arg;
+};
+
+static void on_launched(void *arg, enum err error, const redisReply *reply)
+{
+    struct launched op = *(struct launched *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    op.done(op.arg, answer.error, answer.error == ERR_OK ? (uint64_t)answer_int(&answer, 1) : 0);
+}
+
+enum err drafts_launched(struct store *store, const char *user, const char *id,
+                         drafts_launched_fn *done, void *arg)
+{
+    struct launched *op = malloc(sizeof *op);
+    if (op == NULL) {
+        return ERR_NOMEM;
+    }
+    *op = (struct launched){store, done, arg};
+    struct call call;
+    call_begin(&call, store, "or1_launched_sum", KEY_DRAFTS, "");
+    call_text(&call, user);
+    call_text(&call, id);
+    enum err error = call_send(&call, on_launched, op);
+    if (error != ERR_OK) {
+        free(op);
+    }
+    return error;
+}

@@ -64,6 +64,16 @@ typedef void drafts_standing_fn(void *arg, enum err error, const char *reason,
                                 const struct area_standing *standing);
 MUST_CHECK enum err drafts_area_find(struct store *store, uint64_t region, drafts_standing_fn *done,
                                      void *arg);
+/* `user` launches `id` to `people` without an approval. ERR_REFUSED, with a sentence: together with
+ * the other campaigns of her last 24 hours they are more than `most`. Asked again for the same id
+ * it counts once. */
+MUST_CHECK enum err drafts_launched_take(struct store *store, const char *user, const char *id,
+                                         uint64_t people, uint64_t most, queue_done_fn *done,
+                                         void *arg);
+/* People of her other campaigns of the last 24 hours, without an approval. */
+typedef void drafts_launched_fn(void *arg, enum err error, uint64_t people);
+MUST_CHECK enum err drafts_launched(struct store *store, const char *user, const char *id,
+                                    drafts_launched_fn *done, void *arg);
 /* Takes `n` messages of what `whose` ("a:513327205000", "u:wang") may send on `day` (20261017).
  * ERR_REFUSED: more than are left of `most`. Not idempotent: asked again it takes again. */
 MUST_CHECK enum err drafts_allowance_take(struct store *store, const char *whose, uint32_t day,

@@ -2,12 +2,14 @@
 -- The text and the list themselves are files (daemon/drafting); docs/redis-layout.md shows the keys.
 --
 --   * KEYS[1] is "<prefix>:{dr}:".
---   * An approval holds for one digest of the files. Whoever wrote, last changed or asked cannot approve: that is decided here,
+--   * An approval holds for one digest of the files. Whoever wrote, ever changed or asked cannot approve: that is decided here,
 --     in the same step that records it.
 do
     local function drafts()
         local call
+        local wake_queue = wake -- redis_now and the other helpers of outreach.lua
         local function wake()
+            wake_queue()
             call = redis.call
         end
 
@@ -18,7 +20,11 @@ do
                 call('DEL', key)
                 call('HSET', key, 'author', args[3], 'made', args[2])
             end
-            call('HSET', key, 'by', args[3], 'at', args[2])
+            local hands = call('HGET', key, 'hands') or '\n'
+            if not string.find(hands, '\n' .. args[3] .. '\n', 1, true) then
+                hands = hands .. args[3] .. '\n'
+            end
+            call('HSET', key, 'by', args[3], 'at', args[2], 'hands', hands)
             if args[4] == 'upload' then
                 call('HSET', key, 'upby', args[3], 'upat', args[2], 'file', args[5], 'sha', args[6])
             end
@@ -47,7 +53,7 @@ do
         -- args: id, at, who, digest, "1" to approve, reason
         local function decide(keys, args)
             local key = keys[1] .. 'd:' .. args[1]
-            local d = call('HMGET', key, 'state', 'digest', 'author', 'by', 'askby')
+            local d = call('HMGET', key, 'state', 'digest', 'author', 'by', 'askby', 'hands')
             local approve = args[5] == '1'
             if d[1] ~= 'asked' and not (d[1] == 'approved' and not approve) then
                 return {1, 'nobody has asked for an approval'}
@@ -60,6 +66,9 @@ do
                     if d[i + 2] == args[3] then
                         return {1, 'a second person must approve: ' .. args[3] .. ' ' .. what}
                     end
+                end
+                if d[6] and string.find(d[6], '\n' .. args[3] .. '\n', 1, true) then
+                    return {1, 'a second person must approve: ' .. args[3] .. ' has changed it'}
                 end
             end
             call('HSET', key, 'state', approve and 'approved' or 'returned', 'decby', args[3], 'decat', args[2], 'why', args[6])
@@ -121,7 +130,46 @@ do
             return {0}
         end
 
+        -- ---- people that somebody launched to without an approval: "l:<user>", `id` -> `at:people` ----
+
+        local DAY_MS = 86400000
+        -- What she launched in the last 24 hours, without `id`; forgets what is older. Time is that of Redis.
+        local function launched(key, id, now)
+            local all, sum = call('HGETALL', key), 0
+            for i = 1, #all, 2 do
+                local at, people = string.match(all[i + 1], '^(%d+):(%d+)$')
+                if at and tonumber(at) > now - DAY_MS and all[i] ~= id then
+                    sum = sum + tonumber(people)
+                end
+            end
+            return sum, all
+        end
+        -- args: user, id, people, most. The same id again counts once: it is the same list, or one that was never sent to.
+        local function launched_take(keys, args)
+            local key, now = keys[1] .. 'l:' .. args[1], redis_now()
+            local sum, all = launched(key, args[2], now)
+            if sum + tonumber(args[3]) > tonumber(args[4]) then
+                return {1, sum == 0 and 'a campaign to so many people must be approved by a second person' or
+                        string.format('with %.0f of the last 24 hours these are more than %s people: a second person must approve it',
+                                      sum, args[4])}
+            end
+            for i = 1, #all, 2 do
+                local at = string.match(all[i + 1], '^(%d+):')
+                if not at or tonumber(at) <= now - DAY_MS then
+                    call('HDEL', key, all[i])
+                end
+            end
+            call('HSET', key, args[2], string.format('%.0f:%s', now, args[3]))
+            call('PEXPIRE', key, DAY_MS)
+            return {0}
+        end
+        -- args: user, id -> people of other campaigns in the last 24 hours
+        local function launched_sum(keys, args)
+            return {0, (launched(keys[1] .. 'l:' .. args[1], args[2], redis_now()))}
+        end
+
         local FUNCTIONS = {
+            {'launched_take', launched_take}, {'launched_sum', launched_sum, {'no-writes'}},
             {'draft_touch', touch}, {'draft_read', read, {'no-writes'}}, {'draft_drop', drop}, {'draft_ask', ask},
             {'draft_decide', decide}, {'area_set', area_set}, {'area_numbers', area_numbers},
             {'area_list', area_list, {'no-writes'}}, {'area_find', area_find, {'no-writes'}}, {'allowance_take', allowance_take},

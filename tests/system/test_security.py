@@ -8,6 +8,8 @@ import pytest
 
 from harness import CALLBACK_KEY, PASSWORD, PATIENCE, Browser, wait_until
 
+HERE, THERE = "513327205", "513328201"
+
 
 def code(answer):
     return answer[0], answer[1]["error"]["code"]
@@ -155,6 +157,79 @@ def test_a_download_ends_with_what_it_was_let_in_by(world, with_token):
     assert world.daemons["a"].process.running()
 
 
+# ---- a second pair of eyes ----
+
+def launch(browser, id_, people, **more):
+    return browser.call("POST", "/api/v1/campaigns/launch", {"file": id_, "expect_recipients": people, "now": True, **more})
+
+
+@pytest.fixture
+def eyes(make_world):
+    """Ten people without a second person; wang and zhao write, li approves."""
+    world = make_world(daemon={"four_eyes_over": 10})
+    world.api("POST", "/areas/all/live", {"reason": "ready", "actor": "root"})
+    return world, world.login("wang", "township", HERE), world.login("li", "approver", HERE)
+
+
+def test_many_small_campaigns_are_a_large_one(eyes):
+    world, wang, li = eyes
+    for n in range(4):
+        world.campaign(f"c{n}", rows=5, first=15400000000 + n * 1000, region=f"{HERE}00{n}")
+    assert launch(wang, "c0", 5)[0] == 202 and launch(wang, "c1", 5)[0] == 202
+    status, answer = launch(wang, "c2", 5)
+    assert (status, answer["error"]["code"]) == (409, "approval") and "with 10 of the last 24 hours" in answer["error"]["message"]
+    made = wang.call("POST", "/api/v1/tokens", {"title": "another self"})[1]["token"]
+    program = Browser(world)
+    body = {"file": "c3", "expect_recipients": 5, "now": True}
+    assert code(program.call("POST", "/api/v1/campaigns/launch", body, Authorization=f"Bearer {made}")) == (409, "approval")
+    assert wang.call("GET", "/api/v1/drafts/c2/plan")[0] == 200
+    draft = wang.call("GET", "/api/v1/drafts/c2")[1]
+    assert draft["approval"]["needed"] is True and draft["launchable"] is False and "second person" in draft["blocked"]
+    assert wang.call("POST", "/api/v1/drafts/c2/ask", {})[0] == 200 and li.call("POST", "/api/v1/drafts/c2/approve", {})[0] == 200
+    assert launch(wang, "c2", 5)[0] == 202
+    assert launch(world.login("zhao", "township", HERE), "c3", 5)[0] == 202, "another's day is another's"
+    # A day later it is another day.
+    key, = world.redis.scan_iter("*:{dr}:l:wang")
+    for id_, value in world.redis.hgetall(key).items():
+        at, people = value.split(b":")
+        world.redis.hset(key, id_, b"%d:%s" % (int(at) - 24 * 3600 * 1000, people))
+    world.campaign("c4", rows=5, first=15400009000)
+    assert launch(wang, "c4", 5)[0] == 202
+    assert set(world.redis.hgetall(key)) == {b"c4"}
+
+
+def test_the_same_campaign_counts_once(eyes):
+    world, wang, _ = eyes
+    world.campaign("c1", rows=8)
+    assert launch(wang, "c1", 7)[0] == 202  # the import finds eight, and ends
+    wait_until(lambda: "8" in ((wang.call("GET", "/api/v1/campaigns/c1")[1].get("import") or {}).get("reason") or ""))
+    assert launch(wang, "c1", 8)[0] == 202
+    world.wait_done("c1")
+
+
+def test_an_approval_is_for_one_launch(eyes):
+    world, wang, li = eyes
+    world.campaign("c1", rows=30)
+    assert wang.call("POST", "/api/v1/drafts/c1/ask", {})[0] == 200 and li.call("POST", "/api/v1/drafts/c1/approve", {})[0] == 200
+    assert launch(wang, "c1", 30)[0] == 202
+    world.wait_done("c1")
+    assert code(launch(wang, "c1", 30, again=True, reason="once more")) == (409, "approval")
+    assert len(world.sim.oracle()) == 30
+
+
+def test_who_ever_changed_it_does_not_approve(eyes):
+    world, wang, li = eyes
+    both = world.login("both", "township approver", HERE)
+    world.campaign("c1", rows=30)
+    for browser, title in ((both, "一"), (wang, "二")):
+        version = browser.call("GET", "/api/v1/drafts/c1")[1]["version"]
+        assert browser.call("POST", "/api/v1/drafts/c1", {"version": version, "fields": {"title": title}})[0] == 200
+    assert wang.call("POST", "/api/v1/drafts/c1/ask", {})[0] == 200
+    status, answer = both.call("POST", "/api/v1/drafts/c1/approve", {})
+    assert status == 409 and "second person" in answer["error"]["message"]
+    assert li.call("POST", "/api/v1/drafts/c1/approve", {})[0] == 200
+
+
 # ---- pushes of carriers ----
 
 REPORT = [{"reportStatus": "DELIVRD", "errorCode": "DELIVRD", "mobile": "15400000001", "submitDate": "20261017090000",
@@ -191,9 +266,6 @@ def test_a_key_of_a_push_is_in_no_log(world):
 
 
 # ---- other people's areas ----
-
-HERE, COUNTY, THERE = "513327205", "513327", "513328201"
-
 
 def test_an_operator_of_an_area_sees_its_campaigns_only(world):
     for place, region, first in (("here", HERE, 15400000000), ("there", THERE, 15450000000)):

@@ -109,10 +109,12 @@ static void test_four_eyes(void **state)
     (void)state;
     assert_int_equal(decide("dan", "one", true), ERR_REFUSED); /* nobody has asked */
     touch("d", DRAFT_CREATE, "ann");
+    touch("d", DRAFT_EDIT, "eve");
+    touch("d", DRAFT_EDIT, "eve");
     touch("d", DRAFT_EDIT, "ben");
     assert_int_equal(ask("cat", "one"), ERR_OK);
-    static const char *const same[] = {"ann", "ben", "cat"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const same[] = {"ann", "ben", "cat", "eve"}; /* eve: not the last */
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         assert_int_equal(decide(same[i], "one", true), ERR_REFUSED);
         assert_non_null(strstr(answer.reason, "second person"));
     }
