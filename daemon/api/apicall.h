@@ -17,7 +17,8 @@ struct api {
     struct dayline *dayline;
     struct message_sums *sums; /* of all campaigns, see api/messages.c */
     struct apicall *calls;
-    uint64_t serials; /* calls there ever were */
+    uint64_t serials;    /* calls there ever were */
+    uint64_t audit_lost; /* acts that could not be noted */
     struct revoke *revoke;
     struct verify *verify;   /* under way, see api/proof.c */
     struct apicall *backup;  /* the same, see api/backup.c */
@@ -52,6 +53,9 @@ struct apicall {
     char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE];
     json_t *body;         /* of a POST: an object */
     char *before, *after; /* what was changed, for the audit: see apicall_note_change */
+    int late_status;      /* an answer that waits for its line in the audit */
+    char *late_bytes;
+    void (*on_noted)(struct apicall *call, bool is_noted);
 
     struct found found;
     void (*on_found)(struct apicall *call), (*then)(struct apicall *call);

@@ -8,6 +8,7 @@
 #include "api/encode.h"
 #include "api/handlers.h"
 #include "base/clock.h"
+#include "sms/mobile.h"
 #include "store/drafts.h"
 
 /* The area of the path, "all" for the nation; AREA_UNASSIGNED is none here. */
@@ -83,6 +84,38 @@ void handle_area_list(struct apicall *call)
 
 /* ---- one of them ---- */
 
+#define STANDING_MAX_BYTES 1024
+
+/* Kept from before a change, for the audit. */
+struct change {
+    bool is_live, is_numbers; /* what it is to be */
+    uint64_t area, *numbers;
+    size_t n;
+    const char *who, *reason;
+    char before[STANDING_MAX_BYTES];
+};
+
+static void change_free(void *state)
+{
+    struct change *change = state;
+    free(change->numbers);
+    free(change);
+}
+
+/* `state=trial own_numbers="154****0001 154****0002"`: what counts there, by whichever record. */
+static void write_standing(const struct area_standing *standing, char out[STANDING_MAX_BYTES])
+{
+    int at = snprintf(out, STANDING_MAX_BYTES, "state=%s own_numbers=\"",
+                      standing->is_live ? "live" : "trial");
+    for (size_t i = 0; i < standing->n_own && at < STANDING_MAX_BYTES - MOBILE_TEXT_SIZE - 2; i++) {
+        char masked[MOBILE_TEXT_SIZE];
+        mobile_mask(standing->own[i], masked);
+        at +=
+            snprintf(out + at, (size_t)(STANDING_MAX_BYTES - at), "%s%s", i > 0 ? " " : "", masked);
+    }
+    snprintf(out + at, (size_t)(STANDING_MAX_BYTES - at), "\"");
+}
+
 static void on_standing(void *arg, enum err error, const char *reason,
                         const struct area_standing *standing)
 {
@@ -99,6 +132,12 @@ static void on_standing(void *arg, enum err error, const char *reason,
     if (strcmp(call->params[0], "all") != 0 &&
         area_parse(call->params[0], strlen(call->params[0]), &area) != ERR_OK) {
         area = 0;
+    }
+    if (call->state != NULL) {
+        const struct change *change = call->state;
+        char after[STANDING_MAX_BYTES];
+        write_standing(standing, after);
+        apicall_note_change(call, change->before, after);
     }
     const char *name = regions_name(call->api->regions, area);
     json_t *numbers = json_array();
@@ -145,38 +184,74 @@ static void on_changed(void *arg, enum err error, const char *reason)
     show_area(call);
 }
 
-void handle_area_numbers(struct apicall *call)
+static void on_before(void *arg, enum err error, const char *reason,
+                      const struct area_standing *standing)
 {
-    const char *who;
-    uint64_t area, *numbers = NULL;
-    size_t n = 0;
-    const json_t *given = json_object_get(call->body, "own_numbers");
-    bool is_none = json_is_array(given) && json_array_size(given) == 0;
-    if (!apicall_actor(call, &who) || !read_area(call, &area) ||
-        (!is_none && !apicall_mobiles(call, "own_numbers", AREA_OWN_MAX, &numbers, &n))) {
+    struct apicall *call = arg;
+    struct change *change = call->state;
+    if (!apicall_lives(call)) {
         return;
     }
-    enum err error = drafts_area_numbers(call->api->parts.store, area, numbers, n, who,
-                                         clock_wall_ms(), on_changed, call);
-    free(numbers);
+    if (error == ERR_OK) {
+        struct store *store = call->api->parts.store;
+        int64_t now_ms = clock_wall_ms();
+        write_standing(standing, change->before);
+        error = change->is_numbers
+                    ? drafts_area_numbers(store, change->area, change->numbers, change->n,
+                                          change->who, now_ms, on_changed, call)
+                    : drafts_area_set(store, change->area, change->is_live, change->who,
+                                      change->reason, now_ms, on_changed, call);
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+    }
+}
+
+/* NULL: no memory, and answered. */
+static struct change *change_new(struct apicall *call)
+{
+    struct change *change = calloc(1, sizeof *change);
+    if (change == NULL) {
+        apicall_fail(call, ERR_NOMEM, NULL);
+        return NULL;
+    }
+    call->state = change;
+    call->free_state = change_free;
+    return change;
+}
+
+static void begin_change(struct apicall *call, const struct change *change)
+{
+    enum err error = drafts_area_find(call->api->parts.store, change->area, on_before, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
 }
 
-static void set_state(struct apicall *call, bool is_live)
+void handle_area_numbers(struct apicall *call)
 {
-    const char *who, *reason;
-    uint64_t area;
-    if (!apicall_actor(call, &who) ||
-        !apicall_text(call, "reason", true, CALL_REASON_MAX, &reason) || !read_area(call, &area)) {
+    struct change *change = change_new(call);
+    const json_t *given = json_object_get(call->body, "own_numbers");
+    bool is_none = json_is_array(given) && json_array_size(given) == 0;
+    if (change == NULL || !apicall_actor(call, &change->who) || !read_area(call, &change->area) ||
+        (!is_none &&
+         !apicall_mobiles(call, "own_numbers", AREA_OWN_MAX, &change->numbers, &change->n))) {
         return;
     }
-    enum err error = drafts_area_set(call->api->parts.store, area, is_live, who, reason,
-                                     clock_wall_ms(), on_changed, call);
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
+    change->is_numbers = true;
+    begin_change(call, change);
+}
+
+static void set_state(struct apicall *call, bool is_live)
+{
+    struct change *change = change_new(call);
+    if (change == NULL || !apicall_actor(call, &change->who) ||
+        !apicall_text(call, "reason", true, CALL_REASON_MAX, &change->reason) ||
+        !read_area(call, &change->area)) {
+        return;
     }
+    change->is_live = is_live;
+    begin_change(call, change);
 }
 
 void handle_area_live(struct apicall *call)

@@ -211,6 +211,13 @@ json_t *attention_lines(const json_t *status, int64_t now_ms, int offset_min)
         say(&view, "The last reload was refused, the old configuration is in force; see: "
                    "outreachctl check");
     }
+    int64_t lost = number(status, "audit_lost");
+    if (lost > 0) {
+        say(&view,
+            "%lld acts are missing in the audit since this daemon started; the log names them "
+            "(event=audit_lost).",
+            (long long)lost);
+    }
     int64_t lag = number(status, "loop_lag_ms");
     if (lag > LOOP_LAG_MAX_MS) {
         say(&view,

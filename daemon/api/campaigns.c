@@ -428,8 +428,20 @@ static void on_changed(void *arg, enum err error, const char *reason,
                              encode_counts(counts != NULL ? counts : &none)));
 }
 
+/* What it is from now on; a campaign that goes on waits for its time, or sends at once. */
+static void note_act(struct apicall *call, enum campaign_act act)
+{
+    char before[40];
+    snprintf(before, sizeof before, "state=%s", call->found.state);
+    apicall_note_change(call, before,
+                        act == ACT_PAUSE    ? "state=paused"
+                        : act == ACT_CANCEL ? "state=cancelled"
+                                            : "state=resumed");
+}
+
 static void act_found(struct apicall *call, enum campaign_act act)
 {
+    note_act(call, act);
     int64_t until_ms = 0;
     const char *until = json_string_value(json_object_get(call->body, "until"));
     const char *actor = json_string_value(json_object_get(call->body, "actor"));
@@ -465,6 +477,7 @@ static void cancel_found(struct apicall *call)
                  json_string_value(json_object_get(call->body, "actor")),
                  json_string_value(json_object_get(call->body, "reason")));
         if (launcher_stop(call->api->parts.launcher, call->found.id, sentence)) {
+            note_act(call, ACT_CANCEL);
             on_changed(call, ERR_OK, "", NULL);
             return;
         }

@@ -7,6 +7,7 @@
 #include "api/encode.h"
 #include "api/handlers.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 static void walk(struct apicall *call);
 
@@ -73,6 +74,21 @@ void handle_carrier_list(struct apicall *call)
 
 /* ---- pause, resume ---- */
 
+#define ACT_MAX_BYTES 640
+
+struct acting {
+    enum carrier_act act;
+    const char *actor, *reason;
+    char before[ACT_MAX_BYTES];
+};
+
+static void write_state(const char *state, const char *reason, char out[ACT_MAX_BYTES])
+{
+    char quoted[ACT_MAX_BYTES];
+    snprintf(out, ACT_MAX_BYTES, "state=%s%s%s", state, reason[0] != '\0' ? " reason=" : "",
+             reason[0] != '\0' ? log_quote(reason, quoted, sizeof quoted) : "");
+}
+
 static void on_acted(void *arg, enum err error, const char *reason)
 {
     struct apicall *call = arg;
@@ -83,8 +99,31 @@ static void on_acted(void *arg, enum err error, const char *reason)
         apicall_fail(call, error, reason);
         return;
     }
+    const struct acting *acting = call->state;
+    char after[ACT_MAX_BYTES];
+    bool pauses = acting->act == CARRIER_PAUSE;
+    write_state(pauses ? "paused" : "running", pauses ? acting->reason : "", after);
+    apicall_note_change(call, acting->before, after);
     dispatch_wake(call->api->parts.dispatch, call->params[0]);
     apicall_answer(call, 200, json_pack("{s:s}", "name", call->params[0]));
+}
+
+static void on_before(void *arg, enum err error, const struct carrier_view *view)
+{
+    struct apicall *call = arg;
+    struct acting *acting = call->state;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_OK) {
+        write_state(view->state, view->reason, acting->before);
+        error =
+            status_carrier_act(call->api->parts.store, call->params[0], acting->act, acting->actor,
+                               acting->reason, "", 0, clock_wall_ms(), on_acted, call);
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
 }
 
 static void act(struct apicall *call, enum carrier_act act_, const char *default_reason)
@@ -109,8 +148,15 @@ static void act(struct apicall *call, enum carrier_act act_, const char *default
                       near != NULL ? near : "", near != NULL ? "\"?)" : "");
         return;
     }
-    enum err error = status_carrier_act(call->api->parts.store, call->params[0], act_, actor,
-                                        reason, "", 0, clock_wall_ms(), on_acted, call);
+    struct acting *acting = calloc(1, sizeof *acting);
+    if (acting == NULL) {
+        apicall_fail(call, ERR_NOMEM, NULL);
+        return;
+    }
+    *acting = (struct acting){.act = act_, .actor = actor, .reason = reason};
+    call->state = acting;
+    call->free_state = free;
+    enum err error = status_carrier(call->api->parts.store, call->params[0], on_before, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }

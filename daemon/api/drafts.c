@@ -10,6 +10,7 @@
 
 #include "api/encode.h"
 #include "api/handlers.h"
+#include "api/journal.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -32,8 +33,17 @@ static void work_free(void *state)
     free(work);
 }
 
+static void on_told(struct apicall *call, bool is_noted)
+{
+    if (!is_noted && call->is_public) {
+        journal_fail(call);
+    } else if (apicall_lives(call)) {
+        call->then(call);
+    }
+}
+
 void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
-                  const char *detail)
+                  const char *detail, void (*then)(struct apicall *call))
 {
     const struct audit_line line = {.at_ms = clock_wall_ms(),
                                     .actor = who,
@@ -42,10 +52,8 @@ void drafts_audit(struct apicall *call, const char *who, const char *act, const 
                                     .detail = detail,
                                     .via = via_word(call->who.via),
                                     .address = call->who.address};
-    enum err error = status_audit(call->api->parts.store, &line, NULL, NULL);
-    if (error != ERR_OK) {
-        log_line(LOG_WARN, "daemon", "event=audit_lost error=\"%s\"", err_sentence(error));
-    }
+    call->then = then;
+    journal_tell(call, &line, on_told);
 }
 
 static void on_looked(struct apicall *call)
@@ -209,6 +217,12 @@ void drafts_answer(struct apicall *call, int status)
     }
 }
 
+static void answer_done(struct apicall *call)
+{
+    const struct draft_work *work = call->state;
+    drafts_answer(call, work->status);
+}
+
 void drafts_on_done(void *arg, enum err error, const char *reason)
 {
     struct apicall *call = arg;
@@ -221,9 +235,10 @@ void drafts_on_done(void *arg, enum err error, const char *reason)
     }
     const struct draft_work *work = call->state;
     if (work->detail[0] != '\0') {
-        drafts_audit(call, work->who, "draft change", call->params[0], work->detail);
+        drafts_audit(call, work->who, "draft change", call->params[0], work->detail, answer_done);
+    } else {
+        answer_done(call);
     }
-    drafts_answer(call, work->status);
 }
 
 void handle_draft_show(struct apicall *call)
@@ -681,8 +696,7 @@ static void on_part(void *arg, enum err error, const char *reason)
         problems_show(given, strlen(given), name, sizeof name);
         snprintf(work->detail, sizeof work->detail, "%llu bytes of %s",
                  (unsigned long long)work->at, name);
-        drafts_audit(call, work->who, "draft upload", work->draft->id, work->detail);
-        drafts_answer(call, 200);
+        drafts_audit(call, work->who, "draft upload", work->draft->id, work->detail, answer_done);
     } else {
         apicall_answer(call, 200, json_pack("{s:I}", "at", (json_int_t)work->at));
     }

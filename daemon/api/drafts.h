@@ -38,8 +38,9 @@ void drafts_open_for_change(struct apicall *call, const char *who,
 void drafts_answer(struct apicall *call, int status);
 /* The same as a drafting_done_fn: answers the error, or drafts_answer. */
 void drafts_on_done(void *arg, enum err error, const char *reason);
+/* A line of this act, and when it is written `then`; else the answer is that it could not be. */
 void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
-                  const char *detail);
+                  const char *detail, void (*then)(struct apicall *call));
 /* Pure: the document; `launched`, `record` as found. `plan` NULL: not counted yet.
  * `four_eyes_over`: what is left of it for who asks. */
 json_t *encode_draft_document(const struct draft *draft, const struct draft_digest *digest,

@@ -131,12 +131,57 @@ static bool is_told(const struct apicall *call, int status)
            (call->route->flags & ROUTE_QUIET) == 0;
 }
 
-void journal_note(struct apicall *call, int status)
+static void on_line(void *arg, enum err error, const char *reason)
 {
-    char act[ACT_MAX_BYTES], quoted[2 * WHO_NAME_SIZE + 4];
+    struct apicall *call = arg;
+    char quoted[2 * WHO_NAME_SIZE + 4];
+    (void)reason;
+    if (error != ERR_OK) {
+        log_line(LOG_ERROR, "api", "event=audit_lost act=\"%s %s\" object=%s actor=%s error=\"%s\"",
+                 call->route->method, call->route->path, call->params[0],
+                 log_quote(call->who.name, quoted, sizeof quoted), err_sentence(error));
+        if (call->api != NULL) {
+            call->api->audit_lost++;
+        }
+    }
+    call->on_noted(call, error == ERR_OK);
+}
+
+void journal_tell(struct apicall *call, const struct audit_line *line, journal_done_fn *done)
+{
+    call->on_noted = done;
+    enum err error = status_audit(call->api->parts.store, line, on_line, call);
+    if (error != ERR_OK) {
+        on_line(call, error, "");
+    }
+}
+
+void journal_fail(struct apicall *call)
+{
+    apicall_error(
+        call, 503, "audit", NULL,
+        "the audit could not note this (Redis): look whether it was done before you do it "
+        "again, and tell your operator");
+}
+
+/* A refusal has nothing to wait for. */
+static void note_refusal(const struct apicall *call, const struct audit_line *line)
+{
+    char quoted[2 * WHO_NAME_SIZE + 4];
+    log_line(LOG_WARN, "people", "event=refused status=%d actor=%s address=%s act=\"%s\"",
+             call->late_status, log_quote(line->actor, quoted, sizeof quoted), line->address,
+             line->act);
+    if (status_audit(call->api->parts.store, line, NULL, NULL) != ERR_OK) {
+        log_line(LOG_WARN, "redis", "event=audit_lost act=\"%s\"", line->act);
+    }
+}
+
+bool journal_note(struct apicall *call, int status, journal_done_fn *done)
+{
+    char act[ACT_MAX_BYTES];
     struct buf detail;
     if (!is_told(call, status)) {
-        return;
+        return false;
     }
     const char *actor = call->who.name;
     if (actor[0] == '\0') { /* the control socket, and who tries to log in, say it themselves */
@@ -160,13 +205,12 @@ void journal_note(struct apicall *call, int status)
                                     .after = call->after,
                                     .is_refused = status >= 300};
     if (line.is_refused) {
-        log_line(LOG_WARN, "people", "event=refused status=%d actor=%s address=%s act=\"%s\"",
-                 status, log_quote(line.actor, quoted, sizeof quoted), line.address, act);
-    }
-    if (status_audit(call->api->parts.store, &line, NULL, NULL) != ERR_OK) {
-        log_line(LOG_WARN, "redis", "event=audit_lost act=\"%s\"", act);
+        note_refusal(call, &line);
+    } else {
+        journal_tell(call, &line, done);
     }
     buf_fini(&detail);
+    return !line.is_refused;
 }
 
 /* ---- reading ---- */

@@ -30,6 +30,8 @@ struct metric {
 static const struct metric metrics[] = {
     {"loop_lag_seconds", "gauge", "Longest turn of the event loop in the last two minutes.",
      PLACE_OWN, "loop_lag_ms", 0.001, NULL},
+    {"audit_lost_total", "counter", "Acts that could not be noted in the audit.", PLACE_OWN,
+     "audit_lost", 1, NULL},
     {"imports_running", "gauge", "Recipient lists being read now.", PLACE_OWN, "imports_running", 1,
      NULL},
     {"import_rows", "gauge", "Rows of a recipient list read so far.", PLACE_IMPORT, "rows", 1,

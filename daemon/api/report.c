@@ -354,7 +354,7 @@ static bool read_mask(struct report *report)
                       "give your password once more to see whole numbers");
         return false;
     }
-    drafts_audit(call, call->who.name, "report unmasked", call->params[0], "");
+    report->is_to_be_told = true;
     return true;
 }
 
@@ -380,6 +380,11 @@ static bool read_form(struct report *report)
     return true;
 }
 
+static void find(struct apicall *call)
+{
+    apicall_need_campaign(call, report_found);
+}
+
 void handle_campaign_report(struct apicall *call)
 {
     struct report *report = calloc(1, sizeof *report);
@@ -391,7 +396,12 @@ void handle_campaign_report(struct apicall *call)
     report->timer = loop_timer_new(call->api->parts.base, on_retry, report);
     call->state = report;
     call->free_state = report_free;
-    if (read_form(report) && read_states(report) && read_mask(report)) {
-        apicall_need_campaign(call, report_found);
+    if (!read_form(report) || !read_states(report) || !read_mask(report)) {
+        return;
+    }
+    if (report->is_to_be_told) { /* no number is shown of which nobody could know later */
+        drafts_audit(call, call->who.name, "report unmasked", call->params[0], "", find);
+    } else {
+        find(call);
     }
 }

@@ -103,6 +103,7 @@ static void set_own(struct apicall *call)
     json_object_set_new(json, "imports", imports_json(call));
     json_object_set_new(json, "webhooks", webhooks_json(api));
     json_object_set_new(json, "last_reload", reload_json(api, offset));
+    json_object_set_new(json, "audit_lost", json_integer((json_int_t)api->audit_lost));
 }
 
 static void finish(struct apicall *call)

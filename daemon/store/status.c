@@ -416,9 +416,11 @@ enum err status_audit(struct store *store, const struct audit_line *line, queue_
     char object[AUDIT_TEXT_SIZE], detail[AUDIT_TEXT_SIZE];
     call_audited(&call, line->object, object);
     call_audited(&call, line->detail, detail);
-    const char *const more[] = {line->via, line->address, line->before, line->after};
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
-        call_text(&call, more[i] != NULL ? more[i] : "");
+    call_text(&call, line->via != NULL ? line->via : "");
+    call_text(&call, line->address != NULL ? line->address : "");
+    char before[AUDIT_TEXT_SIZE], after[AUDIT_TEXT_SIZE];
+    call_audited(&call, line->before != NULL ? line->before : "", before);
+    call_audited(&call, line->after != NULL ? line->after : "", after);
     call_text(&call, line->is_refused ? "1" : "");
     return call_send_done(&call, done, arg);
 }

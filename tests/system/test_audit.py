@@ -104,6 +104,63 @@ def test_rights_are_told_as_they_were_and_as_they_are(world):
     assert lines(world)[0]["after"].endswith("disabled=yes")
 
 
+def test_areas_carriers_and_campaigns_are_told_as_they_were_and_as_they_are(world):
+    def changed(act):
+        line = next(line for line in lines(world) if line["act"].endswith(act))
+        return line["before"], line["after"]
+    for body, path in (({"own_numbers": ["15400000001", "15400000002"]}, ""), ({"reason": "x"}, "/live"), ({"own_numbers": []}, "")):
+        world.api("POST", f"/areas/513327205{path}", {**body, "actor": "root"})
+    states = [(line["before"], line["after"]) for line in lines(world) if "/areas/" in line["act"]]
+    numbers = 'own_numbers="154****0001 154****0002"'
+    assert states == [(f"state=live {numbers}", 'state=live own_numbers=""'), (f"state=trial {numbers}", f"state=live {numbers}"),
+                      ('state=trial own_numbers=""', f"state=trial {numbers}")]
+    world.ctl("carrier", "pause", "mas", "--reason", "打 15400000003", "--actor", "op1")
+    assert changed("/carriers/{name}/pause") == ("state=running", 'state=paused reason="打 154****0003"')
+    world.ctl("carrier", "resume", "mas", "--actor", "op1")
+    assert changed("/carriers/{name}/resume") == ('state=paused reason="打 154****0003"', "state=running")
+    world.campaign("c1", rows=3, start="2035-01-01 08:00", end="2035-12-01 08:00")
+    world.launch("c1", now=False)
+    world.wait_state("c1", "scheduled")
+    for act, before, after in (("pause", "scheduled", "paused"), ("resume", "paused", "resumed"), ("cancel", "scheduled", "cancelled")):
+        world.api("POST", f"/campaigns/c1/{act}", {"actor": "op1", "reason": "x"})
+        assert changed("/campaigns/{id}/" + act) == (f"state={before}", f"state={after}")
+    assert "1540000000" not in str(world.redis.xrange("outreach:{a}:audit")) and world.ctl("audit", "verify")["ok"]
+
+
+def lose(world):
+    """Nothing can be added to the audit any more."""
+    world.redis.delete("outreach:{a}:audit")
+    world.redis.set("outreach:{a}:audit", "no stream")
+
+
+def test_what_could_not_be_noted_is_seen(world):
+    """Who did it is told, and so is who looks after the daemon; and no number is shown of which nobody could know later."""
+    world.campaign("c1", rows=3)
+    world.launch("c1")
+    world.wait_done("c1")
+    browser = world.login("op", "operator township", "513327205")
+    version = browser.call("GET", "/api/v1/drafts/c1")[1]["version"]
+    lose(world)
+    status, answer = browser.call("POST", "/api/v1/optouts", {"numbers": ["15400000001"]}, Idempotency_Key="k1")
+    assert (status, answer["error"]["code"]) == (503, "audit") and world.redis.exists("outreach:{o}:r")
+    status, answer = browser.call("POST", "/api/v1/optouts", {"numbers": ["15400000001"]}, Idempotency_Key="k1")
+    assert status == 503, "the repetition is not noted either"
+    status, text = browser.call("GET", "/api/v1/campaigns/c1/report?masked=0")
+    assert status == 503 and "1540000" not in str(text)
+    assert browser.call("GET", "/api/v1/campaigns/c1/report")[0] == 200
+    assert browser.call("POST", "/api/v1/drafts/c1", {"version": version, "fields": {"title": "x"}})[0] == 409, "launched"
+    world.campaign("d1", rows=3)
+    version = browser.call("GET", "/api/v1/drafts/d1")[1]["version"]
+    assert browser.call("POST", "/api/v1/drafts/d1", {"version": version, "fields": {"title": "x"}})[0] == 503
+    log = world.daemons["a"].process.output()
+    assert 'event=audit_lost act="POST /api/v1/optouts" object= actor="op"' in log
+    document = world.api("GET", "/status")
+    assert document["audit_lost"] == 4 and any("audit" in line for line in document["attention"])
+    # On the machine itself the answer is what was done; the status says the rest.
+    world.api("POST", "/optouts", {"numbers": ["15400000002"], "actor": "root"})
+    assert world.api("GET", "/status")["audit_lost"] == 5
+
+
 def test_no_number_in_whole_anywhere(world):
     world.ctl("optout", "add", "15400000001")
     world.ctl("optout", "remove", "15400000001", "--reason", "她打电话 15400000001，" + "请求恢复" * 20)

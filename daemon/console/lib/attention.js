@@ -55,9 +55,15 @@ function* ofCampaign(campaign, now) {
     }
 }
 
+function* ofAudit({audit_lost: lost}) {
+    if (lost > 0) {
+        yield ['danger', t('attention.audit', {n: count(lost)})];
+    }
+}
+
 /* [[tone, sentence], …], the most urgent first. */
 export function attention(status) {
-    const all = [...ofRedis(status), ...(status.carriers ?? []).flatMap((one) => [...ofCarrier(one, status.now)]),
+    const all = [...ofRedis(status), ...ofAudit(status), ...(status.carriers ?? []).flatMap((one) => [...ofCarrier(one, status.now)]),
         ...(status.campaigns ?? []).flatMap((one) => [...ofCampaign(one, status.now)])];
     return [...all.filter(([tone]) => tone === 'danger'), ...all.filter(([tone]) => tone !== 'danger')];
 }

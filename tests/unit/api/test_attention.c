@@ -104,6 +104,14 @@ static void test_carrier(void **state)
     SAYS(status, "2 reports");
 }
 
+static void test_acts_missing_in_the_audit(void **state)
+{
+    (void)state;
+    json_t *status = healthy();
+    json_object_set_new(status, "audit_lost", json_integer(2));
+    SAYS(status, "2 acts", "audit_lost");
+}
+
 static void test_parked_only_when_old(void **state)
 {
     (void)state;
@@ -172,9 +180,13 @@ static void test_the_rest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_healthy),  cmocka_unit_test(test_redis),
-        cmocka_unit_test(test_carrier),  cmocka_unit_test(test_parked_only_when_old),
-        cmocka_unit_test(test_campaign), cmocka_unit_test(test_the_rest),
+        cmocka_unit_test(test_healthy),
+        cmocka_unit_test(test_redis),
+        cmocka_unit_test(test_carrier),
+        cmocka_unit_test(test_parked_only_when_old),
+        cmocka_unit_test(test_acts_missing_in_the_audit),
+        cmocka_unit_test(test_campaign),
+        cmocka_unit_test(test_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
