@@ -90,12 +90,14 @@ static int is_definition(const struct dirent *entry)
 static void add_drafts(struct apicall *call, json_t *campaigns)
 {
     struct dirent **entries = NULL;
-    int n = scandir(call->api->settings->daemon.campaigns_dir, &entries, is_definition, alphasort);
-    for (int i = 0; i < n; i++) {
+    int n = scandir(call->api->settings->daemon.campaigns_dir, &entries, is_definition, alphasort),
+        read = 0;
+    for (int i = n - 1; i >= 0; i--) { /* ids begin with their day: the last are the newest */
         char id[ROUTE_PARAM_SIZE];
         snprintf(id, sizeof id, "%.*s", (int)strlen(entries[i]->d_name) - 4, entries[i]->d_name);
         free(entries[i]);
-        if (i < DRAFTS_MAX && ids_valid_name(id) && !is_listed(campaigns, id)) {
+        if (read < DRAFTS_MAX && ids_valid_name(id) && !is_listed(campaigns, id)) {
+            read++;
             json_t *draft = draft_json(call, id);
             if (draft != NULL && is_seen(call, draft)) {
                 json_array_append(campaigns, draft);

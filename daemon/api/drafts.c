@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "api/encode.h"
@@ -444,6 +445,48 @@ void handle_draft_change(struct apicall *call)
     }
 }
 
+/* ---- what one user may put on the disk a day ---- */
+
+#define MIB_SHIFT 20
+
+static void on_space(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_REFUSED) {
+        apicall_error(
+            call, 409, "too_many", NULL,
+            "with this you would have put more on the disk today than one user may "
+            "(upload_daily: %llu MB); go on tomorrow, or ask your operator",
+            (unsigned long long)(call->api->settings->daemon.upload_daily_bytes >> MIB_SHIFT));
+    } else if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+    } else {
+        call->then(call);
+    }
+}
+
+static void take_space(struct apicall *call, uint64_t bytes, void (*then)(struct apicall *call))
+{
+    char whose[WHO_NAME_SIZE + 8];
+    if (call->who.via == VIA_CONTROL) {
+        then(call);
+        return;
+    }
+    call->then = then;
+    snprintf(whose, sizeof whose, "b:%s", call->who.name);
+    struct civil civil = clock_civil(clock_wall_ms(), apicall_offset_min(call));
+    uint32_t day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+    enum err error = drafts_allowance_take(
+        call->api->parts.store, whose, day, (bytes >> MIB_SHIFT) + 1,
+        call->api->settings->daemon.upload_daily_bytes >> MIB_SHIFT, on_space, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
 /* ---- making ---- */
 
 static bool is_free(const struct apicall *call, const char *id)
@@ -582,6 +625,17 @@ static void create(struct apicall *call, const struct draft *source)
     free(changes);
 }
 
+static void create_now(struct apicall *call)
+{
+    const char *copy_of = json_string_value(json_object_get(call->body, "copy_of"));
+    struct draft *source = NULL;
+    if (copy_of != NULL && copy_of[0] != '\0' && !load_source(call, copy_of, &source)) {
+        return;
+    }
+    create(call, source);
+    draft_free(source);
+}
+
 static void on_name_looked(struct apicall *call)
 {
     const char *copy_of = json_string_value(json_object_get(call->body, "copy_of"));
@@ -593,8 +647,20 @@ static void on_name_looked(struct apicall *call)
     if (copy_of != NULL && copy_of[0] != '\0' && !load_source(call, copy_of, &source)) {
         return;
     }
-    create(call, source);
+    struct stat list;
+    uint64_t bytes = source != NULL && source->list != NULL && stat(source->list, &list) == 0 &&
+                             S_ISREG(list.st_mode)
+                         ? (uint64_t)list.st_size
+                         : 0;
     draft_free(source);
+    struct buf reason;
+    buf_init(&reason, REASON_MAX_BYTES);
+    if (drafting_has_room(call->api->parts.drafting, bytes, &reason)) {
+        take_space(call, bytes, create_now);
+    } else {
+        apicall_error(call, 503, "disk", NULL, "%s", buf_text(&reason));
+    }
+    buf_fini(&reason);
 }
 
 void handle_draft_create(struct apicall *call)
@@ -712,6 +778,8 @@ static void refuse_part(struct apicall *call, enum err error, uint64_t at, const
                                  "offset", "message", message, "field", "at"));
     } else if (error == ERR_INVALID) {
         apicall_error(call, 400, "list", "recipients", "%s", reason);
+    } else if (error == ERR_RANGE) {
+        apicall_error(call, 503, "disk", NULL, "%s", reason);
     } else {
         apicall_fail(call, error,
                      error == ERR_BUSY ? "too many lists are uploaded just now; try again"
@@ -719,10 +787,10 @@ static void refuse_part(struct apicall *call, enum err error, uint64_t at, const
     }
 }
 
-static void take_part(struct apicall *call, struct draft_work *work)
+static void put_part(struct apicall *call)
 {
-    const char *name = http_request_query(call->request, "name"),
-               *last = http_request_query(call->request, "last");
+    struct draft_work *work = call->state;
+    const char *name = http_request_query(call->request, "name");
     uint64_t at;
     struct buf reason;
     if (!read_offset(call, &at)) {
@@ -730,7 +798,6 @@ static void take_part(struct apicall *call, struct draft_work *work)
     }
     char shown[NAME_SHOWN_BYTES]; /* the name goes into JSON some day */
     problems_show(name != NULL ? name : "", name != NULL ? strlen(name) : 0, shown, sizeof shown);
-    work->is_last = last != NULL && (strcmp(last, "1") == 0 || strcmp(last, "true") == 0);
     struct drafting_part part = {
         .id = work->draft->id, .who = work->who, .name = shown, .at = at, .last = work->is_last};
     part.bytes = http_request_body(call->request, &part.len);
@@ -741,6 +808,25 @@ static void take_part(struct apicall *call, struct draft_work *work)
         refuse_part(call, error, at, buf_text(&reason));
     }
     buf_fini(&reason);
+}
+
+/* What is whole with this part is a list that stays on the disk. */
+static void take_part(struct apicall *call, struct draft_work *work)
+{
+    const char *last = http_request_query(call->request, "last");
+    uint64_t at;
+    size_t len;
+    if (!read_offset(call, &at)) {
+        return;
+    }
+    work->is_last = last != NULL && (strcmp(last, "1") == 0 || strcmp(last, "true") == 0);
+    (void)http_request_body(call->request, &len);
+    const char *id = work->draft->id;
+    if (work->is_last && drafting_expects(call->api->parts.drafting, id, work->who, at)) {
+        take_space(call, at + len, put_part);
+    } else {
+        put_part(call);
+    }
 }
 
 void handle_draft_recipients(struct apicall *call)

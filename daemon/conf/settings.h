@@ -49,6 +49,8 @@ struct settings_daemon {
     uint32_t trial_daily;      /* messages a day of an area in trial */
     uint32_t test_daily;       /* test messages a day of a user */
     uint64_t upload_max_bytes; /* of a list that is uploaded: 64m */
+    uint64_t upload_daily_bytes;    /* of a user's lists and copies a day: 1024m */
+    uint64_t disk_free_min_bytes;   /* what must stay free beside campaigns_dir: 256m */
     int64_t resend_silent_after_ms; /* on_ambiguous = resend: sent again after this silence: 10m */
 };
 

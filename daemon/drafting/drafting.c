@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -80,6 +81,24 @@ static void sweep(const struct drafting *drafting)
     }
     if (dir != NULL)
         closedir(dir);
+}
+
+/* ---- the disk ---- */
+
+bool drafting_has_room(const struct drafting *drafting, uint64_t more, struct buf *reason)
+{
+    const struct settings_daemon *daemon = &drafting->settings->daemon;
+    struct statvfs disk;
+    if (statvfs(daemon->campaigns_dir, &disk) != 0)
+        return true; /* the write says what is wrong */
+    uint64_t room = (uint64_t)disk.f_bavail * disk.f_frsize;
+    if (room >= more && room - more >= daemon->disk_free_min_bytes)
+        return true;
+    buf_addf(
+        reason,
+        "the disk is nearly full (%llu MB are free, disk_free_min keeps %llu): tell your operator",
+        (unsigned long long)(room >> 20), (unsigned long long)(daemon->disk_free_min_bytes >> 20));
+    return false;
 }
 
 /* ---- digests ---- */

@@ -41,12 +41,14 @@ MUST_CHECK enum err drafting_remove(struct drafting *drafting, const struct draf
 /* A list comes in parts. One upload a draft, person and file name; what is not continued for
  * DRAFTING_UPLOAD_IDLE_MS is thrown away, and so is everything at a restart. */
 #define DRAFTING_UPLOADS_MAX 16
+/* Of one person; one more takes the place of that which has rested longest. */
+#define DRAFTING_UPLOADS_OF_ONE 4
 #define DRAFTING_UPLOAD_IDLE_MS (15 * INT64_C(60000))
 #define DRAFTING_PART_MAX_BYTES 1048576
 /* Adds a part. `last`: `done` runs when the file is in the place of the old one (and, if need be,
  * named in the INI); else it runs at once. errors as return (then `done` does not run): ERR_STALE
  * (the offset is another: *at), ERR_TOO_BIG, ERR_BUSY (too many uploads), ERR_INVALID (this is no
- * table: the reason), ERR_IO, ERR_NOMEM */
+ * table: the reason), ERR_RANGE (the disk is nearly full: the reason), ERR_IO, ERR_NOMEM */
 struct drafting_part {
     const char *id, *who, *name;
     uint64_t at;
@@ -54,6 +56,11 @@ struct drafting_part {
     size_t len;
     bool last;
 };
+/* A part at this offset would be taken: it goes on where the upload stands, or begins one. */
+bool drafting_expects(const struct drafting *drafting, const char *id, const char *who,
+                      uint64_t at);
+/* false, with the reason: less than disk_free_min would stay free with `more` bytes. */
+bool drafting_has_room(const struct drafting *drafting, uint64_t more, struct buf *reason);
 MUST_CHECK enum err drafting_upload(struct drafting *drafting, const struct drafting_part *part,
                                     uint64_t *at, struct buf *reason, drafting_done_fn *done,
                                     void *arg);

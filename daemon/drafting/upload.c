@@ -17,7 +17,7 @@
 #define NAME_MAX_BYTES 255
 
 struct upload {
-    struct upload *next, **link;
+    struct upload *next;
     struct drafting *drafting;
     char id[DRAFT_ID_SIZE];
     char *who, *name;
@@ -48,19 +48,17 @@ static void put_in(struct upload *upload)
 {
     struct drafting *drafting = upload->drafting;
     upload->next = drafting->uploads;
-    upload->link = &drafting->uploads;
-    if (upload->next != NULL)
-        upload->next->link = &upload->next;
     drafting->uploads = upload;
     drafting->n_uploads++;
 }
 
 static void take_out(struct upload *upload)
 {
+    struct upload **at = &upload->drafting->uploads;
+    while (*at != upload)
+        at = &(*at)->next;
+    *at = upload->next;
     upload->drafting->n_uploads--;
-    *upload->link = upload->next;
-    if (upload->next != NULL)
-        upload->next->link = upload->link;
 }
 
 static struct upload *find(const struct drafting *drafting, const struct drafting_part *part)
@@ -246,15 +244,36 @@ static enum err finish(struct upload *upload, struct buf *reason, drafting_done_
 
 /* ---- parts ---- */
 
+/* A page that was closed leaves its upload behind: it must not keep its owner out, and nobody has
+ * more than her share. */
+static void make_room_of_own(struct drafting *drafting, const char *who)
+{
+    struct upload *oldest = NULL;
+    size_t n = 0;
+    for (struct upload *upload = drafting->uploads; upload != NULL; upload = upload->next) {
+        if (strcmp(upload->who, who) != 0)
+            continue;
+        n++;
+        if (oldest == NULL || upload->touched_ms < oldest->touched_ms)
+            oldest = upload;
+    }
+    if (n >= DRAFTING_UPLOADS_OF_ONE) {
+        take_out(oldest);
+        upload_free(oldest);
+    }
+}
+
 static enum err begin(struct drafting *drafting, const struct drafting_part *part,
                       struct upload **out)
 {
+    make_room_of_own(drafting, part->who);
     if (drafting->n_uploads >= DRAFTING_UPLOADS_MAX)
         return ERR_BUSY;
     struct upload *upload = calloc(1, sizeof *upload);
     if (upload == NULL)
         return ERR_NOMEM;
     *upload = (struct upload){.drafting = drafting,
+                              .touched_ms = clock_mono_ms(),
                               .who = strdup(part->who),
                               .name = strndup(part->name, NAME_MAX_BYTES),
                               .fd = -1};
@@ -293,6 +312,12 @@ static enum err append(struct upload *upload, const struct drafting_part *part)
     return ERR_OK;
 }
 
+bool drafting_expects(const struct drafting *drafting, const char *id, const char *who, uint64_t at)
+{
+    const struct upload *upload = find(drafting, &(struct drafting_part){.id = id, .who = who});
+    return at == 0 || (upload != NULL && upload->at == at);
+}
+
 enum err drafting_upload(struct drafting *drafting, const struct drafting_part *part, uint64_t *at,
                          struct buf *reason, drafting_done_fn *done, void *arg)
 {
@@ -303,6 +328,8 @@ enum err drafting_upload(struct drafting *drafting, const struct drafting_part *
         upload_free(upload);
         upload = NULL;
     }
+    if (!drafting_has_room(drafting, part->len, reason))
+        return ERR_RANGE;
     enum err error = upload == NULL && part->at == 0 ? begin(drafting, part, &upload) : ERR_OK;
     if (error != ERR_OK)
         return error;

@@ -50,6 +50,23 @@ static bool decode_path(struct http_request *r)
     return r->path && strlen(r->path) == len;
 }
 
+/* RFC 9110, 5.6.2: "Content-Length " with a blank is another name to us, and the length itself to
+ * others. */
+static bool is_name(const char *name)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789"
+                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t len = strspn(name, token);
+    return len > 0 && name[len] == '\0';
+}
+
+/* evhttp reads a number as strtoll does, with signs and blanks before it. */
+static bool is_length(const char *value)
+{
+    size_t digits = strspn(value, "0123456789");
+    return digits > 0 && digits <= 18 && value[digits] == '\0';
+}
+
 /* A status to refuse with, or 0. What evhttp and a proxy in front may read differently is not let
  * through. */
 static int check_framing(const struct evkeyvalq *headers)
@@ -60,7 +77,10 @@ static int check_framing(const struct evkeyvalq *headers)
     {
         if (evutil_ascii_strcasecmp(header->key, "Transfer-Encoding") == 0)
             return 411;
-        lengths += evutil_ascii_strcasecmp(header->key, "Content-Length") == 0;
+        bool is_of_length = evutil_ascii_strcasecmp(header->key, "Content-Length") == 0;
+        if (!is_name(header->key) || (is_of_length && !is_length(header->value)))
+            return 400;
+        lengths += is_of_length;
     }
     return lengths > 1 ? 400 : 0;
 }

@@ -1,12 +1,15 @@
 """Holes that somebody tried to get through, each shut: docs/security.md says what was decided."""
 import contextlib
+import csv
 import http.client
+import io
 import json
+import re
 import socket
 
 import pytest
 
-from harness import CALLBACK_KEY, PASSWORD, PATIENCE, Browser, wait_until
+from harness import CALLBACK_KEY, PASSWORD, PATIENCE, Browser, numbers, wait_until
 
 HERE, THERE = "513327205", "513328201"
 
@@ -230,6 +233,272 @@ def test_who_ever_changed_it_does_not_approve(eyes):
     assert li.call("POST", "/api/v1/drafts/c1/approve", {})[0] == 200
 
 
+# ---- the disk ----
+
+def put(browser, id_, data, at=0, last=0, name="a.csv"):
+    connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=PATIENCE)
+    connection.request("PUT", f"/api/v1/drafts/{id_}/recipients?at={at}&last={last}&name={name}", data,
+                       {"Cookie": browser.cookie, "X-CSRF-Token": browser.csrf})
+    answer = connection.getresponse()
+    got = answer.status, json.loads(answer.read())
+    connection.close()
+    return got
+
+
+def temporary(world):
+    return [path for path in (world.dir / "campaigns.d").iterdir() if path.name.startswith(".draft-")]
+
+
+def make(browser, **more):
+    return browser.call("POST", "/api/v1/drafts", {"title": "x", "region": HERE, "carrier": "mas", **more})
+
+
+def test_nobody_takes_the_uploads_of_all(world):
+    wang, li = world.login("wang", "township", HERE), world.login("li", "township", HERE)
+    ids = [make(wang)[1]["id"] for _ in range(6)]
+    for id_ in ids:
+        assert put(wang, id_, b"x")[0] == 200
+    assert len(temporary(world)) == 4
+    assert code(put(wang, ids[0], b"x", at=1)) == (409, "offset"), "it made room for a newer one"
+    assert put(wang, ids[5], b"x", at=1)[0] == 200
+    assert put(li, ids[0], b"x")[0] == 200 and len(temporary(world)) == 5
+
+
+def test_nobody_fills_the_disk_in_a_day(make_world):
+    world = make_world(daemon={"upload_daily": "7m"})
+    wang, li = world.login("wang", "township", HERE), world.login("li", "township", HERE)
+    id_ = make(wang)[1]["id"]
+    list_ = b"\xe6\x89\x8b\xe6\x9c\xba\xe5\x8f\xb7\n" + b"15400000001\n" * 80_000  # a part, less than a megabyte
+    assert put(wang, id_, list_, last=1)[0] == 200
+    assert put(wang, id_, list_, at=5 << 40, last=1)[1]["error"]["code"] == "offset", "what is refused anyway costs nothing"
+    for _ in range(2):
+        assert make(wang)[0] == 201
+    for _ in range(3):
+        assert make(wang, copy_of=id_)[0] == 201
+    assert code(make(wang, copy_of=id_)) == (409, "too_many") and code(make(wang)) == (409, "too_many")
+    assert code(put(wang, id_, list_, last=1)) == (409, "too_many")
+    assert make(li, copy_of=id_)[0] == 201
+
+
+def test_the_disk_is_not_filled_to_its_end(make_world):
+    world = make_world(daemon={"disk_free_min": "1048576m"})
+    wang = world.login("wang", "township", HERE)
+    assert code(make(wang)) == (503, "disk")
+    world.campaign("c1", rows=3)
+    assert code(put(wang, "c1", b"x", last=1)) == (503, "disk") and temporary(world) == []
+
+
+def test_lists_show_the_newest_drafts(world):
+    """Ids begin with their day. More than the 500 that are read for one list must hide old drafts, not new ones."""
+    world.campaign("2026-01-01-1", rows=1)
+    text = (world.dir / "campaigns.d" / "2026-01-01-1.ini").read_text(encoding="utf-8")
+    for n in range(2, 510):
+        (world.dir / "campaigns.d" / f"2026-01-01-{n}.ini").write_text(text.replace("2026-01-01-1", f"2026-01-01-{n}"), encoding="utf-8")
+    wang = world.login("wang", "township", HERE)
+    made = make(wang)[1]["id"]
+    assert made in [campaign["id"] for campaign in wang.call("GET", "/api/v1/campaigns")[1]["campaigns"]]
+
+
+# ---- drafts that point elsewhere ----
+
+@pytest.mark.parametrize("value", ["x\nrecipients = ../../../etc/passwd", "x\rrecipients = /etc/passwd", "x\r\n[message]\r\ntext_file = /etc/passwd", "x\u2028recipients = /etc/passwd",
+                                   "x ; y", "x\u0085recipients = /etc/passwd", "[campaign]", "= =", "x\u0000y"])
+def test_no_value_becomes_another_key(world, value):
+    wang = world.login("wang", "township", HERE)
+    for field in ("title", "signature", "text", "dedup_group", "window", "optout"):
+        id_ = make(wang)[1]["id"]
+        version = wang.call("GET", f"/api/v1/drafts/{id_}")[1]["version"]
+        wang.call("POST", f"/api/v1/drafts/{id_}", {"version": version, "fields": {field: value}})
+        lines = (world.dir / "campaigns.d" / f"{id_}.ini").read_text(encoding="utf-8").split("\n")
+        assert [line for line in lines if line.startswith("recipients")] == [f"recipients = {id_}.csv"]
+        assert not [line for line in lines if line.startswith("text_file") and "passwd" in line]
+        assert "root:" not in str(wang.call("GET", f"/api/v1/drafts/{id_}")) + str(wang.call("GET", f"/api/v1/drafts/{id_}/plan"))
+    assert make(wang, title=value)[0] in (201, 400)
+
+
+@pytest.mark.parametrize("id_", ["../x", "..", ".hidden", "a/b", "a%2fb", "-x", "a\\b", "a b", "x" * 65, "x\n", "x\u0000", "a;b", 'a"b'])
+def test_no_id_leaves_its_folder(world, id_):
+    wang = world.login("wang", "township", HERE)
+    assert make(wang, id=id_)[0] == 400
+    assert make(wang, copy_of=id_)[0] in (400, 404)
+    assert launch(wang, id_, 1)[0] == 400
+    assert list((world.dir / "campaigns.d").iterdir()) == []
+
+
+def test_a_link_in_place_of_a_list_is_replaced_not_followed(world):
+    wang = world.login("wang", "township", HERE)
+    id_ = make(wang)[1]["id"]
+    secret = world.dir / "secret"
+    secret.write_text("do not touch")
+    (world.dir / "campaigns.d" / f"{id_}.csv").symlink_to(secret)
+    assert put(wang, id_, "手机号\n15400000001\n".encode(), last=1)[0] == 200
+    assert secret.read_text() == "do not touch" and not (world.dir / "campaigns.d" / f"{id_}.csv").is_symlink()
+    (world.dir / "campaigns.d" / f"{id_}.csv").unlink()
+    (world.dir / "campaigns.d" / f"{id_}.csv").symlink_to(secret)
+    assert wang.call("DELETE", f"/api/v1/drafts/{id_}")[0] == 200
+    assert secret.read_text() == "do not touch"
+
+
+def test_campaigns_of_another_area_by_every_way_in(world):
+    world.campaign("theirs", rows=3, region=THERE)
+    world.campaign("sent", rows=3, region=THERE, first=15450000000)
+    world.launch("sent")
+    world.wait_done("sent")
+    world.api("POST", "/areas/all/live", {"reason": "ready", "actor": "root"})
+    boss = world.login("boss", "township approver operator", HERE)
+    for id_ in ("theirs", "sent", "sent-r1"):
+        assert code(make(boss, copy_of=id_))[0] == 404
+        assert code(launch(boss, id_, 3)) in ((404, "no_campaign"), (400, "invalid"))
+        assert code(boss.call("POST", "/api/v1/campaigns/test", {"file": id_, "to": "15400000001"}))[0] == 404
+        for act, body in (("resend", {"only": "rejected", "reason": "x"}), ("resolve", {"as": "resend", "reason": "x"}), ("pause", {"reason": "x"}),
+                          ("resume", {}), ("cancel", {"reason": "x"})):
+            assert code(boss.call("POST", f"/api/v1/campaigns/{id_}/{act}", body))[0] == 404, (id_, act)
+        for path in (f"/campaigns/{id_}/report?with=columns", f"/campaigns/{id_}/resend?only=rejected", f"/drafts/{id_}/plan", f"/drafts/{id_}/rejected"):
+            assert boss.call("GET", f"/api/v1{path}")[0] == 404
+        assert boss.call("POST", f"/api/v1/drafts/{id_}/approve", {})[0] == 404
+    # A draft of one's own does not become theirs, nor the other way round.
+    id_ = make(boss)[1]["id"]
+    version = boss.call("GET", f"/api/v1/drafts/{id_}")[1]["version"]
+    for region in (THERE, "51", ""):
+        assert code(boss.call("POST", f"/api/v1/drafts/{id_}", {"version": version, "fields": {"region": region}})) == (403, "area")
+    # A name like a child of theirs shows nothing of their list.
+    world.campaign("sent-r7", rows=1, region=HERE)
+    world.launch("sent-r7")
+    world.wait_done("sent-r7")
+    (world.dir / "campaigns.d" / "sent-r7.ini").unlink()
+    text = str(boss.call("GET", "/api/v1/campaigns/sent-r7/report?with=columns&masked=0"))
+    assert "1545" not in text
+
+
+def test_pledges_of_another_area_by_every_way_in(world):
+    theirs = world.ctl("pledge", "add", "--region", THERE, "--amount", "10", "--name", "李四", "--mobile", "15400000009")["pledge"]
+    receipt = world.ctl("pledge", "arrive", theirs, "--amount", "10")["receipt"]
+    world.ctl("pledge", "add", "--region", HERE, "--amount", "1", "--name", "李四", "--mobile", "15400000009")
+    clerk, boss = world.login("chen", "finance viewer", HERE), world.login("boss", "finance")
+    for text in (theirs, receipt):
+        assert clerk.call("POST", "/api/v1/pledges/search", {"text": text})[1]["pledges"] == []
+        assert code(clerk.call("GET", f"/api/v1/pledges/{text}")) == (404, "no_pledge")
+    for text in ("15400000009", "李四"):
+        found = clerk.call("POST", "/api/v1/pledges/search", {"text": text})[1]["pledges"]
+        assert [pledge["region"] for pledge in found] == [HERE]
+    assert [pledge["region"] for pledge in clerk.call("GET", "/api/v1/pledges?mobile=15400000009")[1]["pledges"]] == [HERE]
+    # A cursor of somebody who sees all is worth no more than one's own.
+    cursor = boss.call("GET", "/api/v1/pledges?limit=1")[1]["cursor"]
+    for query in (f"cursor={cursor}", f"cursor={cursor}&limit=500", f"region={THERE}&cursor={cursor}", "region=unassigned", "region=0"):
+        answer = clerk.call("GET", f"/api/v1/pledges?{query}")
+        assert answer[0] in (400, 403) or {pledge["region"] for pledge in answer[1]["pledges"]} <= {HERE}, (query, answer)
+    paper = f"姓名,金额,地区\n张三,1,{THERE}\n".encode()
+    connection = http.client.HTTPConnection("127.0.0.1", clerk.port, timeout=PATIENCE)
+    connection.request("POST", f"/api/v1/pledges/import?region={HERE}&partial=1", paper, {"Cookie": clerk.cookie, "X-CSRF-Token": clerk.csrf, "Content-Type": "text/csv"})
+    assert json.loads(connection.getresponse().read())["booked"] == 0
+    connection.close()
+
+
+# ---- what leaves as a table ----
+
+EVIL = ["=cmd|'/c calc'!A1", "+1+1", "-1-1", "@SUM(1)", "\t=1", "＝1+1", "＠x"]
+
+
+def formulas(text):
+    """Cells that a spreadsheet would run."""
+    return [cell for row in csv.reader(io.StringIO(text.lstrip("\ufeff"))) for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")]
+
+
+def test_no_cell_is_a_formula(world):
+    root = world.login("root", "township finance viewer operator auditor approver")
+    world.campaign("c1", rows=[(number, evil) for number, evil in zip(numbers(len(EVIL)), EVIL, strict=True)], columns=("手机号", "=备注"))
+    world.launch("c1")
+    world.wait_done("c1")
+    world.campaign("d1", rows=[(evil, evil) for evil in EVIL], columns=("手机号", "=备注"), text="你好((=备注))")
+    for n, evil in enumerate(EVIL):
+        body = {"request": f"r{n}", "region": HERE, "amount": "1", "name": evil, "note": evil, "purpose": evil, "document": evil, "public": "name"}
+        root.call("POST", "/api/v1/pledges", body if "\t" not in evil else {**body, "name": "x", "note": "x", "purpose": "x", "document": "x"})
+        root.call("POST", "/api/v1/pledges", {"request": f"g{n}", "region": HERE, "item": evil.strip(), "quantity": "1", "unit": evil.strip().replace("|", "")[:10], "name": evil.strip()})
+    for path in ("/campaigns/c1/report", "/campaigns/c1/report?with=columns", "/drafts/d1/rejected", "/drafts/d1/sample", "/ledger/entries?format=csv"):
+        status, text = root.call("GET", f"/api/v1{path}")
+        assert status == 200 and formulas(text) == [], path
+    for command in (("ledger", "publish", "--region", HERE, "--from", "2020-01-01", "--to", "2035-01-01", "--csv"), ("totals", "--region", HERE, "--csv"),
+                    ("pledge", "list", "--csv"), ("ledger", "export", "--csv"), ("campaign", "report", "c1", "--csv"), ("campaign", "report", "c1", "--excel")):
+        done = world.ctl_raw(*command)
+        assert done.returncode == 0 and len(done.stdout) > 100 and formulas(done.stdout) == [], (command, done)
+
+
+# ---- requests that are two, or none ----
+
+def raw(world, text):
+    """All answers to the bytes, until the other side ends or nothing comes any more."""
+    connection = socket.create_connection(("127.0.0.1", world.daemons["a"].port), PATIENCE)
+    got = b""
+    with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+        connection.sendall(text.encode("latin-1"))
+        while piece := connection.recv(65536):
+            got += piece
+    connection.close()
+    return got
+
+
+def statuses(got):
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", got)]
+
+
+ASKED = "GET /api/v1/session HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = ASKED.replace("Host", "Connection: close\r\nHost")
+
+
+@pytest.mark.parametrize("head", [
+    "Content-Length: 0\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 0", "Transfer-Encoding : chunked", "Transfer-Encoding: xchunked", "Transfer-Encoding: identity",
+    "Content-Length: 0\r\nContent-Length: 44", "Content-Length: 44, 0", "Content-Length: +0", "Content-Length: -1", "Content-Length: 0x10", "Content-Length: 0 0",
+    "Content-Length:\x0b0", "Content-Length: 0\x0b", "Content-Length :0", "Content Length: 0", "Content-Length\x0b: 0", "Content-Length:", "X\x01: y"])
+def test_no_request_hides_in_another(world, head):
+    got = statuses(raw(world, f"POST /api/v1/optouts HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n{LAST}"))
+    assert len(got) == 1 and set(got) <= {400, 411, 413, 501}, got
+    assert Browser(world).call("GET", "/api/v1/session")[0] == 401
+
+
+@pytest.mark.parametrize("path", ["/api/v1/../v1/users", "/api/v1//users", "//api/v1/users", "/api/v1/%2e%2e/v1/users", "/api/v1/users/", "/API/v1/users", "/api/v1/users%00", "/api/v1/users;x",
+                                  "/./api/v1/users", "/console/../api/v1/users", "/console/..%2f..%2fetc%2fpasswd", "/console/%2e%2e/%2e%2e/etc/passwd", "/../../etc/passwd", "/metrics/", "/hook/../metrics"])
+def test_no_path_is_read_in_two_ways(world, path):
+    admin = world.login("root", "admin")
+    got = raw(world, f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {admin.cookie}\r\nConnection: close\r\n\r\n")
+    assert statuses(got) in ([404], [400], [405]) and b"root:" not in got and b'"users"' not in got
+
+
+@pytest.mark.parametrize("line", ["GET http://evil.example/api/v1/users HTTP/1.1", "GET //evil.example/api/v1/users HTTP/1.1", "GET /api/v1/users HTTP/1.0", "GET /api/v1/users HTTP/9.9", "GET /api/v1/users",
+                                  "GET\t/api/v1/users\tHTTP/1.1", "GET /api/v1/users HTTP/1.1 HTTP/1.1", "\x00GET /api/v1/users HTTP/1.1", "GET /api/v1/users?" + "a=b&" * 3000 + " HTTP/1.1",
+                                  "GET " + "/a" * 20000 + " HTTP/1.1"])
+def test_strange_request_lines(world, line):
+    got = statuses(raw(world, f"{line}\r\nHost: x\r\nConnection: close\r\n\r\n"))
+    assert set(got) <= {400, 401, 404, 413, 414, 431, 500, 501, 505}, got
+    assert Browser(world).call("GET", "/api/v1/session")[0] == 401
+
+
+def test_many_requests_on_one_connection(world):
+    assert statuses(raw(world, ASKED * 199 + LAST)) == [401] * 200
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "null"}, {"Origin": "http://evil.example"}, {"Origin": "https://127.0.0.1"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
+                                     {"Content-Type": "text/plain", "Origin": "http://evil.example"}])
+def test_a_form_of_another_page_does_nothing(world, headers):
+    browser = world.login("op", "operator")
+    assert code(browser.call("POST", "/api/v1/optouts", {"numbers": ["15400000001"]}, **{name.replace("-", "_"): value for name, value in headers.items()})) == (403, "csrf")
+    browser.csrf = None
+    assert code(browser.call("POST", "/api/v1/optouts", {"numbers": ["15400000001"]}, Content_Type="text/plain")) == (403, "csrf")
+    assert not [name for name in browser.headers if name.startswith("access-control")]
+    got = raw(world, "OPTIONS /api/v1/optouts HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\nAccess-Control-Request-Method: POST\r\nConnection: close\r\n\r\n")
+    assert b"access-control" not in got.lower()
+
+
+@pytest.mark.parametrize("body", ['{"numbers": [' + "1" * 5000 + "]}", '{"numbers": [1e999]}', '{"numbers": [-9223372036854775809]}', '{"a":' * 3000 + "1" + "}" * 3000, '{"numbers": ["15400000001"], "numbers": []}',
+                                  '{"numbers": "\\ud800"}', '{"\\u0000": 1}', "\ufeff{}", '{"numbers": ["15400000001"]} x'])
+def test_bodies_that_two_readers_read_in_two_ways(world, body):
+    browser = world.login("op", "operator")
+    connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=PATIENCE)
+    connection.request("POST", "/api/v1/optouts", body.encode("utf-8", "surrogatepass"), {"Cookie": browser.cookie, "X-CSRF-Token": browser.csrf})
+    assert connection.getresponse().status == 400
+    connection.close()
+    assert world.daemons["a"].process.running()
+
+
 # ---- pushes of carriers ----
 
 REPORT = [{"reportStatus": "DELIVRD", "errorCode": "DELIVRD", "mobile": "15400000001", "submitDate": "20261017090000",
@@ -257,6 +526,30 @@ def test_behind_a_proxy_a_push_comes_from_who_sent_it(make_world):
 def test_without_a_proxy_a_push_comes_from_its_connection(make_world):
     world = make_world(carrier={"callback_allow": "192.0.2.0/24"})
     assert push(world) == 403 and push(world, X_Forwarded_For="192.0.2.7") == 403
+
+
+def test_pushes_that_are_no_use(world):
+    """Forged without the key, repeated, without end, of a number that was never written to: nothing is sent, no state is made."""
+    world.campaign("c1", rows=3)
+    world.launch("c1")
+    before = world.wait_reported("c1")
+    oracle = world.sim.oracle()
+    forged = [{**REPORT[0], "mobile": taken.mobile, "msgGroup": taken.group, "reportStatus": "UNDELIV", "errorCode": "UNDELIV"} for taken in oracle]
+
+    def push_body(body, key=CALLBACK_KEY):
+        connection = http.client.HTTPConnection("127.0.0.1", world.daemons["a"].port, timeout=PATIENCE)
+        connection.request("POST", f"/hook/mas/{key}/report", body)
+        status = connection.getresponse().status
+        connection.close()
+        return status
+    for key in ("x", CALLBACK_KEY[:-1], CALLBACK_KEY + "x", CALLBACK_KEY.upper(), "", "..", CALLBACK_KEY + "%2f"):
+        assert push_body(json.dumps(forged), key) == 404
+    assert push_body(json.dumps(forged), CALLBACK_KEY + "%00") == 400
+    assert push_body(json.dumps(forged * 3)) == 200 and push_body(json.dumps(REPORT)) == 200
+    assert push_body(json.dumps(REPORT * 5000)) in (200, 413)
+    assert push_body("[" * 100_000) == 400 and push_body('[{"a":' * 20_000) == 400
+    assert world.counts("c1")["delivered"] == before["delivered"] and world.sim.oracle() == oracle
+    assert world.api("GET", "/totals")["tree"] == {}
 
 
 def test_a_key_of_a_push_is_in_no_log(world):

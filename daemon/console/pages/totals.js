@@ -109,7 +109,7 @@ export async function show(main, params) {
     }
 
     function download() {
-        const cell = (text) => `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+        const cell = (text) => `"${(/^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
         const rows = [[t('totals.code'), ...['area', 'pledges', 'pledged', 'arrived', 'delivered'].map((name) => t(`totals.${name}`))],
             ...areas.rows().map((one) => [one.row.is_direct ? '' : one.row.region, one.name, one.of.pledges, one.of.pledged, one.of.arrived, one.of.delivered]
                 .map((value, i) => (i >= 3 ? (value / 100).toFixed(2) : String(value))))];
