@@ -95,6 +95,11 @@ static int64_t big_unit(utf8proc_int32_t c)
     return 0;
 }
 
+bool money_is_numeral(int32_t c)
+{
+    return is_digit(c) || han_digit(c) >= 0 || small_unit(c) || big_unit(c);
+}
+
 /* a * b + c within the ceiling. */
 static enum err grow(int64_t a, int64_t b, int64_t c, int64_t *out)
 {
@@ -120,7 +125,8 @@ static enum err read_integer(struct reader *r, int64_t *value)
                 return error;
             digits++;
             group++;
-        } else if (c == ',') {
+        } else if (c == ',' && r->at + 1 < r->len && is_digit(r->text[r->at + 1])) {
+            /* only between digits: `100,张三` goes on with a name */
             if (digits == 0 || group > 3 || (commas && group != 3))
                 return ERR_INVALID;
             commas = true;
@@ -154,43 +160,58 @@ static enum err read_decimals(struct reader *r, int64_t *numerator, int64_t *den
     return digits ? ERR_OK : ERR_INVALID;
 }
 
+/* 百千万亿 behind a number: *parts grows by each. */
+static enum err read_units(struct reader *r, int64_t *parts)
+{
+    size_t bytes = 0;
+    int64_t unit;
+    while ((unit = small_unit(peek(r, &bytes))) || (unit = big_unit(peek(r, &bytes)))) {
+        if (unit == 10)
+            return ERR_INVALID; /* `5十` is nobody's way to write fifty */
+        enum err error = grow(*parts, unit, 0, parts);
+        if (error)
+            return error;
+        r->at += bytes;
+    }
+    return ERR_OK;
+}
+
+/* (whole + numerator / denominator) * parts, exact or refused. */
+static enum err in_parts(int64_t whole, int64_t numerator, int64_t denominator, int64_t parts,
+                         int64_t *out)
+{
+    __int128 product = (__int128)numerator * parts;
+    if (product % denominator)
+        return ERR_INVALID;
+    return grow(whole, parts, (int64_t)(product / denominator), out);
+}
+
 static enum err read_arabic(struct reader *r, int64_t parts, int64_t *out)
 {
     int64_t whole = 0, numerator = 0, denominator = 1;
     enum err error = read_integer(r, &whole);
     if (!error)
         error = read_decimals(r, &numerator, &denominator);
-    size_t bytes = 0;
-    int64_t unit;
-    while (!error && ((unit = small_unit(peek(r, &bytes))) || (unit = big_unit(peek(r, &bytes))))) {
-        if (unit == 10)
-            return ERR_INVALID; /* `5十` is nobody's way to write fifty */
-        error = grow(parts, unit, 0, &parts);
-        r->at += bytes;
-    }
+    if (!error)
+        error = read_units(r, &parts);
     if (error)
         return error;
     /* `1百2`, `3万5千`: an Arabic number that goes on after its unit means different things to
      * different people. */
+    size_t bytes = 0;
     if (is_digit(peek(r, &bytes)) || han_digit(peek(r, &bytes)) >= 0)
         return parts > 1000 ? ERR_INVALID : ERR_NOT_FOUND;
-    int64_t fraction = 0;
-    if (numerator) {
-        __int128 product = (__int128)numerator * parts;
-        if (product % denominator)
-            return ERR_INVALID; /* not exact in fen */
-        fraction = (int64_t)(product / denominator);
-    }
-    return grow(whole, parts, fraction, out);
+    return in_parts(whole, numerator, denominator, parts, out);
 }
 
 /* ---- Chinese numerals ---- */
 
 struct han {
-    int64_t total, section,
-        digit; /* finished 亿/万 sections, the running group of four, the last digit */
-    int64_t
-        last_unit; /* of the unit just read: a bare digit after it counts in its tenth (两万三) */
+    int64_t total;     /* finished 亿 and 万 sections */
+    int64_t section;   /* the running group of four */
+    int64_t digit;     /* the last digit */
+    int64_t last_unit; /* a bare digit behind it counts in its tenth (两万三) */
+    int64_t seen_unit; /* the last 亿 or 万 */
     bool any, pending, zero;
 };
 
@@ -228,6 +249,11 @@ static enum err han_step_small(struct han *h, int64_t unit)
 
 static enum err han_step_big(struct han *h, int64_t unit)
 {
+    /* 一百二万 is 102 or 120 times 万, 一万二万 one or two of them. */
+    if (h->pending && !h->zero && h->last_unit >= 100)
+        return ERR_INVALID;
+    if (h->seen_unit && (unit >= h->seen_unit) && !(unit == 100000000 && h->seen_unit == 10000))
+        return ERR_INVALID;
     int64_t group = h->section + h->digit;
     if (group == 0 && !(unit == 100000000 && h->total))
         return ERR_INVALID;
@@ -238,8 +264,29 @@ static enum err han_step_big(struct han *h, int64_t unit)
         error = grow(group, unit, h->total, &h->total);
     h->section = h->digit = 0;
     h->pending = h->zero = false;
-    h->last_unit = unit;
+    h->last_unit = h->seen_unit = unit;
     return error;
+}
+
+/* 点五 of 一点五万. 点 without a digit behind it is no part of the number: *denominator stays 1. */
+static enum err read_han_decimals(struct reader *r, int64_t *numerator, int64_t *denominator)
+{
+    size_t bytes = 0, start = r->at, digits = 0;
+    *numerator = 0;
+    *denominator = 1;
+    if (!take(r, 0x70b9) && !take(r, 0x9ede)) /* 点 點 */
+        return ERR_OK;
+    if (is_digit(peek(r, &bytes)))
+        return ERR_INVALID; /* 一点5 */
+    for (int digit; (digit = han_digit(peek(r, &bytes))) >= 0; r->at += bytes) {
+        if (++digits > DECIMALS_MAX)
+            return ERR_INVALID;
+        *numerator = *numerator * 10 + digit;
+        *denominator *= 10;
+    }
+    if (digits == 0)
+        r->at = start;
+    return ERR_OK;
 }
 
 static enum err read_han(struct reader *r, int64_t parts, int64_t *out)
@@ -267,11 +314,28 @@ static enum err read_han(struct reader *r, int64_t parts, int64_t *out)
         return ERR_NOT_FOUND;
     if (is_digit(peek(r, &bytes)))
         return ERR_INVALID;
+    int64_t numerator = 0, denominator = 1;
+    enum err error = read_han_decimals(r, &numerator, &denominator);
+    if (error)
+        return error;
+    if (denominator > 1) {
+        /* 一百五点五 and 一万点五万: the digit before 点 would count in tens, the unit behind it
+         * twice */
+        if (h.last_unit >= 100 && (small_unit(peek(r, &bytes)) || big_unit(peek(r, &bytes))))
+            return ERR_INVALID;
+        if (h.pending && !h.zero && h.last_unit >= 100)
+            return ERR_INVALID;
+        error = read_units(r, &parts);
+        if (!error && (is_digit(peek(r, &bytes)) || han_digit(peek(r, &bytes)) >= 0))
+            error = ERR_INVALID;
+        int64_t whole = h.total + h.section + h.digit;
+        return error ? error : in_parts(whole, numerator, denominator, parts, out);
+    }
     /* 两万三 is 23 000 and 一百五 is 150, but 一百零五 is 105 and 十五 is 15. */
     if (h.pending && !h.zero && h.last_unit >= 100)
         h.digit *= h.last_unit / 10;
     int64_t value;
-    enum err error = grow(h.total, 1, h.section + h.digit, &value);
+    error = grow(h.total, 1, h.section + h.digit, &value);
     return error ? error : grow(value, parts, 0, out);
 }
 
@@ -304,7 +368,53 @@ static int take_one_digit(struct reader *r)
     return digit;
 }
 
-/* `5角`, `五毛5分`, and the bare 五 of 五块五. Nothing is fine. */
+/* The end, or a sign: no letter that the word before could be part of. */
+static bool is_closed(const struct reader *r)
+{
+    size_t bytes = 0;
+    utf8proc_int32_t c = peek(r, &bytes);
+    if (c == 0)
+        return r->at == r->len;
+    switch (utf8proc_category(c)) {
+    case UTF8PROC_CATEGORY_PO:
+    case UTF8PROC_CATEGORY_PS:
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_SO:
+        return c != '%';
+    default:
+        return false;
+    }
+}
+
+/* 钱, 整 and 正 are also surnames and beginnings of names: taken only when nothing follows. */
+static void take_closing(struct reader *r)
+{
+    size_t start = r->at;
+    (void)take(r, 0x94b1);
+    (void)(take(r, 0x6574) || take(r, 0x6b63));
+    if (!is_closed(r))
+        r->at = start;
+}
+
+/* 分 behind 角: `5分`, 五分. What is no number of 分 is left alone. */
+static int64_t read_fen(struct reader *r)
+{
+    size_t before = r->at;
+    int digit = take_one_digit(r);
+    if (digit >= 0 && take(r, 0x5206))
+        return digit;
+    r->at = before;
+    return 0;
+}
+
+static bool take_jiao(struct reader *r)
+{
+    return take(r, 0x89d2) || take(r, 0x6bdb); /* 角 毛 */
+}
+
+/* Behind 元: `5角`, `五毛5分`, and the bare 五 of 五块五, which counts only at the end: 陆 of
+ * `100元陆小明` is a surname. What is no change is left alone. */
 static enum err read_small_change(struct reader *r, int64_t *fen)
 {
     int64_t change = 0;
@@ -312,24 +422,42 @@ static enum err read_small_change(struct reader *r, int64_t *fen)
     int digit = take_one_digit(r);
     if (digit < 0)
         return ERR_OK;
-    size_t bytes = 0;
-    if (take(r, 0x89d2) || take(r, 0x6bdb)) { /* 角 毛 */
+    if (take_jiao(r)) {
         change = INT64_C(10) * digit;
-        size_t before = r->at;
-        digit = take_one_digit(r);
-        if (digit >= 0 && take(r, 0x5206)) /* 分 */
-            change += digit;
-        else if (digit >= 0)
-            r->at = before;
+        change += read_fen(r);
     } else if (take(r, 0x5206)) {
         change = digit;
-    } else if (is_digit(peek(r, &bytes)) || han_digit(peek(r, &bytes)) >= 0) {
-        r->at = start;
-        return ERR_INVALID;
-    } else {
+    } else if (is_closed(r)) {
         change = INT64_C(10) * digit;
+    } else {
+        r->at = start;
     }
     return grow(*fen, 1, change, fen);
+}
+
+/* 角 and 分 without 元. 毛 is a surname and 角 and 分 begin words (八角5斤, 100毛小明): they are
+ * money only at the end. Above a hundred of them nobody can tell 一百五毛. *fen: the number before
+ * them, as if it were yuan. */
+static enum err read_change_alone(struct reader *r, int64_t *fen)
+{
+    size_t start = r->at;
+    int64_t value = *fen, divisor = 100;
+    if (take_jiao(r))
+        divisor = 10;
+    else if (!take(r, 0x5206))
+        return ERR_OK;
+    if (value % divisor)
+        return ERR_INVALID; /* not exact in fen */
+    value /= divisor;
+    if (divisor == 10)
+        value += read_fen(r);
+    take_closing(r);
+    if (*fen > INT64_C(100) * 100 || !is_closed(r)) {
+        r->at = start;
+        return ERR_OK;
+    }
+    *fen = value;
+    return ERR_OK;
 }
 
 enum err money_read(const char *text, size_t len, int64_t *fen, size_t *used)
@@ -345,14 +473,18 @@ enum err money_read(const char *text, size_t len, int64_t *fen, size_t *used)
         return sign && error == ERR_NOT_FOUND ? ERR_INVALID : error;
     size_t after_number = r.at;
     skip_blanks(&r);
+    size_t unit = r.at;
     if (take_yuan(&r)) {
-        if (!take(&r, 0x94b1)) /* 块钱 */
+        size_t after_yuan = r.at;
+        take_closing(&r);
+        if (r.at == after_yuan)
             error = read_small_change(&r, &value);
-        if (!error)
-            (void)(take(&r, 0x6574) || take(&r, 0x6b63)); /* 整 正 */
-    } else {
-        r.at = after_number;
+        take_closing(&r);
+    } else if (!sign) {
+        error = read_change_alone(&r, &value);
     }
+    if (r.at == unit)
+        r.at = after_number;
     if (error)
         return error;
     if (value < 1 || value > MONEY_MAX_FEN)

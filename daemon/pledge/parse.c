@@ -9,6 +9,7 @@
 
 #include <utf8proc.h>
 
+#include "pledge/leftover.h"
 #include "pledge/money.h"
 
 #define TEXT_MAX 512
@@ -198,19 +199,48 @@ static bool has_digit(const char *p, size_t n)
     return false;
 }
 
-/* What is left may be a name: no digits, not too long, closing gaps gone. */
-static bool take_name(const char *p, char *name)
+/* The length of the sign of decoration (an emoji) that ends at p + n; 0: none. */
+static size_t decoration_before(const char *p, size_t n)
 {
-    p = skip_gaps(p);
-    size_t n = strlen(p), bytes = 0;
-    while (n > 0 &&
-           (is_gap(p + n - 1, &bytes) || (n >= 3 && is_gap(p + n - 3, &bytes) && bytes == 3)))
-        n -= is_gap(p + n - 1, &bytes) ? 1 : 3;
-    if (n >= PLEDGE_NAME_SIZE || has_digit(p, n))
-        return false;
-    memcpy(name, p, n);
+    size_t at = n;
+    while (at > 0 && ((unsigned char)p[at - 1] & 0xc0) == 0x80)
+        at--;
+    if (at == 0)
+        return 0;
+    at--;
+    utf8proc_int32_t c = 0;
+    if (utf8proc_iterate((const utf8proc_uint8_t *)p + at, (utf8proc_ssize_t)(n - at), &c) <= 0)
+        return 0;
+    utf8proc_category_t category = utf8proc_category(c);
+    bool decorates =
+        category == UTF8PROC_CATEGORY_SO || (category == UTF8PROC_CATEGORY_SK && c >= 0x80);
+    return decorates ? n - at : 0;
+}
+
+/* What is left behind an amount or a quantity may be a name, or must change the amount.
+ * `on_digits`: nothing stands between. */
+static enum pledge_verdict take_name(const char *p, bool on_digits, char *name)
+{
+    const char *start = skip_gaps(p);
+    size_t n = strlen(start), bytes = 0;
+    while (n > 0) {
+        if (is_gap(start + n - 1, &bytes) && bytes == 1)
+            n--;
+        else if (n >= 3 && is_gap(start + n - 3, &bytes) && bytes == 3)
+            n -= 3;
+        else if ((bytes = decoration_before(start, n)))
+            n -= bytes;
+        else
+            break;
+    }
+    if (n >= PLEDGE_NAME_SIZE || has_digit(start, n))
+        return PLEDGE_UNCLEAR;
+    enum leftover leftover = leftover_judge(start, n, on_digits && start == p);
+    if (leftover != LEFTOVER_NAME)
+        return leftover == LEFTOVER_AMOUNT ? PLEDGE_NOT_EXACT : PLEDGE_UNCLEAR;
+    memcpy(name, start, n);
     name[n] = '\0';
-    return true;
+    return PLEDGE_UNDERSTOOD;
 }
 
 static enum pledge_verdict amount_verdict(enum err error)
@@ -230,9 +260,11 @@ static enum pledge_verdict quantity_first(const char *p, size_t number_bytes, si
         n++;
     if (n >= PLEDGE_ITEM_SIZE || has_digit(p, n) || (n == 0 && pledge->kind == PLEDGE_GOODS))
         return PLEDGE_UNCLEAR;
+    if (leftover_is_amount(p, n))
+        return PLEDGE_NOT_EXACT;
     memcpy(pledge->item, n ? p : "服务", n ? n : strlen("服务"));
     pledge->item[n ? n : strlen("服务")] = '\0';
-    return take_name(p + n, pledge->name) ? PLEDGE_UNDERSTOOD : PLEDGE_UNCLEAR;
+    return take_name(p + n, false, pledge->name);
 }
 
 /* `大米20袋 李四`: item up to the number, quantity, unit, name. */
@@ -256,13 +288,33 @@ static enum pledge_verdict item_first(const char *p, struct pledge_text *pledge)
             n--;
         if (n >= PLEDGE_ITEM_SIZE)
             return PLEDGE_UNCLEAR;
+        if (leftover_is_amount(p, n))
+            return PLEDGE_NOT_EXACT;
         memcpy(pledge->item, p, n);
         pledge->item[n] = '\0';
         memcpy(pledge->unit, after, unit_bytes);
         pledge->unit[unit_bytes] = '\0';
-        return take_name(after + unit_bytes, pledge->name) ? PLEDGE_UNDERSTOOD : PLEDGE_UNCLEAR;
+        return take_name(after + unit_bytes, false, pledge->name);
     }
     return PLEDGE_UNCLEAR;
+}
+
+/* The last character of the amount of `n` bytes. */
+static utf8proc_int32_t last_character(const char *p, size_t n)
+{
+    size_t at = n - 1;
+    while (at > 0 && ((unsigned char)p[at] & 0xc0) == 0x80)
+        at--;
+    utf8proc_int32_t c = 0;
+    (void)utf8proc_iterate((const utf8proc_uint8_t *)p + at, (utf8proc_ssize_t)(n - at), &c);
+    return c;
+}
+
+/* 万小明, 陆小明 and 伍小明 have a numeral for a surname: `100万小明` is a hundred yuan or a
+ * million. */
+static bool may_be_surname(utf8proc_int32_t c)
+{
+    return c == 0x4e07 || c == 0x842c || c == 0x9646 || c == 0x4f0d;
 }
 
 static enum pledge_verdict cash(const char *p, bool purchase, struct pledge_text *pledge)
@@ -279,7 +331,11 @@ static enum pledge_verdict cash(const char *p, bool purchase, struct pledge_text
     /* `200张三` is read, `100abc` and `100%` are not. */
     if (!closed && (unsigned char)p[used] < 0x80)
         return PLEDGE_UNCLEAR;
-    return take_name(p + used, pledge->name) ? PLEDGE_UNDERSTOOD : PLEDGE_UNCLEAR;
+    /* What follows a number without 元 at once may be its unit. */
+    utf8proc_int32_t last = last_character(p, used);
+    if (may_be_surname(last) && (unsigned char)p[used] >= 0x80 && !is_gap(p + used, &bytes))
+        return PLEDGE_NOT_EXACT;
+    return take_name(p + used, money_is_numeral(last), pledge->name);
 }
 
 enum pledge_verdict pledge_parse(const struct pledge_words *words, const char *text, size_t len,
