@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "carrier/codes.h"
+#include "carrier/mend.h"
 #include "sms/mobile.h"
 
 #define SAME_MAX                                                                                   \
@@ -72,29 +73,12 @@ static void add_escaped(struct buf *out, const char *text, size_t len)
     buf_add(out, text + start, len - start);
 }
 
-/* Well-formed UTF-8 as of RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 static bool is_utf8(const char *text, size_t len)
 {
-    const unsigned char *at = (const unsigned char *)text, *end = at + len;
-    while (at < end) {
-        if (*at < 0x80) {
-            at++;
-            continue;
-        }
-        size_t more = *at >= 0xf0 ? 3 : *at >= 0xe0 ? 2 : 1;
-        if (*at < 0xc2 || *at > 0xf4 || (size_t)(end - at) <= more)
-            return false;
-        unsigned char low = *at == 0xe0 ? 0xa0 : *at == 0xf0 ? 0x90 : 0x80;
-        unsigned char high = *at == 0xed ? 0x9f : *at == 0xf4 ? 0x8f : 0xbf;
-        if (at[1] < low || at[1] > high)
-            return false;
-        for (size_t i = 2; i <= more; i++) {
-            if ((at[i] & 0xc0) != 0x80)
-                return false;
-        }
-        at += more + 1;
-    }
-    return true;
+    size_t at = 0, bytes;
+    while (at < len && (bytes = mend_utf8_bytes(text + at, len - at)))
+        at += bytes;
+    return at == len;
 }
 
 static void write_digits(char *to, uint64_t number)
@@ -583,10 +567,31 @@ static void give_report(void *arg, uint64_t number)
     sink->on_report(sink->arg, sink->report);
 }
 
+/* A push that is no JSON because of what a handset sent, read as far as it can be. The carrier
+ * would push it again as it is until it gives up, and with it the opt-outs beside it. `nul`: NUL is
+ * replaced too. */
+static json_t *load_mended(const char *body, size_t len, bool nul, size_t flags)
+{
+    json_t *root = NULL;
+    struct buf mended;
+    if (len > PUSH_MAX_BYTES)
+        return NULL;
+    buf_init(&mended, MEND_GROWTH * PUSH_MAX_BYTES);
+    if (mend_json(body, len, nul, &mended) == ERR_OK)
+        root = load(buf_text(&mended), mended.len, MEND_GROWTH * PUSH_MAX_BYTES, flags);
+    buf_fini(&mended);
+    return root;
+}
+
 /* NULL: not JSON, or JSON of another shape. */
 static json_t *load_push(const char *body, size_t len, size_t flags)
 {
     json_t *root = load(body, len, PUSH_MAX_BYTES, flags);
+    /* NUL stays in a text as long as it can: the id of an uplink is made of its text. */
+    if (!root && (flags & JSON_ALLOW_NUL))
+        root = load_mended(body, len, false, flags);
+    if (!root)
+        root = load_mended(body, len, true, flags);
     if (items_n(root) > 0)
         return root;
     json_decref(root);

@@ -146,6 +146,20 @@ def test_an_opt_out_beside_a_bad_record_counts(make_world):
     assert world.ctl("optout", "check", "15400000002")["opted_out"] is False
 
 
+def test_an_opt_out_beside_half_a_character_counts(make_world):
+    """Handsets send half emoji and bytes that are no text; the carrier passes them on."""
+    world = make_world(sim={"reports": "none"})
+    good = {"mobile": "15400000001", "smsContent": "R", "sendTime": "2026-10-17 09:00:00", "addSerial": "106573000001"}
+    half = json.dumps([good, {**good, "mobile": "15400000002", "smsContent": "\ud83d"}]).encode()
+    bytes_ = json.dumps([{**good, "mobile": "15400000003"}, {**good, "mobile": "15400000004", "smsContent": "@"}]).encode()
+    for body in (half, bytes_.replace(b"@", b"\xbe\xe8")):
+        assert post(world, "uplink", body)[0] == 200
+    for number in ("15400000001", "15400000003"):
+        wait_until(lambda number=number: world.ctl("optout", "check", number)["opted_out"], what="the opt-out")
+    assert world.ctl("optout", "check", "15400000002")["opted_out"] is False
+    assert world.ctl("carrier", "list")["carriers"][0]["uplinks"] == 4
+
+
 @pytest.mark.parametrize("text", ["请问R是什么", "收到", "TODAY", "不要退订"])
 def test_other_replies_are_no_opt_out(world, text):
     world.sim.uplink("15400000001", text)
