@@ -117,8 +117,9 @@ bool window_is_late(const struct window *window, int64_t now_ms)
 {
     if (window->late_after_ms <= 0 || now_ms <= window->start_ms)
         return false;
-    int64_t waited = open_until(window, now_ms) - open_until(window, window->start_ms);
-    return waited > window->late_after_ms;
+    /* By the clock, not by open time: what could have begun in the evening and did not must not
+     * begin by itself the next morning. */
+    return now_ms - next_opening(window, window->start_ms) > window->late_after_ms;
 }
 
 /* The inverse of open_until: the earliest moment by which the window has been open for `open`. */

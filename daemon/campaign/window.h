@@ -21,8 +21,8 @@ enum window_state {
 /* *until_ms: when the state may change (for OPEN: when the window closes or the end comes).
  * INT64_MAX: never. */
 enum window_state window_at(const struct window *window, int64_t now_ms, int64_t *until_ms);
-/* A campaign that has not begun by start + late_after (counted in time the window was open) asks a
- * person. */
+/* A campaign that has not begun late_after after it could have, asks a person: its start, or the first opening of the window
+ * behind it. Whether the window closed in between does not matter. */
 bool window_is_late(const struct window *window, int64_t now_ms);
 /* When `work_ms` of sending would be over, begun at `from_ms`, stopping while the window is closed.
  * 0: not before the end. */

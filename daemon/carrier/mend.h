@@ -11,7 +11,7 @@
  * above U+10FFFF); 0: it is none. */
 size_t mend_utf8_bytes(const char *text, size_t len);
 
-#define MEND_GROWTH 6
+#define MEND_GROWTH ((size_t)6)
 /* `json` with everything in its strings that no reader of JSON takes made U+FFFD: escapes of half a surrogate pair, bytes
  * that are no UTF-8, and with `nul` also \u0000 (a name of a member must not hold it). Bare control characters in a string
  * become escapes. What is well-formed stays as it is; the same bytes always give the same. `out` grows to at most MEND_GROWTH

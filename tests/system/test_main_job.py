@@ -116,6 +116,10 @@ def test_a_late_campaign_asks_and_never_fires(world):
     world.campaign("c1", rows=20, start=local(-7200), late_after="30m")
     refused = world.ctl_raw("campaign", "launch", "c1", "--yes", "--expect-recipients", "20")
     assert refused.returncode == 1 and "--now" in refused.stderr
+    # It missed the evening's last ten minutes, and the window opened again ten minutes ago: closed hours count.
+    world.campaign("c1", rows=20, start=local(-20 * 3600 - 600), window=f"{local(-600)[-5:]}-{local(4 * 3600)[-5:]}", late_after="30m")
+    refused = world.ctl_raw("campaign", "launch", "c1", "--yes", "--expect-recipients", "20")
+    assert refused.returncode == 1 and "--now" in refused.stderr
     # Launched in time, but nothing could be sent until it was late: as when the daemon or the line was down.
     world.ctl("carrier", "pause", "mas", "--reason", "线路检修")
     world.campaign("c1", rows=20, start=time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 8 * 3600)), late_after="3s")

@@ -134,7 +134,7 @@ static void test_equal_ends_are_the_whole_day(void **state)
     check_moments(&window, endless, 1);
 }
 
-static void test_late_counts_open_time_only(void **state)
+static void test_late(void **state)
 {
     (void)state;
     struct window window = daytime();
@@ -146,9 +146,18 @@ static void test_late_counts_open_time_only(void **state)
     assert_true(window_is_late(&window, clock_wall_ms()));
     clock_virtual_stop();
 
-    window.start_ms = at("2026-10-17 20:45"); /* 15 minutes of this day, 15 of the next */
-    assert_false(window_is_late(&window, at("2026-10-18 08:15")));
-    assert_true(window_is_late(&window, at("2026-10-18 08:16")));
+    /* It could have begun in the evening: late the next morning, although the window was open for
+     * 15 minutes only. */
+    window.start_ms = at("2026-10-17 20:45");
+    assert_false(window_is_late(&window, at("2026-10-17 21:15")));
+    assert_true(window_is_late(&window, at("2026-10-17 21:16")));
+    assert_true(window_is_late(&window, at("2026-10-18 08:00")));
+    window.start_ms = at("2026-10-17 20:59");
+    assert_true(window_is_late(&window, at("2026-10-18 08:00")));
+    /* It could not: the window opens the next morning. */
+    window.start_ms = at("2026-10-17 21:00");
+    assert_false(window_is_late(&window, at("2026-10-18 08:30")));
+    assert_true(window_is_late(&window, at("2026-10-18 08:31")));
     window.start_ms = at("2026-10-17 23:00");
     assert_false(window_is_late(&window, at("2026-10-18 08:30")));
     assert_true(window_is_late(&window, at("2026-10-18 08:31")));
@@ -237,7 +246,7 @@ int main(void)
         cmocka_unit_test(test_no_opening_left_before_the_end),
         cmocka_unit_test(test_across_midnight),
         cmocka_unit_test(test_equal_ends_are_the_whole_day),
-        cmocka_unit_test(test_late_counts_open_time_only),
+        cmocka_unit_test(test_late),
         cmocka_unit_test(test_finish_stops_while_closed),
         cmocka_unit_test(test_finish_agrees_with_a_walk),
     };
