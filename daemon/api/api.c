@@ -11,6 +11,7 @@
 #include "api/dayline.h"
 #include "api/events.h"
 #include "api/files.h"
+#include "api/public_page.h"
 #include "api/revoke.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -30,7 +31,11 @@ enum err api_new(const struct api_parts *parts, struct api **api)
     if (error == ERR_OK) {
         error = revoke_new(made, &made->revoke);
     }
+    if (error == ERR_OK) {
+        error = public_page_new(made, &made->public_page);
+    }
     if (error != ERR_OK) {
+        revoke_free(made->revoke);
         dayline_free(made->dayline);
         events_free(made->events);
         free(made);
@@ -60,6 +65,7 @@ void api_free(struct api *api)
     revoke_free(api->revoke);
     events_free(api->events);
     dayline_free(api->dayline);
+    public_page_free(api->public_page);
     free(api->sums);
     files_free(api->files);
     free(api->reload_mistakes);
@@ -93,6 +99,7 @@ void api_set_settings(struct api *api, const struct settings *settings, struct c
     api->settings = settings;
     api->codes = codes;
     load_console(api, settings);
+    public_page_follow_settings(api->public_page);
 }
 
 void api_note_reload(struct api *api, bool ok, const char *mistakes)
@@ -139,6 +146,11 @@ static struct apicall *apicall_new(struct api *api, struct http_request *request
     return call;
 }
 
+static bool is_of_public_page(const struct http_request *request)
+{
+    return strncmp(http_request_path(request), "/public/", strlen("/public/")) == 0;
+}
+
 static void handle_route(struct api *api, struct http_request *request, bool is_public)
 {
     const struct route *route = NULL;
@@ -146,7 +158,9 @@ static void handle_route(struct api *api, struct http_request *request, bool is_
     if (call == NULL) {
         return;
     }
-    if (is_public) {
+    if (is_public && is_of_public_page(request)) {
+        files_security_headers(request, api->settings->daemon.behind_tls);
+    } else if (is_public) {
         auth_secure(request);
     }
     const char *method = http_request_method(request), *path = http_request_path(request);
@@ -197,7 +211,8 @@ void api_handle_public(void *arg, struct http_request *request)
     const char *path = http_request_path(request);
     if (strncmp(path, "/hook/", 6) == 0) {
         webhook_handle(api->parts.webhook, request);
-    } else if (strncmp(path, "/api/", 5) == 0) {
+    } else if (strncmp(path, "/api/", 5) == 0 ||
+               (is_of_public_page(request) && api->settings->ledger.public_page)) {
         handle_route(api, request, true);
     } else if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0) {
         answer_health(api, request);

@@ -15,6 +15,7 @@ struct api {
     struct files *files; /* of the console, NULL: none */
     struct events *events;
     struct dayline *dayline;
+    struct public_page *public_page;
     struct message_sums *sums; /* of all campaigns, see api/messages.c */
     struct apicall *calls;
     uint64_t serials;    /* calls there ever were */

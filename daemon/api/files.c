@@ -222,16 +222,27 @@ static void redirect(struct http_request *request, const char *to)
     http_answer(request, 302, "text/plain; charset=utf-8", "", 0);
 }
 
-static void answer_file(const struct file *file, struct http_request *request)
+static void answer_file(const struct file *file, struct http_request *request, const char *cache)
 {
     const char *known = http_request_header(request, "If-None-Match");
     http_answer_header(request, "ETag", file->etag);
-    http_answer_header(request, "Cache-Control", "no-cache");
+    http_answer_header(request, "Cache-Control", cache);
     if (known != NULL && strcmp(known, file->etag) == 0) {
         http_answer(request, 304, file->type, NULL, 0);
     } else {
         http_answer(request, 200, file->type, buf_text(&file->bytes), file->bytes.len);
     }
+}
+
+bool files_answer(const struct files *files, struct http_request *request, const char *path,
+                  const char *cache)
+{
+    const struct file *file = find(files, path);
+    if (file == NULL) {
+        return false;
+    }
+    answer_file(file, request, cache);
+    return true;
 }
 
 static void answer_plain(struct http_request *request, int status, const char *text)
@@ -259,7 +270,7 @@ bool files_handle(const struct files *files, struct http_request *request, bool 
     const struct file *file =
         find(files, strcmp(path, "/console/") == 0 ? "/console/index.html" : path);
     if (file != NULL) {
-        answer_file(file, request);
+        answer_file(file, request, "no-cache");
     } else {
         answer_plain(request, 404,
                      files == NULL || files->n == 0 ? "the console is not installed\n"

@@ -23,6 +23,11 @@ void files_free(struct files *files); /* NULL is fine */
  * to come by https only. */
 bool files_handle(const struct files *files, struct http_request *request, bool behind_tls);
 
+/* One of the files, by its path in the table ("/console/public.css"); false: there is none, nothing
+ * was answered. `cache` is its Cache-Control. */
+bool files_answer(const struct files *files, struct http_request *request, const char *path,
+                  const char *cache);
+
 /* The headers every page and every answer to a browser carries.
  * source: OWASP ASVS 4.0.3 14.4.2-14.4.7 */
 void files_security_headers(struct http_request *request, bool behind_tls);

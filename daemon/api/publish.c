@@ -12,21 +12,19 @@
 #include "api/apicall.h"
 #include "api/encode.h"
 #include "api/encode_ledger.h"
+#include "api/encode_notice.h"
+#include "api/publish.h"
 #include "api/query.h"
 #include "api/regions.h"
 #include "base/clock.h"
 #include "campaign/definition.h"
 #include "ledger/notice.h"
-#include "pledge/money.h"
-#include "sms/mobile.h"
 #include "store/ledger_proof.h"
 
 #define BLOCK_ROWS 250
 #define PLEDGES_MAX 200000 /* remembered while the entries are read */
 #define DONORS_MAX 50000   /* printed */
-#define HOTLINE_MAX 128
 #define DAYS_MAX 365
-#define NAME_MAX_BYTES 1024
 #define PATH_MAX_BYTES 4096
 #define DAY_MS INT64_C(86400000)
 
@@ -36,7 +34,7 @@ struct publish {
     uint64_t next, to_entry, region, days;
     uint32_t from, to;
     const char *campaign;
-    char hotline[HOTLINE_MAX + 1];
+    char hotline[PUBLISH_HOTLINE_SIZE];
     int64_t as_of_ms;
 };
 
@@ -49,54 +47,6 @@ static void publish_free(void *state)
 
 /* ---- the answer ---- */
 
-static json_t *sums_json(enum pledge_kind kind, const struct notice_sums *sums)
-{
-    const int64_t values[] = {sums->pledged, sums->arrived, sums->delivered};
-    static const char *const keys[] = {"pledged", "arrived", "delivered"};
-    bool is_money = kind == PLEDGE_CASH || kind == PLEDGE_PURCHASE;
-    json_t *json = json_object();
-    for (size_t i = 0; i < 3; i++) {
-        char text[MONEY_TEXT_SIZE];
-        json_object_set_new(json, keys[i],
-                            is_money ? json_integer(values[i])
-                                     : json_string(money_format_quantity(values[i], text)));
-    }
-    return json_pack("{s:o}", is_money ? "fen" : "quantity", json);
-}
-
-static json_t *thing_json(enum pledge_kind kind, const char *item, const char *unit,
-                          const struct notice_sums *sums)
-{
-    json_t *json = sums_json(kind, sums);
-    json_object_set_new(json, "kind", json_string(pledge_kind_word(kind)));
-    json_object_set_new(json, "item", json_string(item));
-    json_object_set_new(json, "unit", json_string(unit));
-    return json;
-}
-
-static json_t *donor_json(const struct notice_row *row, const struct encode_regions *regions)
-{
-    char number[NUMBER_TEXT_SIZE], mobile[MOBILE_TEXT_SIZE] = "";
-    struct buf name;
-    json_t *json = thing_json(row->kind, row->item, row->unit, &row->sums);
-    buf_init(&name, NAME_MAX_BYTES);
-    name_public(row->name, row->is_organisation, row->shown, &name);
-    /* Whoever wants no name wants no number either. */
-    if (row->mobile != 0 && row->shown != NAME_ANONYMOUS) {
-        mobile_mask(row->mobile, mobile);
-    }
-    json_object_set_new(json, "number", json_string(number_format(&row->number, number)));
-    json_object_set_new(json, "name", json_string(buf_text(&name)));
-    json_object_set_new(json, "mobile", json_string(mobile));
-    json_object_set_new(json, "organisation", json_boolean(row->is_organisation));
-    json_object_set_new(json, "region", encode_area(row->area));
-    json_object_set_new(
-        json, "region_name",
-        json_string(regions->name != NULL ? regions->name(regions->arg, row->area) : ""));
-    buf_fini(&name);
-    return json;
-}
-
 static json_t *day_json(int64_t ms, int offset_min)
 {
     char text[CLOCK_TEXT_SIZE];
@@ -106,16 +56,13 @@ static json_t *day_json(int64_t ms, int offset_min)
 
 static json_t *heading_json(const struct publish *publish)
 {
-    static const char definition[] =
-        "统计期内登记的分录：认捐（已确认，扣除作废、撤回和转让）、到账（扣除退回）、发放。"
-        "按认捐登记的地区统计；更正计入登记更正的日期。物资和服务按品名和单位统计，不折算金额。";
     char from[ENCODE_DAY_SIZE], to[ENCODE_DAY_SIZE];
     struct apicall *call = publish->call;
     int offset = apicall_offset_min(call);
     return json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:s}", "region",
                      encode_area(publish->region), "path", api_region_path(call, publish->region),
                      "campaign", publish->campaign, "from", encode_day(publish->from, from), "to",
-                     encode_day(publish->to, to), "definition", definition, "as_of",
+                     encode_day(publish->to, to), "definition", encode_notice_definition, "as_of",
                      encode_time(publish->as_of_ms, offset), "as_of_entry",
                      (json_int_t)publish->to_entry, "notice_from",
                      day_json(publish->as_of_ms, offset), "notice_until",
@@ -144,12 +91,10 @@ static void answer(struct publish *publish)
     json_t *json = heading_json(publish);
     json_t *sums = json_array(), *donors = json_array();
     for (size_t i = 0; i < n_totals; i++) {
-        json_t *one = thing_json(totals[i].kind, totals[i].item, totals[i].unit, &totals[i].sums);
-        json_object_set_new(one, "donors", json_integer((json_int_t)totals[i].donors));
-        json_array_append_new(sums, one);
+        json_array_append_new(sums, encode_notice_total(&totals[i]));
     }
     for (size_t i = 0; i < n_rows; i++) {
-        json_array_append_new(donors, donor_json(&rows[i], &regions));
+        json_array_append_new(donors, encode_notice_row(&rows[i], &regions));
     }
     json_object_set_new(json, "totals", sums);
     json_object_set_new(json, "donors", donors);
@@ -165,28 +110,20 @@ static bool add_rows(struct publish *publish, const struct ledger_row *rows, siz
                      uint64_t from, uint64_t to)
 {
     struct apicall *call = publish->call;
-    for (uint64_t at = from; at <= to; at++) {
-        struct ledger_entry entry;
-        size_t i = (size_t)(at - from);
-        if (i >= n || rows[i].n != at || ledger_row_read(&rows[i], &entry) != ERR_OK) {
-            apicall_error(call, 409, "refused", NULL,
-                          "entry %llu is missing or was changed; run ledger verify first",
-                          (unsigned long long)at);
-            return false;
-        }
-        enum err error = notice_add(publish->notice, &entry);
-        if (error == ERR_TOO_BIG) {
-            apicall_error(call, 413, "too_big", "region",
-                          "more than %d pledges: publish the parts of the area one by one",
-                          PLEDGES_MAX);
-            return false;
-        }
-        if (error != ERR_OK) {
-            apicall_fail(call, error, NULL);
-            return false;
-        }
+    uint64_t bad = 0;
+    enum err error = notice_add_rows(publish->notice, rows, n, from, to, &bad);
+    if (error == ERR_INVALID) {
+        apicall_error(call, 409, "refused", NULL,
+                      "entry %llu is missing or was changed; run ledger verify first",
+                      (unsigned long long)bad);
+    } else if (error == ERR_TOO_BIG) {
+        apicall_error(call, 413, "too_big", "region",
+                      "more than %d pledges: publish the parts of the area one by one",
+                      PLEDGES_MAX);
+    } else if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
     }
-    return true;
+    return error == ERR_OK;
 }
 
 static uint64_t block_end(const struct publish *publish)
@@ -256,25 +193,32 @@ static bool need(struct apicall *call, const char *name)
     return false;
 }
 
-/* The hotline of the notice: as asked for, else the campaign's, else that of [ledger]. */
-static void choose_hotline(struct publish *publish, const char *asked)
+void publish_hotline(const struct settings *settings, const char *campaign,
+                     char out[PUBLISH_HOTLINE_SIZE])
 {
-    const struct settings *settings = publish->call->api->settings;
     char path[PATH_MAX_BYTES];
     struct definition *definition = NULL;
     struct mistakes ignored; /* of a definition that is wrong; campaign check tells them */
-    snprintf(publish->hotline, sizeof publish->hotline, "%s",
-             asked[0] != '\0' ? asked : settings->ledger.hotline);
-    if (asked[0] != '\0' || publish->campaign[0] == '\0' ||
-        definition_find(publish->campaign, settings, path, sizeof path) != ERR_OK)
+    snprintf(out, PUBLISH_HOTLINE_SIZE, "%s", settings->ledger.hotline);
+    if (campaign[0] == '\0' || definition_find(campaign, settings, path, sizeof path) != ERR_OK)
         return;
     mistakes_init(&ignored);
     if (definition_load(path, settings, &definition, &ignored) == ERR_OK) {
         if (definition->takes_pledges)
-            snprintf(publish->hotline, sizeof publish->hotline, "%s", definition->pledge.hotline);
+            snprintf(out, PUBLISH_HOTLINE_SIZE, "%s", definition->pledge.hotline);
         definition_free(definition);
     }
     mistakes_fini(&ignored);
+}
+
+/* As asked for, else that of the campaign or of [ledger]. */
+static void choose_hotline(struct publish *publish, const char *asked)
+{
+    if (asked[0] != '\0') {
+        snprintf(publish->hotline, sizeof publish->hotline, "%s", asked);
+        return;
+    }
+    publish_hotline(publish->call->api->settings, publish->campaign, publish->hotline);
 }
 
 static bool read_query(struct apicall *call, struct publish *publish)
@@ -284,7 +228,7 @@ static bool read_query(struct apicall *call, struct publish *publish)
         !query_area(call, "region", 0, &publish->region) ||
         !query_day(call, "from", &publish->from) || !query_day(call, "to", &publish->to) ||
         !query_campaign(call, &publish->campaign) ||
-        !query_text(call, "hotline", HOTLINE_MAX, &hotline) ||
+        !query_text(call, "hotline", PUBLISH_HOTLINE_SIZE - 1, &hotline) ||
         !query_number(call, "days", call->api->settings->ledger.notice_days, DAYS_MAX,
                       &publish->days)) {
         return false;

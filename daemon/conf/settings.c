@@ -199,8 +199,13 @@ static enum err load_redis(struct loading *loading)
 
 static enum err load_ledger(struct loading *loading)
 {
-    return schema_load(&loading->context, settings_rows, settings_rows_n, "ledger", loading->ini,
-                       "ledger", &loading->settings->ledger, &loading->mistakes);
+    const struct settings_ledger *ledger = &loading->settings->ledger;
+    enum err error =
+        schema_load(&loading->context, settings_rows, settings_rows_n, "ledger", loading->ini,
+                    "ledger", &loading->settings->ledger, &loading->mistakes);
+    if (error == ERR_OK && ledger->public_to != 0 && ledger->public_to < ledger->public_from)
+        complain(loading, "ledger", "public_to", "the period ends before it begins");
+    return error;
 }
 
 /* ---- [carrier NAME] ---- */

@@ -69,6 +69,16 @@ struct settings_ledger {
     uint32_t grace_days; /* a pledge has lapsed so long after its due day */
     const char *hotline; /* of notices and receipts whose campaign names none; "" for none */
     uint32_t notice_days;
+    /* The public page (api/public_page.h): off, and nothing is kept for it, unless public_page. */
+    bool public_page;
+    const char *public_title;    /* "" the area's name */
+    const char *public_region;   /* an area code, "" all areas */
+    const char *public_campaign; /* NULL all */
+    uint32_t public_from;        /* yyyymmdd; 0: the first day of this year */
+    uint32_t public_to;          /* yyyymmdd; 0: no end */
+    int64_t public_refresh_ms;   /* the ledger is looked at so often, however many visit */
+    uint32_t public_per_minute;  /* requests of one address */
+    uint32_t public_per_second;  /* of all */
 };
 
 struct settings_cidr {

@@ -2,9 +2,11 @@
  * config/outreachd.ini as the unit test prints it. Nothing else. */
 #include "conf/settings_rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "conf/address.h"
 #include "conf/settings.h"
 #include "conf/value.h"
@@ -155,6 +157,52 @@ static const struct schema_type type_proxies = {"addresses and networks, split b
                                                 parse_proxies, release_proxies, equal_proxies,
                                                 false};
 
+/* ---- of the public page ---- */
+
+/* An area code as pledge/area.h reads it: the digits of one of its levels. */
+static enum err parse_region(const struct schema_context *context, const struct schema_row *row,
+                             const char *text, void *field, struct buf *why)
+{
+    (void)context;
+    (void)row;
+    (void)why;
+    size_t len = strlen(text);
+    bool fits = len == 0 || len == 2 || len == 4 || len == 6 || len == 9 || len == 12;
+    if (!fits || strspn(text, "0123456789") != len)
+        return ERR_INVALID;
+    return value_set_text(field, text);
+}
+
+/* The field is a uint32_t, yyyymmdd. */
+static enum err parse_day(const struct schema_context *context, const struct schema_row *row,
+                          const char *text, void *field, struct buf *why)
+{
+    (void)row;
+    (void)why;
+    char moment[CLOCK_TEXT_SIZE];
+    int64_t wall_ms;
+    if (strlen(text) != strlen("2026-10-17"))
+        return ERR_INVALID;
+    snprintf(moment, sizeof moment, "%s 00:00", text);
+    enum err error = clock_parse(moment, context->utc_offset_min, &wall_ms);
+    if (error != ERR_OK)
+        return error;
+    struct civil civil = clock_civil(wall_ms, context->utc_offset_min);
+    *(uint32_t *)field = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+    return ERR_OK;
+}
+
+static bool equal_day(const void *a, const void *b)
+{
+    return *(const uint32_t *)a == *(const uint32_t *)b;
+}
+
+static const struct schema_type type_region = {"an area code of 2, 4, 6, 9 or 12 digits",
+                                               parse_region, value_release_text, value_equal_text,
+                                               false};
+static const struct schema_type type_day = {"a day such as 2026-10-17", parse_day, NULL, equal_day,
+                                            false};
+
 /* ---- the table ---- */
 
 /* clang-format off */
@@ -276,6 +324,27 @@ const struct schema_row settings_rows[] = {
     LEDGER("notice_days", notice_days, .type = &value_u32, .min = 1, .max = 365, .def = "7", .unit = "days",
            .flags = SCHEMA_RELOADABLE,
            .comment = "How long a public notice (公示) is up, where the call does not say."),
+    LEDGER("public_page", public_page, .type = &value_bool, .def = "no", .flags = SCHEMA_RELOADABLE,
+           .comment = "Show everybody, without a login, the totals and the masked list of donors under /public/."),
+    LEDGER("public_title", public_title, .type = &value_text, .max = 100, .def = "", .flags = SCHEMA_RELOADABLE,
+           .comment = "Who publishes, as the heading of that page. Empty: the name of the area."),
+    LEDGER("public_region", public_region, .type = &type_region, .def = "", .flags = SCHEMA_RELOADABLE,
+           .comment = "The area it is about, 2, 4, 6, 9 or 12 digits. Empty: all."),
+    LEDGER("public_campaign", public_campaign, .type = &value_name, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+           .comment = "The campaign it is about. Empty: all."),
+    LEDGER("public_from", public_from, .type = &type_day, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+           .comment = "The first day of its period, such as 2026-10-01. Empty: the first day of this year."),
+    LEDGER("public_to", public_to, .type = &type_day, .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL,
+           .comment = "The last day of its period; notice_days later the list of donors comes off, the totals stay. Empty: no end."),
+    LEDGER("public_refresh", public_refresh_ms, .type = &value_duration, .min = SECOND, .max = HOUR, .def = "60s",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "How old it may be: Redis is asked so often, however many look at the page."),
+    LEDGER("public_per_minute", public_per_minute, .type = &value_u32, .min = 1, .max = 60000, .def = "240",
+           .unit = "requests", .flags = SCHEMA_RELOADABLE,
+           .comment = "Requests of one address (IPv6: of one /64) to it in a minute. Many telephones share an address."),
+    LEDGER("public_per_second", public_per_second, .type = &value_u32, .min = 1, .max = 100000, .def = "200",
+           .unit = "requests", .flags = SCHEMA_RELOADABLE,
+           .comment = "Requests to it in a second, of all together."),
 
     CARRIER("driver", driver, .type = &value_word, .choices = drivers, .def = "cloudmas",
             .comment = "The carrier's interface. cloudmas: China Mobile Cloud MAS over HTTP."),

@@ -2,7 +2,6 @@
  * end. */
 #include "ledger/notice.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,10 +14,10 @@ struct notice {
     size_t max;
     struct notice_row *rows;
     size_t n, cap;
-    uint32_t *slots; /* place in rows and one; 0 is free */
-    size_t n_slots;  /* a power of two, at least twice n */
+    uint32_t *slots;          /* place in rows and one; 0 is free */
+    size_t n_slots;           /* a power of two, at least twice n */
+    struct notice_row *shown; /* of the last notice_finish: copies, whose texts are those of rows */
     struct notice_total *totals;
-    size_t n_totals;
 };
 
 enum err notice_new(const struct notice_options *options, struct notice **notice)
@@ -45,6 +44,7 @@ void notice_free(struct notice *notice)
         free((char *)notice->rows[i].item); /* the texts of a row are one piece */
     free(notice->rows);
     free(notice->slots);
+    free(notice->shown);
     free(notice->totals);
     free(notice);
 }
@@ -192,17 +192,28 @@ enum err notice_add(struct notice *notice, const struct ledger_entry *entry)
     return apply(entry, &notice->rows[slot - 1].sums);
 }
 
+enum err notice_add_rows(struct notice *notice, const struct ledger_row *rows, size_t n,
+                         uint64_t from, uint64_t to, uint64_t *bad)
+{
+    for (uint64_t at = from; at <= to; at++) {
+        struct ledger_entry entry;
+        size_t i = (size_t)(at - from);
+        if (i >= n || rows[i].n != at || ledger_row_read(&rows[i], &entry) != ERR_OK) {
+            *bad = at;
+            return ERR_INVALID;
+        }
+        enum err error = notice_add(notice, &entry);
+        if (error != ERR_OK)
+            return error;
+    }
+    return ERR_OK;
+}
+
 /* ---- the end ---- */
 
 static bool is_zero(const struct notice_sums *sums)
 {
     return sums->pledged == 0 && sums->arrived == 0 && sums->delivered == 0;
-}
-
-static bool is_same_thing(const struct notice_total *total, const struct notice_row *row)
-{
-    return total->kind == row->kind && strcmp(total->item, row->item) == 0 &&
-           strcmp(total->unit, row->unit) == 0;
 }
 
 static bool add_sums(struct notice_sums *to, const struct notice_sums *from)
@@ -221,48 +232,53 @@ static int by_thing(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->unit, y->unit);
 }
 
-static enum err make_totals(struct notice *notice)
+/* Of the n rows `shown`, one a thing, in order. */
+static enum err make_totals(const struct notice_row *shown, size_t n, struct notice_total *totals,
+                            size_t *n_totals)
 {
-    size_t n = 0;
-    notice->totals = calloc(notice->n + 1, sizeof *notice->totals);
-    if (notice->totals == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < notice->n; i++) {
-        const struct notice_row *row = &notice->rows[i];
-        notice->totals[n++] = (struct notice_total){row->kind, row->item, row->unit, 1, row->sums};
-    }
-    qsort(notice->totals, n, sizeof *notice->totals, by_thing);
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        totals[i] =
+            (struct notice_total){shown[i].kind, shown[i].item, shown[i].unit, 1, shown[i].sums};
+    qsort(totals, n, sizeof *totals, by_thing);
     for (size_t i = 0; i < n; i++) {
-        const struct notice_total *one = &notice->totals[i];
-        struct notice_row like = {.kind = one->kind, .item = one->item, .unit = one->unit};
-        struct notice_total *last = &notice->totals[notice->n_totals - 1];
-        if (notice->n_totals == 0 || !is_same_thing(last, &like)) {
-            notice->totals[notice->n_totals++] = *one;
+        if (kept == 0 || by_thing(&totals[kept - 1], &totals[i]) != 0) {
+            totals[kept++] = totals[i];
             continue;
         }
-        last->donors++;
-        if (!add_sums(&last->sums, &one->sums))
+        totals[kept - 1].donors++;
+        if (!add_sums(&totals[kept - 1].sums, &totals[i].sums))
             return ERR_RANGE;
     }
+    *n_totals = kept;
     return ERR_OK;
 }
 
 enum err notice_finish(struct notice *notice, const struct notice_row **rows, size_t *n_rows,
                        const struct notice_total **totals, size_t *n_totals)
 {
-    size_t kept = 0;
-    assert(notice->totals == NULL);
-    for (size_t i = 0; i < notice->n; i++) {
-        if (is_zero(&notice->rows[i].sums))
-            free((char *)notice->rows[i].item);
-        else
-            notice->rows[kept++] = notice->rows[i];
+    size_t n = 0;
+    for (size_t i = 0; i < notice->n; i++)
+        n += !is_zero(&notice->rows[i].sums);
+    struct notice_row *shown = calloc(n + 1, sizeof *shown);
+    struct notice_total *sums = calloc(n + 1, sizeof *sums);
+    enum err error = shown != NULL && sums != NULL ? ERR_OK : ERR_NOMEM;
+    if (error == ERR_OK) {
+        n = 0;
+        for (size_t i = 0; i < notice->n; i++)
+            if (!is_zero(&notice->rows[i].sums))
+                shown[n++] = notice->rows[i];
+        error = make_totals(shown, n, sums, n_totals);
     }
-    notice->n = kept;
-    enum err error = make_totals(notice);
-    *rows = notice->rows;
-    *n_rows = notice->n;
-    *totals = notice->totals;
-    *n_totals = notice->n_totals;
-    return error;
+    if (error != ERR_OK) {
+        free(shown);
+        free(sums);
+        return error;
+    }
+    free(notice->shown);
+    free(notice->totals);
+    *rows = notice->shown = shown;
+    *totals = notice->totals = sums;
+    *n_rows = n;
+    return ERR_OK;
 }

@@ -20,6 +20,11 @@ void notice_free(struct notice *notice); /* NULL is fine */
 /* The next entry, from the first on. errors: ERR_NOMEM, ERR_TOO_BIG (more than pledges_max),
  * ERR_RANGE (a sum leaves 64 bits) */
 MUST_CHECK enum err notice_add(struct notice *notice, const struct ledger_entry *entry);
+/* Entries `from`..`to` as ledger_read gave them, all of them. errors: those of notice_add;
+ * ERR_INVALID: entry *bad is missing or was changed. A notice that was given a part is of no use
+ * any more. */
+MUST_CHECK enum err notice_add_rows(struct notice *notice, const struct ledger_row *rows, size_t n,
+                                    uint64_t from, uint64_t to, uint64_t *bad);
 
 /* Fen of cash and purchase, thousandths of goods and service; negative when more was taken back
  * than came. */
@@ -42,8 +47,9 @@ struct notice_total {
     uint64_t donors; /* pledges with a row */
     struct notice_sums sums;
 };
-/* Rows with a figure that is not zero, in the order in which the numbers were given. After the last
- * notice_add; valid until notice_free. errors: ERR_NOMEM, ERR_RANGE */
+/* Rows with a figure that is not zero, in the order in which the numbers were given, as of what was
+ * added so far. They stay as they are, also while more is added, until the next notice_finish that
+ * succeeds or notice_free. errors: ERR_NOMEM, ERR_RANGE */
 MUST_CHECK enum err notice_finish(struct notice *notice, const struct notice_row **rows,
                                   size_t *n_rows, const struct notice_total **totals,
                                   size_t *n_totals);

@@ -25,7 +25,7 @@ def test_words_are_the_consoles():
 
 
 def test_pictures_are_taken():
-    taken = {name for path in (TOP / "tests/browser").glob("test_*.py") for name in re.findall(r'\.picture\("([^"]+)"\)', path.read_text(encoding="utf-8"))}
+    taken = {name for path in (TOP / "tests/browser").glob("test_*.py") for name in re.findall(r'\.pictures?\("([^"]+)"\)', path.read_text(encoding="utf-8"))}
     named = {(path.name, name) for path in GUIDES for line in path.read_text(encoding="utf-8").splitlines() if "图：" in line
              for name in re.findall(r"`([a-z-]+)`", line.split("图：", 1)[1])}
     assert len(named) > 6

@@ -236,8 +236,22 @@ static void test_ledger(void **state)
     assert_string_equal(other->ledger.hotline, "0836-12317");
     assert_int_equal(other->ledger.notice_days, 15);
     assert_int_equal(settings_may_replace(s, other, &mistakes), ERR_OK); /* a reload is enough */
+    assert_false(other->ledger.public_page);
+    settings_free(s);
+    s = load_fine("[ledger]\npublic_page = yes\npublic_region = 513327205\n"
+                  "public_from = 2026-10-01\npublic_to = 2026-10-31\n" CARRIER);
+    assert_true(s->ledger.public_page);
+    assert_string_equal(s->ledger.public_region, "513327205");
+    assert_int_equal(s->ledger.public_from, 20261001);
+    assert_int_equal(s->ledger.public_to, 20261031);
     settings_free(s);
     settings_free(other);
+    assert_null(load("[ledger]\npublic_region = 5133272\npublic_from = 2026-02-30\n"
+                     "public_to = 20261031\n" CARRIER));
+    assert_int_equal(mistakes.errors, 3);
+    assert_null(load("[ledger]\npublic_from = 2026-10-17\npublic_to = 2026-10-16\n" CARRIER));
+    assert_int_equal(mistakes.errors, 1);
+    assert_string_equal(mistakes.items[mistakes.n - 1].key, "public_to");
     assert_null(load("[ledger]\nnotice_days = 0\ngrace = 3\n" CARRIER));
     assert_int_equal(mistakes.errors, 2);
     assert_null(load("[daemon]\nregions_extra = nowhere.csv\n" CARRIER));

@@ -242,6 +242,38 @@ static void test_nothing(void **state)
     assert_int_equal(n_rows + n_totals, 0);
 }
 
+/* What was finished stays as it is while more is added, and then is of everything. */
+static void test_goes_on_after_the_end(void **state)
+{
+    (void)state;
+    step(LEDGER_PLEDGE, 1, 20261002, 100);
+    finish();
+    const struct notice_row *before = rows;
+    for (uint32_t i = 2; i <= 600; i++)
+        step(LEDGER_PLEDGE, i, 20261003, 5);
+    step(LEDGER_VOID, 1, 20261004, 100);
+    assert_int_equal(n_rows, 1);
+    assert_int_equal(before[0].sums.pledged, 100);
+    assert_string_equal(before[0].name, "张三");
+    assert_int_equal(totals[0].sums.pledged, 100);
+    finish();
+    assert_int_equal(n_rows, 599);
+    assert_int_equal(totals[0].donors, 599);
+    assert_int_equal(totals[0].sums.pledged, 599 * 5);
+}
+
+static void test_rows_that_are_missing(void **state)
+{
+    (void)state;
+    struct ledger_row strange[2] = {{.n = 7}, {.n = 9}};
+    uint64_t bad = 0;
+    assert_int_equal(notice_add_rows(notice, strange, 0, 7, 7, &bad), ERR_INVALID);
+    assert_int_equal(bad, 7);
+    assert_int_equal(notice_add_rows(notice, strange + 1, 1, 8, 8, &bad), ERR_INVALID);
+    assert_int_equal(bad, 8);
+    assert_int_equal(notice_add_rows(notice, strange, 1, 7, 7, &bad), ERR_INVALID); /* no type */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -255,6 +287,8 @@ int main(void)
         TEST(test_many_and_too_many),
         TEST(test_sums_that_leave_64_bits_are_refused),
         TEST(test_nothing),
+        TEST(test_goes_on_after_the_end),
+        TEST(test_rows_that_are_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
