@@ -134,11 +134,12 @@ static bool is_told(const struct apicall *call, int status)
 static void on_line(void *arg, enum err error, const char *reason)
 {
     struct apicall *call = arg;
-    char quoted[2 * WHO_NAME_SIZE + 4];
+    char quoted[2 * WHO_NAME_SIZE + 4], object[2 * ROUTE_PARAM_SIZE + 4];
     (void)reason;
     if (error != ERR_OK) {
         log_line(LOG_ERROR, "api", "event=audit_lost act=\"%s %s\" object=%s actor=%s error=\"%s\"",
-                 call->route->method, call->route->path, call->params[0],
+                 call->route->method, call->route->path,
+                 log_quote(call->params[0], object, sizeof object),
                  log_quote(call->who.name, quoted, sizeof quoted), err_sentence(error));
         if (call->api != NULL) {
             call->api->audit_lost++;

@@ -266,7 +266,6 @@ static void make_room_of_own(struct drafting *drafting, const char *who)
 static enum err begin(struct drafting *drafting, const struct drafting_part *part,
                       struct upload **out)
 {
-    make_room_of_own(drafting, part->who);
     if (drafting->n_uploads >= DRAFTING_UPLOADS_MAX)
         return ERR_BUSY;
     struct upload *upload = calloc(1, sizeof *upload);
@@ -327,6 +326,8 @@ enum err drafting_upload(struct drafting *drafting, const struct drafting_part *
         take_out(upload);
         upload_free(upload);
         upload = NULL;
+    } else if (part->at == 0) {
+        make_room_of_own(drafting, part->who);
     }
     if (!drafting_has_room(drafting, part->len, reason))
         return ERR_RANGE;

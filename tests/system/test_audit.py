@@ -153,7 +153,7 @@ def test_what_could_not_be_noted_is_seen(world):
     version = browser.call("GET", "/api/v1/drafts/d1")[1]["version"]
     assert browser.call("POST", "/api/v1/drafts/d1", {"version": version, "fields": {"title": "x"}})[0] == 503
     log = world.daemons["a"].process.output()
-    assert 'event=audit_lost act="POST /api/v1/optouts" object= actor="op"' in log
+    assert 'event=audit_lost act="POST /api/v1/optouts" object="" actor="op"' in log
     document = world.api("GET", "/status")
     assert document["audit_lost"] == 4 and any("audit" in line for line in document["attention"])
     # On the machine itself the answer is what was done; the status says the rest.
