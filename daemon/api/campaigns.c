@@ -466,9 +466,28 @@ static void pause_found(struct apicall *call)
     act_found(call, ACT_PAUSE);
 }
 
+/* An area that was put back in trial sends no more for real, not what waits either. */
+static void go_on(struct apicall *call, void (*go)(struct apicall *call, const struct guard *guard))
+{
+    static const struct guard simulated = {.is_trial = true};
+    const struct settings_carrier *carrier =
+        settings_carrier(call->api->settings, call->found.carrier);
+    if (carrier != NULL && carrier->trial) {
+        go(call, &simulated);
+    } else {
+        guard_live(call, json_string_value(json_object_get(call->found.json, "region")), go);
+    }
+}
+
+static void resume(struct apicall *call, const struct guard *guard)
+{
+    (void)guard;
+    act_found(call, ACT_RESUME);
+}
+
 static void resume_found(struct apicall *call)
 {
-    act_found(call, ACT_RESUME);
+    go_on(call, resume);
 }
 
 static void cancel_found(struct apicall *call)
@@ -512,6 +531,23 @@ void handle_campaign_cancel(struct apicall *call)
     change(call, true, cancel_found);
 }
 
+static void resolve(struct apicall *call, enum resolve_as as)
+{
+    enum err error = queue_resolve(call->api->parts.store, call->found.carrier, call->found.seq, as,
+                                   json_string_value(json_object_get(call->body, "actor")),
+                                   json_string_value(json_object_get(call->body, "reason")),
+                                   clock_wall_ms(), on_changed, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+static void resolve_resend(struct apicall *call, const struct guard *guard)
+{
+    (void)guard;
+    resolve(call, RESOLVE_RESEND);
+}
+
 static void resolve_found(struct apicall *call)
 {
     static const char *const words[] = {
@@ -520,13 +556,10 @@ static void resolve_found(struct apicall *call)
     if (!apicall_word(call, "as", words, true, &as)) {
         return;
     }
-    enum err error =
-        queue_resolve(call->api->parts.store, call->found.carrier, call->found.seq,
-                      (enum resolve_as)as, json_string_value(json_object_get(call->body, "actor")),
-                      json_string_value(json_object_get(call->body, "reason")), clock_wall_ms(),
-                      on_changed, call);
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
+    if (as == RESOLVE_RESEND) {
+        go_on(call, resolve_resend);
+    } else {
+        resolve(call, (enum resolve_as)as);
     }
 }
 

@@ -54,9 +54,11 @@ void once_begin(struct apicall *call, void (*then)(struct apicall *call))
     size_t len;
     char digest[DIGEST_SHA256_HEX];
     const char *body = http_request_body(call->request, &len);
-    const char *path = http_request_path(call->request);
-    const struct digest_part parts[] = {{path, strlen(path) + 1}, {body, len}};
-    digest_sha256_hex(parts, 2, digest);
+    const char *path = http_request_path(call->request),
+               *query = http_request_whole_query(call->request); /* a check is no booking */
+    const struct digest_part parts[] = {
+        {path, strlen(path) + 1}, {query, strlen(query) + 1}, {body, len}};
+    digest_sha256_hex(parts, sizeof parts / sizeof *parts, digest);
     snprintf(call->once, sizeof call->once, "%s:%s", call->who.name, key);
     call->then = then;
     enum err error = people_once(call->api->parts.store, call->once, digest, on_once, call);

@@ -186,6 +186,12 @@ const char *http_request_query(struct http_request *request, const char *name)
     return NULL;
 }
 
+const char *http_request_whole_query(const struct http_request *request)
+{
+    const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->ev));
+    return text != NULL ? text : "";
+}
+
 const char *http_request_header(const struct http_request *request, const char *name)
 {
     return evhttp_find_header(evhttp_request_get_input_headers(request->ev), name);

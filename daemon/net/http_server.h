@@ -69,6 +69,8 @@ http_request_path(const struct http_request *request); /* percent-decoded, witho
 /* One query parameter, decoded, "" when it has no value; NULL when absent. Lives as long as the
  * request. */
 const char *http_request_query(struct http_request *request, const char *name);
+/* All of it as it came, "" when there is none. */
+const char *http_request_whole_query(const struct http_request *request);
 const char *http_request_header(const struct http_request *request,
                                 const char *name); /* NULL when absent */
 /* A header that is a list, all lines of it in their order, with ", " between. Of what is longer

@@ -22,6 +22,7 @@ def test_progress_is_live_and_adds_up(make_world, open_tab):
     world = make_world(carrier={"rate": 100})
     world.campaign("oct", rows=400, title="全国扶贫日宣传")
     world.campaign("draft", rows=5, title="没写完的")
+    world.api("POST", f"/areas/{TOWNSHIP}/live", {"actor": "root", "reason": "签名已批"})  # in trial nothing real goes on
     world.user("wang", "township", TOWNSHIP)
     tab = open_tab(world).login("wang").go("#/campaigns")
     tab.wait_text("#campaigns", "没写完的", "草稿")

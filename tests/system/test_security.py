@@ -220,6 +220,38 @@ def test_an_approval_is_for_one_launch(eyes):
     assert len(world.sim.oracle()) == 30
 
 
+def test_an_area_back_in_trial_sends_nothing_more_for_real(world):
+    world.api("POST", "/areas/all/live", {"reason": "ready", "actor": "root"})
+    boss = world.login("boss", "township operator", HERE)
+    world.campaign("c1", rows=4, start="2035-01-01 08:00", end="2035-12-01 08:00", window="00:00-24:00")
+    assert launch(boss, "c1", 4, now=False)[0] == 202
+    world.wait_state("c1", "scheduled")
+    assert boss.call("POST", "/api/v1/campaigns/c1/pause", {"reason": "x"})[0] == 200
+    world.campaign("d1", rows=1)
+    world.api("POST", f"/areas/{HERE}/trial", {"reason": "complaints", "actor": "root"})
+    for path, body in (("c1/resume", {}), ("c1/resolve", {"as": "resend", "reason": "x"}), ("c1/resend", {"only": "rejected", "reason": "x"}),
+                       ("test", {"file": "d1", "to": "15400000001"}), ("launch", {"file": "d1", "expect_recipients": 1, "now": True})):
+        assert code(boss.call("POST", f"/api/v1/campaigns/{path}", body)) == (409, "trial"), path
+    copy = make(boss, copy_of="c1", region=f"{HERE}001")[1]["id"]
+    assert code(launch(boss, copy, 4)) == (409, "trial"), "a village has the standing of its township"
+    assert boss.call("POST", "/api/v1/campaigns/c1/cancel", {"reason": "x"})[0] == 200 and world.sim.oracle() == []
+
+
+def test_a_key_of_a_check_is_none_of_a_booking(world):
+    clerk = world.login("chen", "finance", HERE)
+
+    def give(query):
+        connection = http.client.HTTPConnection("127.0.0.1", clerk.port, timeout=PATIENCE)
+        connection.request("POST", f"/api/v1/pledges/import?region={HERE}{query}", "姓名,金额\n张三,1\n".encode(),
+                           {"Cookie": clerk.cookie, "X-CSRF-Token": clerk.csrf, "Content-Type": "text/csv", "Idempotency-Key": "k1"})
+        answer = connection.getresponse()
+        got = answer.status, json.loads(answer.read())
+        connection.close()
+        return got
+    assert give("&check=1")[1]["booked"] == 0
+    assert code(give("")) == (409, "key_reused"), "not the answer of the check"
+
+
 def test_who_ever_changed_it_does_not_approve(eyes):
     world, wang, li = eyes
     both = world.login("both", "township approver", HERE)
