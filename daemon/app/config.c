@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "campaign/definition.h"
+#include "campaign/plan.h"
 
 #define PATH_MAX_BYTES 4096
 #define PROBLEM_MAX_BYTES 1024
@@ -112,6 +113,7 @@ size_t config_check_campaigns(const struct config *config, struct mistakes *mist
         snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
         if (definition_load(path, config->settings, &definition, mistakes) == ERR_OK) {
             good++;
+            plan_check(definition, config->settings, mistakes);
             definition_free(definition);
         }
         free(entries[i]);

@@ -158,14 +158,21 @@ static enum err open_table(struct plan *plan, const char *path, struct buf *prob
     return plan->number_header != NULL && plan->dedupe != NULL ? ERR_OK : ERR_NOMEM;
 }
 
-static enum err open_all(struct plan *plan, const struct definition *definition,
-                         const struct settings *settings, struct buf *problem)
+static enum err open_text(struct plan *plan, const struct definition *definition,
+                          const struct settings *settings, struct buf *problem)
 {
     enum err error = take_terms(plan, definition, settings, problem);
     if (error == ERR_OK)
         error = check_default(plan, problem);
     if (error == ERR_OK)
         error = check_weight(plan, problem);
+    return error;
+}
+
+static enum err open_all(struct plan *plan, const struct definition *definition,
+                         const struct settings *settings, struct buf *problem)
+{
+    enum err error = open_text(plan, definition, settings, problem);
     if (error == ERR_OK)
         error = open_table(plan, definition->recipients, problem);
     const char *const *names;
@@ -205,6 +212,37 @@ enum err plan_open(const struct definition *definition, const struct settings *s
     }
     buf_fini(&sentence);
     return error;
+}
+
+static const char *why(enum err error, const struct buf *sentence)
+{
+    return error == ERR_NOMEM || sentence->len == 0 ? err_sentence(error) : buf_text(sentence);
+}
+
+void plan_check(const struct definition *definition, const struct settings *settings,
+                struct mistakes *mistakes)
+{
+    struct plan *plan = calloc(1, sizeof *plan);
+    struct buf sentence;
+    if (plan == NULL) {
+        mistakes_add(mistakes, false, definition->path, 0, NULL, NULL, NULL, NULL, "%s",
+                     err_sentence(ERR_NOMEM));
+        return;
+    }
+    buf_init(&sentence, PROBLEM_MAX_BYTES);
+    problems_init(&plan->problems);
+    enum err error = open_text(plan, definition, settings, &sentence);
+    if (error != ERR_OK) {
+        mistakes_add(mistakes, false, definition->path, 0, "message", "text", NULL, NULL, "%s",
+                     why(error, &sentence));
+    } else {
+        error = open_table(plan, definition->recipients, &sentence);
+        if (error != ERR_OK)
+            mistakes_add(mistakes, false, definition->path, 0, "campaign", "recipients",
+                         definition->recipients, NULL, "%s", why(error, &sentence));
+    }
+    buf_fini(&sentence);
+    plan_free(plan);
 }
 
 void plan_free(struct plan *plan)

@@ -21,6 +21,7 @@
 
 #include "base/buf.h"
 #include "campaign/definition.h"
+#include "conf/mistake.h"
 
 #define PLAN_BLOCK_ROWS 1000
 #define PLAN_CANARY_ROWS 10 /* the first request of a campaign has at most so many recipients */
@@ -78,6 +79,10 @@ enum plan_lookup { PLAN_SEND = 0, PLAN_OPTED_OUT = 1, PLAN_IN_GROUP = 2 };
  * faults, encoding). errors: ERR_INVALID, ERR_IO, ERR_NOMEM */
 MUST_CHECK enum err plan_open(const struct definition *definition, const struct settings *settings,
                               struct plan **plan, struct buf *problem);
+/* What plan_open would refuse, as a mistake of the definition: the text against the columns of the CSV, of which only the header
+ * is read, and its weight without values. */
+void plan_check(const struct definition *definition, const struct settings *settings,
+                struct mistakes *mistakes);
 /* Adds rows until `want` (at most PLAN_BLOCK_ROWS) stand in the block or the file ends; reads at
  * most `max_csv_rows` rows of the file and about PLAN_READ_MAX_BYTES, so that a turn of the loop
  * stays short even when all rows are bad: n may be 0 without *done. errors: ERR_INVALID (the CSV

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "campaign/definition.h"
+#include "campaign/plan.h"
 #include "carrier/codes.h"
 #include "conf/settings.h"
 #include "ctl/common.h"
@@ -105,6 +106,7 @@ static size_t check_campaigns(const struct settings *settings, struct mistakes *
         snprintf(path, sizeof path, "%s/%s", settings->daemon.campaigns_dir, entries[i]->d_name);
         if (definitions != NULL &&
             definition_load(path, settings, &definitions[good], mistakes) == ERR_OK) {
+            plan_check(definitions[good], settings, mistakes);
             good++;
         }
         free(entries[i]);

@@ -1,7 +1,8 @@
 """Configuration: everything wrong at once, reload all or nothing, and what Redis must be like."""
 import signal
+import subprocess
 
-from harness import wait_until
+from harness import BUILD, PATIENCE, wait_until
 
 
 def test_check_reports_everything_at_once(world):
@@ -16,6 +17,20 @@ def test_check_reports_everything_at_once(world):
     assert "a.ini:" in wrong
     offline = world.daemons["a"].process  # the daemon's own check says the same
     assert offline.running()
+
+
+def test_check_refuses_what_could_never_be_launched(world):
+    """Both programs, before anybody plans or launches it."""
+    world.campaign("c1", rows=2, text="((村))您好")
+    world.campaign("c2", rows=2, text="字" * 300)
+    world.campaign("c3", rows=2, columns=("编号",))
+    own = subprocess.run([BUILD / "outreachd", "--config", world.daemons["a"].config, "--check"],
+                         capture_output=True, text=True, timeout=PATIENCE)
+    for done in (world.ctl_raw("check"), own):
+        wrong = done.stdout + done.stderr
+        assert done.returncode == 1, wrong
+        assert "c1.ini" in wrong and "((村))" in wrong and "c2.ini" in wrong and "max_segments" in wrong, wrong
+        assert "c3.ini" in wrong and "no column holds the numbers" in wrong, wrong
 
 
 def test_a_broken_reload_changes_nothing(world):

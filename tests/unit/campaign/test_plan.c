@@ -535,6 +535,49 @@ static void test_refused_campaigns(void **state)
     buf_fini(&problem);
 }
 
+/* *line: the one mistake. Gives the errors. */
+static size_t check_definition(char *line, size_t size)
+{
+    struct mistakes mistakes;
+    struct buf text;
+    mistakes_init(&mistakes);
+    plan_check(&definition, &settings, &mistakes);
+    assert_true(mistakes.n <= 1);
+    buf_init(&text, 4000);
+    mistakes_print(&mistakes, &text);
+    snprintf(line, size, "%s", buf_text(&text));
+    size_t errors = mistakes.errors;
+    buf_fini(&text);
+    mistakes_fini(&mistakes);
+    return errors;
+}
+
+/* What could never be launched is a mistake of the definition; its rows are not read. */
+static void test_checked(void **state)
+{
+    (void)state;
+    char line[4000], long_text[1000] = "", ini[] = "/etc/test.ini";
+    definition.path = ini;
+    write_text("手机,姓名\n15400000001,王\nthis is,no,row\n");
+    definition.text = "((姓名))你好";
+    assert_int_equal(check_definition(line, sizeof line), 0);
+    assert_string_equal(line, "");
+    definition.text = "((村))你好";
+    assert_int_equal(check_definition(line, sizeof line), 1);
+    assert_non_null(strstr(line, "/etc/test.ini"));
+    assert_non_null(strstr(line, "the text uses ((村)) and the table has no such column"));
+    for (int i = 0; i < 200; i++)
+        strcat(long_text, "字");
+    definition.text = long_text;
+    assert_int_equal(check_definition(line, sizeof line), 1);
+    assert_non_null(strstr(line, "4 segments; max_segments is 3"));
+    definition.text = "你好";
+    unlink(path);
+    assert_int_equal(check_definition(line, sizeof line), 1);
+    assert_non_null(strstr(line, "[campaign] recipients"));
+    assert_non_null(strstr(line, "No such file or directory"));
+}
+
 static void test_a_table_that_breaks_off(void **state)
 {
     (void)state;
@@ -730,6 +773,7 @@ int main(void)
         TEST(test_requests),
         TEST(test_times),
         TEST(test_refused_campaigns),
+        TEST(test_checked),
         TEST(test_a_table_that_breaks_off),
         TEST(test_a_turn_is_short),
         TEST(test_a_block_is_filled_in_pieces),
