@@ -24,6 +24,7 @@ struct api {
     struct verify *verify;   /* under way, see api/proof.c */
     struct apicall *backup;  /* the same, see api/backup.c */
     struct restore *restore; /* a part was taken, see api/backup.c */
+    int64_t restore_part_ms;
     bool reload_known, reload_ok;
     int64_t reload_at_ms;
     char *reload_mistakes;
@@ -70,6 +71,8 @@ struct apicall {
 
 /* The API goes away: breaks off a backup, forgets a restore that waits for its next part. */
 void backup_stop(struct api *api);
+/* Throws away what a restore left that nobody continues; now and then. */
+void backup_tidy(struct api *api);
 
 /* ---- answers: each ends the call ---- */
 

@@ -21,6 +21,9 @@
 #define PIECE_BYTES ((size_t)256 * 1024)
 #define PIECE_MAX_BYTES (ARCHIVE_VALUE_MAX + (size_t)2 * 1024 * 1024)
 #define DETAIL_SIZE 96
+#define FORGOTTEN_MS                                                                               \
+    (10 * INT64_C(60000)) /* a restore whose next part has not come for so long                    \
+                           */
 
 /* On the control socket the query names who acts. */
 static const char *actor_of(struct apicall *call)
@@ -232,8 +235,9 @@ static bool went_well(struct apicall *call, enum err error, const char *reason)
         return true;
     }
     struct restore *restore = restore_of(call);
-    if (call->api != NULL) {
-        call->api->restore = NULL;
+    struct api *api = call->api; /* the call is gone when it was answered */
+    if (api != NULL) {
+        api->restore = NULL;
     }
     if (!apicall_lives(call)) { /* answered */
     } else if (error == ERR_REFUSED) {
@@ -242,7 +246,23 @@ static bool went_well(struct apicall *call, enum err error, const char *reason)
         apicall_fail(call, error, reason);
     }
     restore_free(restore); /* last: the reason is its own */
+    if (api != NULL) {
+        restore_clear(api->parts.store, api->parts.owner);
+    }
     return false;
+}
+
+void backup_tidy(struct api *api)
+{
+    bool forgotten = api->restore != NULL && !restore_is_working(api->restore) &&
+                     clock_mono_ms() - api->restore_part_ms > FORGOTTEN_MS;
+    if (forgotten) {
+        restore_free(api->restore);
+        api->restore = NULL;
+    }
+    if (api->restore == NULL) {
+        restore_clear(api->parts.store, api->parts.owner);
+    }
 }
 
 static void on_restored(void *arg, enum err error, const char *reason)
@@ -340,6 +360,7 @@ void handle_restore(struct apicall *call)
         return;
     }
     call->state = restore;
+    call->api->restore_part_ms = clock_mono_ms();
     const char *bytes = http_request_body(call->request, &len);
     enum err error = restore_part(restore, at, bytes, len, on_part, call);
     if (error != ERR_OK) {

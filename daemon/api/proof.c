@@ -208,6 +208,7 @@ void handle_ledger_seal(struct apicall *call)
     if (!apicall_actor(call, &actor)) {
         return;
     }
+    backup_tidy(call->api); /* every night */
     const struct settings *settings = call->api->settings;
     struct civil civil = clock_civil(clock_wall_ms(), apicall_offset_min(call));
     uint32_t day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);

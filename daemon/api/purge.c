@@ -6,11 +6,13 @@
 
 #include "api/apicall.h"
 #include "base/clock.h"
+#include "drafting/drafting.h"
 #include "store/purge.h"
 
 struct purging {
     bool dry_run;
-    json_t *campaigns;
+    json_t *campaigns, *lists;
+    int64_t now_ms;
     uint64_t uplinks;
 };
 
@@ -18,6 +20,7 @@ static void purging_free(void *state)
 {
     struct purging *purging = state;
     json_decref(purging->campaigns);
+    json_decref(purging->lists);
     free(purging);
 }
 
@@ -55,23 +58,63 @@ static void on_done(void *arg, enum err error, const char *reason, uint64_t upli
     next_carrier(call);
 }
 
+/* ---- lists that were uploaded, last: their campaigns are purged by then ---- */
+
+static void on_list(void *arg, const char *id)
+{
+    struct apicall *call = arg;
+    struct purging *purging = call->state;
+    if (call->api != NULL) {
+        json_array_append_new(purging->lists, json_string(id));
+    }
+}
+
+static void on_lists(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    struct purging *purging = call->state;
+    char before[CLOCK_TEXT_SIZE];
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return;
+    }
+    clock_format_rfc3339(purging->now_ms - call->api->settings->daemon.retention_ms,
+                         apicall_offset_min(call), before);
+    apicall_answer(call, 200,
+                   json_pack("{s:b, s:s, s:O, s:O, s:I}", "dry_run", purging->dry_run, "before",
+                             before, "campaigns", purging->campaigns, "lists", purging->lists,
+                             "replies", (json_int_t)purging->uplinks));
+}
+
+static void look_at_lists(struct apicall *call)
+{
+    struct purging *purging = call->state;
+    const struct drafting_retain_options options = {.now_ms = purging->now_ms,
+                                                    .keep_ms =
+                                                        call->api->settings->daemon.retention_ms,
+                                                    .dry_run = purging->dry_run,
+                                                    .on_list = on_list,
+                                                    .on_done = on_lists,
+                                                    .arg = call};
+    enum err error = drafting_retain(call->api->parts.drafting, &options);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, error == ERR_IO ? "campaigns_dir cannot be read" : NULL);
+    }
+}
+
 static void next_carrier(struct apicall *call)
 {
     struct purging *purging = call->state;
     const struct settings *settings = call->api->settings;
-    char before[CLOCK_TEXT_SIZE];
-    int64_t now_ms = clock_wall_ms();
     if (call->at_carrier >= settings->n_carriers) {
-        apicall_answer(call, 200,
-                       json_pack("{s:b, s:s, s:O, s:I}", "dry_run", purging->dry_run, "before",
-                                 clock_format_rfc3339(now_ms - settings->daemon.retention_ms,
-                                                      apicall_offset_min(call), before),
-                                 "campaigns", purging->campaigns, "replies",
-                                 (json_int_t)purging->uplinks));
+        look_at_lists(call);
         return;
     }
     const struct purge_options options = {.carrier = settings->carriers[call->at_carrier].name,
-                                          .now_ms = now_ms,
+                                          .now_ms = purging->now_ms,
                                           .keep_ms = settings->daemon.retention_ms,
                                           .dry_run = purging->dry_run,
                                           .on_campaign = on_campaign,
@@ -92,6 +135,8 @@ void handle_purge(struct apicall *call)
         return;
     }
     purging->campaigns = json_array();
+    purging->lists = json_array();
+    purging->now_ms = clock_wall_ms();
     call->state = purging;
     call->free_state = purging_free;
     if (apicall_actor(call, &actor) && apicall_bool(call, "dry_run", &purging->dry_run)) {

@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "store/restore.h"
 
 #define BEAT_MS 5000
 #define LAG_MINUTE_MS 60000
@@ -169,6 +170,10 @@ static void on_health(void *arg, enum redis_health health, const char *sentence)
                                      : "waiting for Redis");
     if (health == REDIS_READY) {
         listening_open(app);
+    }
+    if (health == REDIS_READY && !app->is_tidied) {
+        app->is_tidied = true;
+        restore_clear(app->store, app->owner);
     }
     if (health == REDIS_READY && app->dispatch != NULL) {
         dispatch_wake(app->dispatch, NULL);

@@ -13,14 +13,20 @@ static void print_purge(const json_t *answer)
     bool dry_run = ctl_flag(answer, "dry_run");
     json_array_foreach(json_object_get(answer, "campaigns"), i, campaign)
     {
-        printf("%-40s %s  finished %s  %" PRId64 " recipients\n", ctl_text(campaign, "id"),
+        printf("%-40s %s  over since %s  %" PRId64 " recipients\n", ctl_text(campaign, "id"),
                ctl_text(campaign, "carrier"), ctl_time(ctl_text(campaign, "finished_at"), when),
                ctl_number(campaign, "recipients"));
     }
-    printf("%zu campaigns that finished before %s and %" PRId64 " replies %s\n", i,
-           ctl_time(ctl_text(answer, "before"), when), ctl_number(answer, "replies"),
+    size_t n_campaigns = i;
+    json_array_foreach(json_object_get(answer, "lists"), i, campaign)
+    {
+        printf("%-40s its uploaded list\n", json_string_value(campaign));
+    }
+    printf("%zu campaigns that were over before %s and %" PRId64 " replies %s; %zu lists\n",
+           n_campaigns, ctl_time(ctl_text(answer, "before"), when), ctl_number(answer, "replies"),
            dry_run ? "would lose their numbers and texts (nothing was done)"
-                   : "have lost their numbers and texts");
+                   : "have lost their numbers and texts",
+           i);
 }
 
 enum ctl_exit cmd_purge(struct ctl *ctl)

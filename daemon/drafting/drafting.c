@@ -255,6 +255,7 @@ void drafting_free(struct drafting *drafting)
     offload_free(drafting->offload); /* runs what is owed */
     drafting->offload = NULL;
     uploads_free(drafting);
+    retain_end(drafting);
     runs_stop(drafting);
     plans_free(drafting);
     parts_release(drafting);
@@ -274,7 +275,9 @@ void parts_release(struct drafting *drafting)
 void drafting_set_settings(struct drafting *drafting, const struct settings *settings)
 {
     drafting->settings = settings;
-    if (!drafting->is_swept)
+    if (!drafting->is_swept) {
         sweep(drafting);
+        retain_begin(drafting);
+    }
     drafting->is_swept = true;
 }

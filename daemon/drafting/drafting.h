@@ -80,3 +80,20 @@ MUST_CHECK enum err drafting_digest(struct drafting *drafting, const struct draf
 /* The same at once, if the list has not changed since it was last read; false: it must be read. */
 bool drafting_known_digest(struct drafting *drafting, const struct draft *draft,
                            struct draft_digest *digest);
+
+/* ---- retention ---- */
+
+/* Deletes lists that were uploaded on the console, when their campaign was purged or never launched
+ * and draft and list were not touched for `keep_ms`. The daemon does it by itself, soon after its
+ * start and every hour; INI and text stay. */
+struct drafting_retain_options {
+    int64_t now_ms, keep_ms;
+    bool dry_run; /* only tells */
+    /* Each that was deleted, or would be. May be NULL. */
+    void (*on_list)(void *arg, const char *id);
+    drafting_done_fn *on_done; /* once; from the call itself when there is nothing to look at */
+    void *arg;
+};
+/* errors: ERR_IO (campaigns_dir cannot be read), ERR_NOMEM, those of redis_call */
+MUST_CHECK enum err drafting_retain(struct drafting *drafting,
+                                    const struct drafting_retain_options *options);

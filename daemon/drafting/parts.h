@@ -37,7 +37,7 @@ struct drafting {
     size_t n_uploads;
     struct run *runs;
     struct planning *plans;
-    struct loop_timer *tidy;
+    struct loop_timer *tidy, *retaining;
 };
 
 /* Whoever waits for Redis holds the handle: the store's last callbacks come after drafting_free. */
@@ -51,3 +51,6 @@ void parts_note_list(struct drafting *drafting, const struct stat *info, const c
 void uploads_free(struct drafting *drafting);
 void runs_stop(struct drafting *drafting);
 void plans_free(struct drafting *drafting);
+/* The rounds of drafting_retain. */
+void retain_begin(struct drafting *drafting);
+void retain_end(struct drafting *drafting);

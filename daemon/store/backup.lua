@@ -18,14 +18,14 @@ do
         local function staging(prefix)
             return string.sub(prefix, 1, -2) .. '~restore:'
         end
-        -- Names that begin with `prefix`.
+        -- Names that begin with `prefix` and go on.
         local function names(prefix)
             local found, seen, at = {}, {}, '0'
             repeat
                 local page = call('SCAN', at, 'COUNT', 1000)
                 at = page[1]
                 for _, name in ipairs(page[2]) do
-                    if string.sub(name, 1, #prefix) == prefix and not seen[name] then
+                    if #name > #prefix and string.sub(name, 1, #prefix) == prefix and not seen[name] then
                         seen[name] = true
                         found[#found + 1] = name
                     end
@@ -38,12 +38,17 @@ do
             return rest == 'schema' or rest == '{n}:d' or string.sub(rest, 1, 4) == '{a}:' or
                        string.match(rest, '^{[^}]*}:carrier$') ~= nil
         end
+        local function last_beat(record)
+            return tonumber(string.match(record, '^[^\t]*\t[^\t]*\t[^\t]*\t[^\t]*\t(%d+)')) or 0
+        end
+        local function is_alive(prefix, daemon)
+            return last_beat(call('HGET', prefix .. '{n}:d', daemon) or '') > redis_now() - ALIVE_MS
+        end
         -- The reason why nothing may be put here, or nil.
         local function hindrance(prefix, owner, replace)
             local daemons = call('HGETALL', prefix .. '{n}:d')
             for i = 1, #daemons, 2 do
-                local seen = tonumber(string.match(daemons[i + 1], '^[^\t]*\t[^\t]*\t[^\t]*\t[^\t]*\t(%d+)')) or 0
-                if daemons[i] ~= owner and seen > redis_now() - ALIVE_MS then
+                if daemons[i] ~= owner and last_beat(daemons[i + 1]) > redis_now() - ALIVE_MS then
                     return 'the daemon ' .. daemons[i] .. ' is running on this Redis too: stop it first'
                 end
             end
@@ -58,17 +63,40 @@ do
             end
             return nil
         end
+        -- Throws away what a restore has brought. The name that all of them begin with is a key too, from its begin to its end: who was at
+        -- it. true: there is more
+        local function drop_staged(prefix)
+            local old = names(staging(prefix))
+            for i = 1, math.min(#old, DROP_MAX) do
+                call('UNLINK', old[i])
+            end
+            if #old <= DROP_MAX then
+                call('DEL', staging(prefix))
+            end
+            return #old > DROP_MAX
+        end
         -- owner, replace: may it begin? Throws away what an earlier one left; 5: more of that is left
         local function restore_begin(keys, args)
             local why = hindrance(keys[1], args[1], args[2] == '1')
             if why then
                 return {1, why}
             end
-            local old = names(staging(keys[1]))
-            for i = 1, math.min(#old, DROP_MAX) do
-                call('UNLINK', old[i])
+            local more = drop_staged(keys[1])
+            call('SET', staging(keys[1]), args[1])
+            return {more and 5 or 0}
+        end
+        -- owner, is it asked for again: throws away a restore of his that was broken off, or of a daemon that is gone; 5: there is more.
+        -- A restore that begins in between is let be.
+        local CLEARING = '(being cleared)'
+        local function restore_clear(keys, args)
+            local by = call('GET', staging(keys[1]))
+            if not by or (args[2] == '1' and by ~= CLEARING) then
+                return {0}
+            elseif by ~= args[1] and by ~= CLEARING and is_alive(keys[1], by) then
+                return {0}
             end
-            return {#old > DROP_MAX and 5 or 0}
+            call('SET', staging(keys[1]), CLEARING)
+            return {drop_staged(keys[1]) and 5 or 0}
         end
         -- owner, replace, how many keys, actor, reason for the pause of the accounts, now
         local function restore_swap(keys, args)
@@ -88,6 +116,7 @@ do
             for _, name in ipairs(new) do
                 call('RENAME', name, prefix .. string.sub(name, #from + 1))
             end
+            call('DEL', from)
             -- What was sent after the backup is not known here, and a person has to look before anything goes out again. Only now:
             -- the account's own key is among the renamed ones, and they come in any order.
             for _, name in ipairs(new) do
@@ -101,7 +130,8 @@ do
         end
 
         local OUTCOME = {'allow-oom'}
-        local FUNCTIONS = {{'or1_restore_begin', restore_begin, OUTCOME}, {'or1_restore_swap', restore_swap, OUTCOME}}
+        local FUNCTIONS = {{'or1_restore_begin', restore_begin, OUTCOME}, {'or1_restore_swap', restore_swap, OUTCOME},
+                           {'or1_restore_clear', restore_clear, OUTCOME}}
         for i = 1, #FUNCTIONS do
             local body = FUNCTIONS[i][2]
             redis.register_function{

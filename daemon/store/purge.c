@@ -79,6 +79,15 @@ static void tell(struct purge *purge)
         ask_next(purge);
 }
 
+static void on_aborted(void *arg, enum err error, const char *reason)
+{
+    struct purge *purge = arg;
+    if (error != ERR_OK && error != ERR_NOT_FOUND)
+        finish(purge, error, reason, 0);
+    else
+        tell(purge);
+}
+
 static void on_purged(void *arg, enum err error, const struct redisReply *reply)
 {
     struct purge *purge = arg;
@@ -160,6 +169,8 @@ static void on_next(void *arg, enum err error, const struct redisReply *reply)
     purge->chunk = 0;
     if (purge->options.dry_run)
         tell(purge);
+    else if (answer_int(&answer, 8) == 1)
+        check(purge, queue_abort(purge->store, purge->carrier, purge->seq, on_aborted, purge));
     else
         free_chunk(purge);
 }

@@ -1,5 +1,7 @@
-/* Retention: deletes what campaigns that finished long ago knew of people (numbers, regions,
+/* Retention: deletes what campaigns that were over long ago knew of people (numbers, regions,
  * personal values, texts; their numbers in the dedup group), and old replies. Their figures stay.
+ * Over is what finished, and what nobody decided about (missed, paused, never sent) when its end is
+ * as long ago: that is cancelled first. An import that was broken off is thrown away.
  * Bounded steps; what is cut off anywhere is taken up by the next run. Open campaigns (receipts,
  * replies) are not touched, nor opt-outs, nor the ledger. */
 #pragma once
@@ -10,7 +12,7 @@ struct purge_campaign { /* borrowed */
     const char *id;
     uint32_t seq;
     uint64_t accepted;
-    int64_t finished_ms;
+    int64_t finished_ms; /* or since when it stood still */
 };
 struct purge_options {
     const char *carrier; /* copied */

@@ -10,6 +10,7 @@
 #include "base/archive.h"
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/log.h"
 #include "store/call.h"
 #include "store/keys.h"
 #include "store/layouts.h"
@@ -213,6 +214,48 @@ enum err restore_swap(struct restore *restore, const char *actor, int64_t now_ms
     enum err error = call_send(&call, on_swapped, restore);
     restore->is_working = error == ERR_OK;
     return error;
+}
+
+/* ---- what was broken off ---- */
+
+struct clearing {
+    struct store *store;
+    char owner[KEY_SIZE];
+    bool is_again;
+};
+
+static enum err ask_clear(struct clearing *clearing);
+
+static void on_cleared(void *arg, enum err error, const redisReply *reply)
+{
+    struct clearing *clearing = arg;
+    struct answer answer = answer_read(clearing->store, error, reply);
+    clearing->is_again = true;
+    if (answer.error == ERR_OK && answer.code == 5 && ask_clear(clearing) == ERR_OK)
+        return;
+    if (answer.error != ERR_OK)
+        log_line(LOG_WARN, "redis", "event=restore_left reason=\"%s\"", err_sentence(answer.error));
+    free(clearing);
+}
+
+static enum err ask_clear(struct clearing *clearing)
+{
+    struct call call;
+    call_begin(&call, clearing->store, "or1_restore_clear", KEY_ALL, "");
+    call_text(&call, clearing->owner);
+    call_int(&call, clearing->is_again);
+    return call_send(&call, on_cleared, clearing);
+}
+
+void restore_clear(struct store *store, const char *owner)
+{
+    struct clearing *clearing = calloc(1, sizeof *clearing);
+    if (clearing == NULL)
+        return;
+    clearing->store = store;
+    snprintf(clearing->owner, sizeof clearing->owner, "%s", owner);
+    if (ask_clear(clearing) != ERR_OK)
+        free(clearing);
 }
 
 /* ---- life ---- */

@@ -15,8 +15,8 @@ struct restore;
 /* `owner` is this daemon's id. */
 MUST_CHECK enum err restore_new(struct store *store, const char *owner, bool replace,
                                 struct restore **restore);
-/* Not while a part or the swap waits for its answer. What was brought so far stays until the next
- * restore begins. NULL is fine. */
+/* Not while a part or the swap waits for its answer. What was brought so far stays until
+ * restore_clear, or until the next restore begins. NULL is fine. */
 void restore_free(struct restore *restore);
 /* The bytes from `at` on (copied); the parts follow one another. `done` says why it failed; then
  * this restore is over. errors: ERR_STALE (not the part that is next), ERR_BUSY (one is under
@@ -30,3 +30,7 @@ uint64_t restore_keys(const struct restore *restore);
 /* Only of a whole one. errors: those of redis_call */
 MUST_CHECK enum err restore_swap(struct restore *restore, const char *actor, int64_t now_ms,
                                  queue_done_fn *done, void *arg);
+/* Throws away what a restore of `owner`, or of a daemon that is gone, had brought before it was broken
+ * off. Only while none is under way here. Costs a look when there is nothing; what goes wrong is
+ * logged. */
+void restore_clear(struct store *store, const char *owner);

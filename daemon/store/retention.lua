@@ -14,33 +14,46 @@ do
         end
         local LOOK_MAX, UPLINKS_MAX = 500, 100000
         local OVER = {done = true, cancelled = true}
+        local STANDS_STILL = {missed = true, paused = true, scheduled = true, sending = true}
         local PERSONAL = {'text', 'signature', 'optout', 'source_file'}
 
         local function before(now, keep)
             local mine, theirs = redis_now(), tonumber(now)
             return (mine < theirs and mine or theirs) - tonumber(keep)
         end
-        -- Fields that decide, nil when it is not to be purged.
+        -- When it was over, nil when it is not, or not long enough. One that nobody decided about is over in fact: it stands still, nobody in
+        -- it is in flight, its end and whatever last happened to it are as long ago. An import that was broken off is no campaign yet.
+        local function over_since(P, seq, limit, v)
+            local state, finished, in_flight = v[1], tonumber(v[2] or '') or 0, tonumber(v[5] or '') or 0
+            local changed, last_day = tonumber(v[11] or '') or 0, tonumber(v[12] or '') or 0
+            if v[3] or v[4] == '1' or in_flight > 0 then
+                return nil
+            elseif OVER[state] then
+                return finished > 0 and finished < limit and call('SISMEMBER', P .. 'live', seq) == 0 and finished or nil
+            elseif STANDS_STILL[state] or state == 'importing' then
+                return changed > 0 and changed < limit and (last_day < limit or state == 'importing') and changed or nil
+            end
+            return nil
+        end
+        -- Fields that decide and when it was over; nil when it is not to be purged.
         local function due(P, seq, limit)
             local v = call('HMGET', P .. 'c:' .. seq, 'state', 'finished', 'purged', 'open', 'nC', 'n_chunks', 'id', 'accepted', 'dedup_group',
-                           'pc')
-            local finished = tonumber(v[2] or '')
-            if not OVER[v[1]] or v[3] or v[4] == '1' or not finished or finished == 0 or finished >= limit or (tonumber(v[5]) or 0) > 0 or
-                call('SISMEMBER', P .. 'live', seq) == 1 then
-                return nil
-            end
-            return v
+                           'pc', 'changed', 'end_ms', 'staged')
+            local since = over_since(P, seq, limit, v)
+            return since and v, since
         end
-        -- from campaign, now, how long it is kept. Answers {0, where to go on or 0, campaign or 0, id, finished, accepted, dedup
-        -- group, chunks}.
+        -- from campaign, now, how long it is kept. Answers {0, where to go on or 0, campaign or 0, id, over since, accepted, dedup group,
+        -- chunks, 1: it is an import that was broken off}.
         local function purge_next(keys, args)
             local P, from, limit = keys[1], tonumber(args[1]), before(args[2], args[3])
             local last = tonumber(call('GET', P .. 'next') or '0')
             local to = from + LOOK_MAX - 1 < last and from + LOOK_MAX - 1 or last
             for seq = from, to do
-                local v = due(P, string.format('%d', seq), limit)
+                local v, since = due(P, string.format('%d', seq), limit)
                 if v then
-                    return {0, seq < last and seq + 1 or 0, seq, v[7], tonumber(v[2]), tonumber(v[8]) or 0, v[9] or '', tonumber(v[6]) or 0}
+                    local is_import = v[1] == 'importing'
+                    return {0, seq < last and seq + 1 or 0, seq, v[7], since, tonumber(v[is_import and 13 or 8]) or 0, v[9] or '',
+                            tonumber(v[6]) or 0, is_import and 1 or 0}
                 end
             end
             return {0, to < last and to + 1 or 0, 0}
@@ -63,11 +76,15 @@ do
         -- campaign, now, how long it is kept, most chunks. Answers {0, chunks left}.
         local function purge(keys, args)
             local P, seq, most = keys[1], args[1], tonumber(args[4])
-            local v = due(P, seq, before(args[2], args[3]))
-            if not v then
+            local v, since = due(P, seq, before(args[2], args[3]))
+            if not v or v[1] == 'importing' then
                 return {1, 'this campaign is not to be purged'}
             end
             local key = P .. 'c:' .. seq
+            if not OVER[v[1]] then
+                act({P}, {seq, 'cancel', 'outreachd', 'nobody decided as long as numbers are kept', '0', args[2]})
+                call('HSET', key, 'finished', since) -- so that the next call finds it as long over
+            end
             local chunks, done = tonumber(v[10] or v[6]) or 0, tonumber(call('HGET', key, 'pg') or '0')
             local to = done + most < chunks and done + most or chunks
             for n = done, to - 1 do

@@ -285,15 +285,59 @@ def test_killed_during_a_restore_nothing_is_half_there(world, make_world, moment
     assert new.wait_daemon_gone() == 137
     now = comparable(content(new.redis))
     assert set(now) == empty or now == wanted
+    if now != wanted:
+        assert len(list(new.redis.scan_iter("outreach~restore:*"))) > 1, "it was killed before anything was brought"
     new.start_daemon()
     if now != wanted:
-        assert list(new.redis.scan_iter("outreach~restore:*")), "it was killed before anything was brought"
+        wait_until(lambda: not list(new.redis.scan_iter("outreach~*")), what="what lay about is cleared")
         assert new.ctl_raw("restore", "--yes", file).returncode == 0
         new.wait_daemon_gone()
         assert comparable(content(new.redis)) == wanted and not list(new.redis.scan_iter("outreach~*"))
         new.start_daemon()
     ledger_is_sound(new)
     campaigns_are_sound(new)
+
+
+def staged(world):
+    return len(list(world.redis.scan_iter("outreach~*")))
+
+
+def test_what_a_restore_brought_in_vain_is_cleared(world, make_world):
+    """Refused at its end; left by another daemon, dead or alive; more than one call clears."""
+    filled(world)
+    file = world.dir / "one.backup"
+    world.ctl("backup", file)
+    bad = world.dir / "bad.backup"
+    bad.write_bytes(file.read_bytes()[:-1] + b"x")
+    new = make_world()
+    body = bad.read_bytes()
+    status, _ = new.daemons["a"].api("PUT", "/restore?at=0", body)
+    assert status == 409
+    wait_until(lambda: staged(new) == 0, what="the refused one is cleared")
+    new.kill_daemon()
+
+    left = {f"outreach~restore:left{i}": "x" for i in range(20_100)}
+    for owner, beat, goes in (("daemon-z", None, True), ("daemon-z", 0, True), ("daemon-z", 10**14, False), ("daemon-a", None, True)):
+        new.redis.mset({**left, "outreach~restore:": owner})
+        if beat is not None:
+            new.redis.hset("outreach:{n}:d", owner, f"host\t0.1.0\t1\t1\t{beat}\t0\t0")
+        new.start_daemon()
+        if goes:
+            wait_until(lambda: staged(new) == 0, what=f"what {owner} left is cleared")
+        else:
+            new.ctl("ledger", "seal")  # looks again
+            new.ctl("status")
+            assert staged(new) == len(left) + 1
+        new.kill_daemon()
+        new.redis.hdel("outreach:{n}:d", owner)
+    new.redis.mset({**left, "outreach~restore:": "daemon-a"})
+    new.start_daemon()
+    new.ctl("ledger", "seal")
+    wait_until(lambda: staged(new) == 0, what="cleared")
+    new.redis.mset({"outreach~restore:a": "x", "outreach~restore:": "daemon-a"})
+    new.ctl("ledger", "seal")
+    wait_until(lambda: staged(new) == 0, what="the nightly seal clears it")
+    ledger_is_sound(new)
 
 
 def test_a_broken_off_backup_leaves_no_file(world):

@@ -1,4 +1,5 @@
 """What finished campaigns knew of people goes after `retention`; their figures, opt-outs and the ledger stay."""
+import os
 import time
 
 import pytest
@@ -93,13 +94,87 @@ def test_a_late_report_of_a_purged_campaign_is_taken(world):
     assert keys_of(world, 1) == [] and world.daemons["a"].process.running()
 
 
-@pytest.mark.parametrize("state", ["sending", "paused"])
-def test_what_is_not_over_is_never_purged(world, state):
+@pytest.mark.parametrize("state", ["sending", "paused", "missed"])
+@pytest.mark.parametrize("recent", ["end_ms", "changed", "nC"])
+def test_what_is_not_over_is_never_purged(world, state, recent):
+    """Its end is to come, something happened to it lately, or somebody is in flight."""
     two_campaigns(world)
     before = keys_of(world, 1)
-    world.redis.hset("outreach:{mas}:c:1", "state", state)
+    world.redis.hset("outreach:{mas}:c:1", mapping={"state": state, "changed": 1, "end_ms": 1, recent: int(time.time() * 1000)})
     assert world.ctl("purge", "--yes")["campaigns"] == []
     assert keys_of(world, 1) == before
+
+
+@pytest.mark.parametrize("act", ["miss", "pause"])
+def test_what_nobody_decided_about_goes_too(world, act):
+    """A campaign that stood still past its end: cancelled, then deleted; its figures say so, and its group knows its numbers no more."""
+    world.ctl("carrier", "pause", "mas", "--reason", "nothing is sent today")
+    rows = [(str(OLD + i),) for i in range(1500)]
+    world.campaign("old", rows, dedup_group="g1")
+    world.launch("old")
+    answer = world.redis.execute_command("FCALL", "or1_act", 1, "outreach:{mas}:", 1, act, "scheduler", "its end passed", 0, 1)
+    assert answer[0] == 0
+    then = int(time.time() * 1000) - 181 * DAY_MS
+    world.redis.hset("outreach:{mas}:c:1", mapping={"changed": then, "end_ms": then})
+    assert [c["id"] for c in world.ctl("purge", "--dry-run")["campaigns"]] == ["old"]
+    assert len(keys_of(world, 1)) >= 4
+    assert [c["id"] for c in world.ctl("purge", "--yes")["campaigns"]] == ["old"]
+    assert keys_of(world, 1) == [] and world.ctl("purge", "--yes")["campaigns"] == []
+    now = world.status("old")
+    assert now["state"] == "cancelled" and now["purged_at"] and now["counts"]["cancelled"] == 1500 and now["counts"]["queued"] == 0
+    assert not world.redis.sismember("outreach:{mas}:live", 1)
+    world.ctl("carrier", "resume", "mas")
+    world.campaign("next", rows, dedup_group="g1")
+    world.launch("next", expect=1500)
+    world.wait_reported("next")
+    refused = world.ctl_raw("campaign", "resume", "old", "--until", "2036-01-01 10:00")
+    assert refused.returncode == 1, refused.stdout
+
+
+def test_an_import_that_was_broken_off_goes_too(world):
+    world.campaign("old", 2500, dedup_group="g1")
+    world.launch("old")
+    world.wait_reported("old")
+    base = "outreach:{mas}:"
+    world.redis.hset(base + "c:1", mapping={"state": "importing", "changed": int(time.time() * 1000) - 181 * DAY_MS, "owner": "daemon-z"})
+    assert [c["id"] for c in world.ctl("purge", "--yes")["campaigns"]] == ["old"]
+    assert not world.redis.keys(base + "[psc]:1*") and world.ctl("purge", "--yes")["campaigns"] == []
+
+
+def console_draft(world, id_, days):
+    """A draft with a list, as the console makes it, last touched so long ago."""
+    world.api("POST", "/drafts", {"title": "扶贫日", "region": "513327205", "carrier": "mas", "id": id_, "actor": "clerk"})
+    data = "手机号\n15400000001\n".encode()
+    world.api("PUT", f"/drafts/{id_}/recipients?at=0&last=1&name=list.csv&actor=clerk", data)
+    then = time.time() - days * 86400
+    key = f"outreach:{{dr}}:d:{id_}"
+    world.redis.hset(key, mapping={field: int(then * 1000) for field in ("made", "at", "upat") if world.redis.hexists(key, field)})
+    list_ = world.dir / "campaigns.d" / f"{id_}.csv"
+    os.utime(list_, (then, then))
+    return list_
+
+
+def test_uploaded_lists_go_with_their_campaign(world):
+    two_campaigns(world)  # by hand: their lists are not the console's
+    folder = world.dir / "campaigns.d"
+    for name in ("old", "new"):
+        os.utime(folder / f"{name}.csv", (1, 1))
+    kept, never = console_draft(world, "kept", 179), console_draft(world, "never", 181)
+    running, gone = console_draft(world, "running", 181), console_draft(world, "gone", 181)
+    rewritten = console_draft(world, "rewritten", 181)
+    os.utime(rewritten)
+    for seq, name in ((1, "gone"), (2, "running")):  # as if the two campaigns were theirs
+        world.redis.hset("outreach:{mas}:c:%d" % seq, "id", name)
+        world.redis.hset("outreach:{mas}:ids", name, seq)
+    told = world.ctl("purge", "--dry-run")
+    assert told["lists"] == ["never"] and never.exists()
+    told = world.ctl("purge", "--yes")
+    assert [c["id"] for c in told["campaigns"]] == ["gone"] and sorted(told["lists"]) == ["gone", "never"]
+    assert not gone.exists() and not never.exists()
+    assert all(path.exists() for path in (kept, running, rewritten, folder / "old.csv", folder / "new.csv", folder / "gone.ini"))
+    draft = world.api("GET", "/drafts/never")
+    assert draft["launchable"] is False, draft
+    assert "2 lists" not in world.ctl_raw("purge", "--yes").stdout and world.ctl_raw("purge", "--yes").stdout.endswith("; 0 lists\n")
 
 
 def test_old_replies_go(world):
@@ -112,12 +187,16 @@ def test_old_replies_go(world):
 
 def test_the_daemon_does_it_by_itself(world):
     two_campaigns(world)
+    never = console_draft(world, "never", 181)
     world.kill_daemon()
     world.start_daemon()  # it looks soon after its start, and every minute then
     wait_until(lambda: world.redis.hexists("outreach:{mas}:c:1", "purged"), timeout=120, what="a round of the daemon has passed")
     assert keys_of(world, 1) == [] and keys_of(world, 2) != []
     assert world.status("old")["purged_at"] and not world.status("new")["purged_at"]
-    assert "event=purged campaign=old recipients=2500" in world.daemons["a"].process.output()
+    said = world.daemons["a"].process.output
+    wait_until(lambda: "event=purged draft=never" in said(), timeout=120, what="a round for lists has passed")
+    assert not never.exists()
+    wait_until(lambda: "event=purged campaign=old recipients=2500" in said(), what="the log says so")
 
 
 def test_shorter_than_five_months_warns(make_world):
