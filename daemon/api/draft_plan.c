@@ -23,17 +23,27 @@
 
 /* ---- the plan ---- */
 
+static void add_problems(json_t *array, const struct plan_problem *problems, size_t n,
+                         bool accepted)
+{
+    for (size_t i = 0; i < n && json_array_size(array) < PROBLEMS_SHOWN; i++) {
+        if (problems[i].accepted == accepted) {
+            json_array_append_new(
+                array, json_pack("{s:I, s:s, s:s, s:s, s:b}", "row", (json_int_t)problems[i].row,
+                                 "value", problems[i].value, "word", problems[i].word, "reason",
+                                 problems[i].reason, "accepted", (int)accepted));
+        }
+    }
+}
+
+/* Rows left out first: what is sent all the same must not hide them. */
 static json_t *encode_problems(const struct draft_plan *plan)
 {
-    const struct plan_problem *problems;
+    const struct plan_problem *problems = NULL;
     json_t *array = json_array();
     size_t n = plan->plan != NULL ? plan_problems(plan->plan, &problems) : 0;
-    for (size_t i = 0; i < n && i < PROBLEMS_SHOWN; i++) {
-        json_array_append_new(array,
-                              json_pack("{s:I, s:s, s:s, s:s}", "row", (json_int_t)problems[i].row,
-                                        "value", problems[i].value, "word", problems[i].word,
-                                        "reason", problems[i].reason));
-    }
+    add_problems(array, problems, n, false);
+    add_problems(array, problems, n, true);
     return array;
 }
 
@@ -137,6 +147,7 @@ static json_t *encode_plan(const struct apicall *call, const struct draft *draft
         "segments_total", (json_int_t)totals->segments_total, "cost_fen",
         (json_int_t)totals->cost_fen, "requests", (json_int_t)totals->requests, "problems_total",
         (json_int_t)totals->problems);
+    json_object_set_new(json, "warnings_total", json_integer((json_int_t)totals->warnings));
     json_object_set_new(json, "segments_avg", json_real(average));
     json_object_set_new(json, "starts_at", encode_time(totals->starts_ms, offset));
     json_object_set_new(json, "ends_at", encode_time(totals->ends_ms, offset));

@@ -265,7 +265,7 @@ void plan_free(struct plan *plan)
 static void report(struct plan *plan, uint64_t row, const char *value, const char *word,
                    const char *reason)
 {
-    const struct plan_problem problem = {row, value, reason, word};
+    const struct plan_problem problem = {row, value, reason, word, false};
     problems_add(&plan->problems, &problem);
     plan->totals.problems = plan->problems.n;
 }
@@ -418,20 +418,38 @@ static bool check_values(struct plan *plan, struct candidate *candidate)
                   reason);
 }
 
-/* 2, 4, 6, 9 or 12 digits as 12; 0 for anything else: a region is for counting only. */
-static uint64_t read_region(const struct plan *plan, const struct recipients_row *row)
+static uint64_t warn_of_region(struct plan *plan, const struct recipients_row *row,
+                               const struct recipients_cell *cell)
+{
+    char shown[PROBLEM_VALUE_MAX_BYTES + 1];
+    problems_show(cell->text, cell->len, shown, sizeof shown);
+    const struct plan_problem problem = {
+        row->row, shown,
+        "this is no area code (2, 4, 6, 9 or 12 digits); the row is sent, but counts for no area "
+        "of its own, and what its recipient pledges for that of the campaign",
+        "area_code", true};
+    plan->totals.warnings++;
+    problems_add(&plan->problems, &problem);
+    return 0;
+}
+
+/* 2, 4, 6, 9 or 12 digits as 12; 0 for anything else, with a warning: a region is for counting
+ * only. */
+static uint64_t read_region(struct plan *plan, const struct recipients_row *row)
 {
     if (plan->layout.region == LAYOUT_NONE)
         return 0;
     struct recipients_cell cell = row->cells[plan->layout.region];
     column_trim(&cell.text, &cell.len);
-    if (cell.len != 2 && cell.len != 4 && cell.len != 6 && cell.len != 9 && cell.len != 12)
+    if (cell.len == 0)
         return 0;
+    if (cell.len != 2 && cell.len != 4 && cell.len != 6 && cell.len != 9 && cell.len != 12)
+        return warn_of_region(plan, row, &cell);
     uint64_t code = 0;
     for (size_t i = 0; i < 12; i++) {
         int c = i < cell.len ? cell.text[i] : '0';
         if (c < '0' || c > '9')
-            return 0;
+            return warn_of_region(plan, row, &cell);
         code = code * 10 + (uint64_t)(c - '0');
     }
     return code;

@@ -26,6 +26,7 @@
 #define PLAN_BLOCK_ROWS 1000
 #define PLAN_CANARY_ROWS 10 /* the first request of a campaign has at most so many recipients */
 #define PLAN_PROBLEMS_KEPT 1000
+#define PLAN_WARNINGS_KEPT 100 /* of these, so that they leave room for rows that are left out */
 #define PLAN_PREVIEWS 3
 
 struct plan;
@@ -53,6 +54,7 @@ struct plan_problem {
                            form is masked */
     const char *reason; /* what is wrong and what would be right */
     const char *word;   /* stable: "landline", "duplicate", "empty_column" … */
+    bool accepted;      /* a warning: the row is sent all the same ("area_code") */
 };
 
 struct plan_totals {
@@ -66,7 +68,8 @@ struct plan_totals {
     int64_t starts_ms, ends_ms;
     bool ends_in_time; /* before the definition's end */
     bool optouts_consulted;
-    uint64_t problems; /* all, kept or not */
+    uint64_t problems; /* rows left out, kept or not */
+    uint64_t warnings; /* accepted rows in which something could not be read */
     /* Of text and numbers, in any order of rows, opted-out ones included. Filled by plan_finish. */
     uint8_t fingerprint[16];
 };
@@ -109,7 +112,7 @@ void plan_progress(const struct plan *plan, uint64_t *read_bytes, uint64_t *all_
 /* The compiled text: what dispatch needs to build messages again from stored values. Lives as long
  * as the plan. */
 const struct template *plan_template(const struct plan *plan);
-/* Called for every row left out, kept or not (for a reject file): invalid ones and duplicates in
+/* Called for every row left out or warned of, kept or not (for a reject file): invalid ones and duplicates in
  * their order while a block is read, opted-out ones when it is settled. May be NULL. */
 void plan_on_problem(struct plan *plan, void (*fn)(void *arg, const struct plan_problem *problem),
                      void *arg);

@@ -36,13 +36,15 @@ static void keep(struct problems *problems, const struct plan_problem *problem)
         return;
     }
     problems->kept[problems->n_kept++] =
-        (struct plan_problem){problem->row, value, reason, problem->word};
+        (struct plan_problem){problem->row, value, reason, problem->word, problem->accepted};
+    problems->n_warnings_kept += problem->accepted;
 }
 
 void problems_add(struct problems *problems, const struct plan_problem *problem)
 {
-    problems->n++;
-    if (problems->n_kept < PLAN_PROBLEMS_KEPT)
+    problems->n += !problem->accepted;
+    bool is_one_too_many = problem->accepted && problems->n_warnings_kept == PLAN_WARNINGS_KEPT;
+    if (problems->n_kept < PLAN_PROBLEMS_KEPT && !is_one_too_many)
         keep(problems, problem);
     if (problems->on_problem != NULL)
         problems->on_problem(problems->arg, problem);
@@ -50,8 +52,10 @@ void problems_add(struct problems *problems, const struct plan_problem *problem)
 
 static int compare_rows(const void *a, const void *b)
 {
-    uint64_t x = ((const struct plan_problem *)a)->row, y = ((const struct plan_problem *)b)->row;
-    return (x > y) - (x < y); /* a row has one problem at most */
+    const struct plan_problem *x = a, *y = b;
+    if (x->row != y->row)
+        return x->row > y->row ? 1 : -1;
+    return x->accepted - y->accepted; /* a row is left out for one reason at most */
 }
 
 void problems_sort(struct problems *problems)

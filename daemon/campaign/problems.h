@@ -9,8 +9,8 @@
 
 struct problems {
     struct plan_problem *kept; /* with strings of their own */
-    size_t n_kept;
-    uint64_t n;
+    size_t n_kept, n_warnings_kept;
+    uint64_t n; /* without warnings */
     void (*on_problem)(void *arg, const struct plan_problem *problem);
     void *arg;
 };

@@ -48,7 +48,7 @@ static bool load_definition(struct ctl *ctl, const char *file_or_id, struct plan
     return error == ERR_OK;
 }
 
-/* --problems FILE: every rejected row as it is met. */
+/* --problems FILE: every row left out or warned of, as it is met. */
 static void write_problem(void *arg, const struct plan_problem *problem)
 {
     FILE *file = arg;
@@ -284,27 +284,32 @@ static void print_times(const struct planning *planning, FILE *out)
     }
 }
 
-static void print_problems(const struct planning *planning, FILE *out)
+/* `all`: how many there are of the kind, rows left out or rows warned of. */
+static void print_problems(const struct planning *planning, bool accepted, uint64_t all,
+                           const char *title, FILE *out)
 {
     static const char *const headers[] = {">row", "value", "reason"};
     const struct plan_problem *problems;
     struct table *table;
     size_t n = plan_problems(planning->plan, &problems);
-    uint64_t all = plan_totals(planning->plan)->problems;
-    if (n == 0 || table_new(headers, 3, &table) != ERR_OK) {
+    if (all == 0 || table_new(headers, 3, &table) != ERR_OK) {
         return;
     }
-    for (size_t i = 0; i < n && i < PROBLEMS_SHOWN; i++) {
+    size_t shown = 0;
+    for (size_t i = 0; i < n && shown < PROBLEMS_SHOWN; i++) {
         char row[24];
+        if (problems[i].accepted != accepted) {
+            continue;
+        }
+        shown++;
         snprintf(row, sizeof row, "%" PRIu64, problems[i].row);
         table_row(table, (const char *const[]){row, problems[i].value, problems[i].reason});
     }
-    fprintf(out, "\nrows left out (rows are counted as the spreadsheet does):\n");
+    fprintf(out, "\n%s (rows are counted as the spreadsheet does):\n", title);
     table_print(table, out);
     table_free(table);
-    if (all > PROBLEMS_SHOWN) {
-        fprintf(out, "… and %" PRIu64 " more; --problems FILE writes all of them\n",
-                all - PROBLEMS_SHOWN);
+    if (all > shown) {
+        fprintf(out, "… and %" PRIu64 " more; --problems FILE writes all of them\n", all - shown);
     }
 }
 
@@ -333,7 +338,9 @@ void planning_print(const struct planning *planning, FILE *out)
     print_rows(planning, out);
     print_cost(planning, out);
     print_times(planning, out);
-    print_problems(planning, out);
+    const struct plan_totals *totals = plan_totals(planning->plan);
+    print_problems(planning, false, totals->problems, "rows left out", out);
+    print_problems(planning, true, totals->warnings, "rows that are sent, with a warning", out);
     print_previews(planning, out);
 }
 
@@ -343,10 +350,10 @@ static json_t *problems_json(const struct planning *planning)
     size_t n = plan_problems(planning->plan, &problems);
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
-        json_array_append_new(array,
-                              json_pack("{s:I, s:s, s:s, s:s}", "row", (json_int_t)problems[i].row,
-                                        "value", problems[i].value, "reason", problems[i].reason,
-                                        "word", problems[i].word));
+        json_array_append_new(
+            array, json_pack("{s:I, s:s, s:s, s:s, s:b}", "row", (json_int_t)problems[i].row,
+                             "value", problems[i].value, "reason", problems[i].reason, "word",
+                             problems[i].word, "accepted", (int)problems[i].accepted));
     }
     return array;
 }
@@ -383,6 +390,7 @@ json_t *planning_json(const struct planning *planning)
     json_object_set_new(json, "ends_in_time", json_boolean(totals->ends_in_time));
     json_object_set_new(json, "optouts_consulted", json_boolean(planning->consulted));
     json_object_set_new(json, "problems_total", json_integer((json_int_t)totals->problems));
+    json_object_set_new(json, "warnings_total", json_integer((json_int_t)totals->warnings));
     json_object_set_new(json, "problems", problems_json(planning));
     json_object_set_new(json, "preview", preview);
     return json;

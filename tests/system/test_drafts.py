@@ -357,6 +357,20 @@ def test_the_plan_tells_one_class_of_trouble_at_a_time(world):
     assert plan["stage"] == "definition" and plan["fault"].startswith("carrier: ")
 
 
+def test_an_area_that_cannot_be_read_is_told(world):
+    """The row is sent, but would silently count for the area of the campaign."""
+    complete(world)
+    people = numbers(5)
+    cells = ("513327205001", "abc", "51332", "云坪村", "")
+    rows = [(n, "甲", cell) for n, cell in zip(people, cells)] + [("1380013800", "短", "513327205001")]
+    upload(world, "spring", csv_of(rows, columns=("手机号", "姓名", "地区")))
+    plan = plan_of(world)
+    assert (plan["accepted"], plan["invalid"], plan["problems_total"], plan["warnings_total"]) == (5, 1, 1, 3), plan
+    assert [(p["row"], p["value"], p["accepted"]) for p in plan["problems"]] == [
+        (7, "1380013800", False), (3, "abc", True), (4, "51332", True), (5, "云坪村", True)]
+    assert plan["by_word"]["area_code"] == 3
+
+
 def test_rows_one_by_one_and_those_left_out(world):
     complete(world)
     people = numbers(2500)

@@ -217,6 +217,16 @@ def test_plan_without_daemon_says_so(world):
     assert text.returncode == 0 and "NOT CONSULTED" in text.stdout and not plan["optouts_consulted"]
 
 
+def test_a_plan_warns_of_areas_that_cannot_be_read(world):
+    rows = [("15400000001", "513327205001"), ("15400000002", "云坪村"), ("15400000003", "")]
+    world.campaign("c1", rows=rows, columns=("手机号", "地区"))
+    plan = world.ctl("campaign", "plan", "c1")
+    assert (plan["accepted"], plan["problems_total"], plan["warnings_total"]) == (3, 0, 1)
+    assert [(p["row"], p["value"], p["word"], p["accepted"]) for p in plan["problems"]] == [(3, "云坪村", "area_code", True)]
+    text = world.ctl_raw("campaign", "plan", "c1").stdout
+    assert "rows that are sent, with a warning" in text and "云坪村" in text and "rows left out" not in text
+
+
 @pytest.mark.parametrize("text, word", [("((姓名))您好", "姓名"), ("你好【测试】", "【")])
 def test_a_text_that_cannot_be_sent_is_refused(world, text, word):
     world.campaign("c1", rows=5, text=text)

@@ -166,8 +166,9 @@ function facts(plan, draft) {
         regions,
         !plan.optouts_consulted && h('div', {class: 'alert alert-warning py-2'}, t('send.optouts_later')),
         (plan.warnings ?? []).map((sentence) => h('div', {class: 'alert alert-warning py-2'}, sentence)),
+        plan.warnings_total > 0 && h('div', {class: 'alert alert-warning py-2'}, t('list.warned', {n: count(plan.warnings_total)})),
         plan.problems_total > 0 && h('details', {}, h('summary', {}, t('send.rows_left_out', {n: count(plan.problems_total)})),
-            h('ul', {class: 'mb-0'}, (plan.problems ?? []).slice(0, 10).map((one) => h('li', {}, t('send.row', {row: one.row, value: one.value, what: advice(one)}))))),
+            h('ul', {class: 'mb-0'}, (plan.problems ?? []).filter((one) => !one.accepted).slice(0, 10).map((one) => h('li', {}, t('send.row', {row: one.row, value: one.value, what: advice(one)}))))),
         (plan.preview ?? []).slice(0, 1).map((text) => h('blockquote', {class: 'border-start border-3 ps-3 my-3 text-prewrap'}, text)));
 }
 

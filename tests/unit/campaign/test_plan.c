@@ -372,16 +372,18 @@ static void test_regions(void **state)
     static const struct {
         const char *cell;
         uint64_t region;
+        bool warned;
     } cases[] = {
-        {"51", 510000000000},
-        {"5133", 513300000000},
-        {"513327", 513327000000},
-        {"513327205", 513327205000},
-        {" 513327205001\t", 513327205001},
-        {"", 0},
-        {"高山村", 0},
-        {"51332", 0},
-        {"51332x", 0},
+        {"51", 510000000000, false},
+        {"5133", 513300000000, false},
+        {"513327", 513327000000, false},
+        {"513327205", 513327205000, false},
+        {" 513327205001\t", 513327205001, false},
+        {"", 0, false},
+        {" ", 0, false},
+        {"高山村", 0, true},
+        {"51332", 0, true},
+        {"51332x", 0, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static struct plan_block block;
@@ -397,9 +399,40 @@ static void test_regions(void **state)
         assert_int_equal(block.n, 1);
         assert_int_equal(block.rows[0].region, cases[i].region);
         assert_int_equal(block.rows[0].row, 2);
+        assert_int_equal(plan_totals(plan)->warnings, cases[i].warned);
+        assert_int_equal(plan_totals(plan)->problems, 0);
+        const struct expected_problem expected = {2, "area_code", cases[i].cell,
+                                                  "no area code (2, 4, 6, 9 or 12 digits)"};
+        check_problems(plan, &expected, cases[i].warned);
         plan_block_fini(&block);
         plan_free(plan);
     }
+}
+
+/* Warnings leave room for what is left out, and are told apart from it. */
+static void test_many_warnings(void **state)
+{
+    (void)state;
+    struct buf csv;
+    const struct plan_problem *problems;
+    buf_init(&csv, 1 << 20);
+    buf_add_text(&csv, "手机,地区\n");
+    for (int i = 0; i < 1500; i++)
+        buf_addf(&csv, "154%08d,某村\n", i);
+    buf_add_text(&csv, "12345,某村\n");
+    write_text(buf_text(&csv));
+    buf_fini(&csv);
+    struct plan *plan = open_plan();
+    read_all(plan, NULL, NULL);
+    plan_finish(plan, now_ms);
+    check_totals(plan, 1501, 1500, 0, 1, 0);
+    assert_int_equal(plan_totals(plan)->warnings, 1500);
+    size_t n = plan_problems(plan, &problems);
+    assert_int_equal(n, PLAN_WARNINGS_KEPT + 1);
+    assert_true(problems[0].accepted);
+    assert_false(problems[n - 1].accepted);
+    assert_int_equal(problems[n - 1].row, 1502);
+    plan_free(plan);
 }
 
 /* ---- requests and times ---- */
@@ -770,6 +803,7 @@ int main(void)
         TEST(test_empty_values_by_rule),
         TEST(test_segments_and_cost),
         TEST(test_regions),
+        TEST(test_many_warnings),
         TEST(test_requests),
         TEST(test_times),
         TEST(test_refused_campaigns),
