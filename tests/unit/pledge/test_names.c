@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "pledge/names.h"
 
@@ -31,8 +32,27 @@ static void test_public(void **state)
     check("", false, NAME_FULL, "爱心人士");
 }
 
+static void test_compound_surnames(void **state)
+{
+    (void)state;
+    static const char *const surnames[] = {
+        "司寇", "公羊", "仲孙", "颛孙", "巫马", "漆雕", "乐正", "谷梁", "穀梁", "左丘",     "梁丘",
+        "段干", "东门", "東門", "南门", "公西", "公良", "宰父", "夹谷", "壤驷", "亓官",     "子车",
+        "羊舌", "微生", "叔孙", "王孙", "太史", "即墨", "达奚", "纳兰", "完颜", "爱新觉罗",
+    };
+    for (size_t i = 0; i < sizeof surnames / sizeof *surnames; i++) {
+        char name[64], want[64];
+        snprintf(name, sizeof name, "%s明", surnames[i]);
+        snprintf(want, sizeof want, "%s*", surnames[i]);
+        check(name, false, NAME_MASKED, want);
+    }
+    check("岳帅明", false, NAME_MASKED, "岳**"); /* two surnames of the list, one family name */
+    check("公明", false, NAME_MASKED, "公*");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_public)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_public),
+                                       cmocka_unit_test(test_compound_surnames)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
