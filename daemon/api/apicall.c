@@ -71,7 +71,9 @@ void apicall_answer(struct apicall *call, int status, json_t *json)
     static const char nothing[] = "{\"error\":{\"code\":\"memory\",\"message\":\"no memory for "
                                   "the answer\",\"field\":null}}";
     free(call->late_bytes);
-    call->late_bytes = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+    call->late_bytes = json != NULL    ? json_dumps(json, JSON_COMPACT)
+                       : status == 204 ? strdup("")
+                                       : NULL;
     call->late_status = status;
     json_decref(json);
     if (call->late_bytes == NULL) {

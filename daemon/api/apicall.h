@@ -76,7 +76,7 @@ void backup_tidy(struct api *api);
 
 /* ---- answers: each ends the call ---- */
 
-/* Takes `json`. */
+/* Takes `json`; NULL with status 204: it is done, and there is nothing to say. */
 void apicall_answer(struct apicall *call, int status, json_t *json);
 /* `field` NULL: none. */
 void apicall_error(struct apicall *call, int status, const char *code, const char *field,

@@ -288,7 +288,7 @@ static void on_closed(void *arg, enum err error, const char *reason)
         return;
     }
     auth_set_cookie(call, NULL);
-    apicall_answer(call, 200, json_pack("{s:b}", "ok", 1));
+    apicall_answer(call, 204, NULL);
 }
 
 void handle_session_close(struct apicall *call)

@@ -127,7 +127,7 @@ def test_a_stream_ends_with_what_it_was_let_in_by(make_world):
         "out": Stream(world, "/events", cookie=out.cookie),
     }
     stays = Stream(world, "/events", cookie=world.login("stays", "viewer").cookie, name="b")
-    assert out.call("DELETE", "/api/v1/session")[0] == 200
+    assert out.call("DELETE", "/api/v1/session")[0] == 204
     assert chen.call("DELETE", f"/api/v1/tokens/{tokens[0]['id']}")[0] == 200
     world.ctl("user", "change", "chen", "--area", "50")
     assert world.ctl_raw("user", "disable", "li").returncode == 0
