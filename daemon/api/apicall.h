@@ -48,6 +48,7 @@ struct apicall {
     struct http_request *request;
     const struct route *route;
     bool is_public;                                  /* came over the listening port */
+    bool is_masked;                                  /* of mobile numbers, see api/mask.h */
     struct who who;                                  /* see api/auth.h */
     char title[WHO_TITLE_SIZE], csrf[WHO_NAME_SIZE]; /* of a session, else "" */
     char once[2 * WHO_NAME_SIZE + 4];            /* not "": its answer is kept, see api/once.h */

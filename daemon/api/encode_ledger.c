@@ -86,13 +86,39 @@ static void put_quantity(json_t *json, const char *key, int64_t thousandths)
     put_text(json, key, thousandths != 0 ? money_format_quantity(thousandths, text) : "");
 }
 
-static void put_mobile(json_t *json, const char *key, uint64_t mobile)
+/* "" for 0. */
+static const char *mobile_text(uint64_t mobile, bool is_masked, char out[MOBILE_TEXT_SIZE])
+{
+    out[0] = '\0';
+    if (mobile != 0 && is_masked) {
+        mobile_mask(mobile, out);
+    } else if (mobile != 0) {
+        mobile_format(mobile, out);
+    }
+    return out;
+}
+
+/* What somebody wrote, in which a number may stand. */
+static const char *free_text(const char *text, bool is_masked, char out[LEDGER_NOTE_MAX + 1])
+{
+    if (!is_masked) {
+        return text;
+    }
+    snprintf(out, LEDGER_NOTE_MAX + 1, "%s", text);
+    mobile_mask_within(out);
+    return out;
+}
+
+static void put_mobile(json_t *json, const char *key, uint64_t mobile, bool is_masked)
 {
     char text[MOBILE_TEXT_SIZE];
-    if (mobile != 0) {
-        mobile_format(mobile, text);
-        put_text(json, key, text);
-    }
+    put_text(json, key, mobile_text(mobile, is_masked, text));
+}
+
+static void put_free_text(json_t *json, const char *key, const char *text, bool is_masked)
+{
+    char masked[LEDGER_NOTE_MAX + 1];
+    put_text(json, key, free_text(text, is_masked, masked));
 }
 
 static void put_true(json_t *json, const char *key, bool value)
@@ -117,10 +143,10 @@ json_t *encode_posted(const struct ledger_posted *posted, const char *request)
     return json;
 }
 
-static void put_donor(json_t *json, const struct ledger_entry *entry)
+static void put_donor(json_t *json, const struct ledger_entry *entry, bool is_masked)
 {
-    put_text(json, "name", entry->name);
-    put_mobile(json, "mobile", entry->mobile);
+    put_free_text(json, "name", entry->name, is_masked);
+    put_mobile(json, "mobile", entry->mobile, is_masked);
     json_object_set_new(json, "organisation", json_boolean(entry->is_organisation));
     json_object_set_new(json, "public", json_string(name_shown_word(entry->shown)));
 }
@@ -135,7 +161,7 @@ static void put_amounts(json_t *json, const struct ledger_entry *entry)
     put_number(json, "value_fen", entry->value_fen);
 }
 
-json_t *encode_entry(const struct ledger_entry *entry, int offset_min)
+json_t *encode_entry(const struct ledger_entry *entry, bool is_masked, int offset_min)
 {
     json_t *json = json_object();
     json_object_set_new(json, "entry", json_integer((json_int_t)entry->n));
@@ -152,10 +178,10 @@ json_t *encode_entry(const struct ledger_entry *entry, int offset_min)
         put_amounts(json, entry);
     }
     if (has_donor(entry)) {
-        put_donor(json, entry);
+        put_donor(json, entry, is_masked);
     }
     put_text(json, "purpose", entry->purpose);
-    put_text(json, "note", entry->note);
+    put_free_text(json, "note", entry->note, is_masked);
     put_number(json, "ref", (int64_t)entry->ref);
     if (entry->type == LEDGER_REVERSE) {
         put_text(json, "was", ledger_type_word(entry->was));
@@ -234,14 +260,17 @@ static void csv_subject(const struct ledger_entry *entry, struct buf *out)
     cell_fen(out, entry->value_fen);
 }
 
-static void csv_donor(const struct ledger_entry *entry, struct buf *out)
+static void cell_free_text(struct buf *out, const char *text, bool is_masked)
 {
-    char mobile[MOBILE_TEXT_SIZE] = "";
-    if (entry->mobile != 0) {
-        mobile_format(entry->mobile, mobile);
-    }
-    cell(out, entry->name);
-    cell(out, mobile);
+    char masked[LEDGER_NOTE_MAX + 1];
+    cell(out, free_text(text, is_masked, masked));
+}
+
+static void csv_donor(const struct ledger_entry *entry, bool is_masked, struct buf *out)
+{
+    char mobile[MOBILE_TEXT_SIZE];
+    cell_free_text(out, entry->name, is_masked);
+    cell(out, mobile_text(entry->mobile, is_masked, mobile));
     cell(out, entry->is_organisation ? "yes" : "");
     cell(out, has_donor(entry) ? name_shown_word(entry->shown) : "");
 }
@@ -265,7 +294,8 @@ static void csv_flags(const struct ledger_entry *entry, struct buf *out)
     buf_add_text(out, between[0] == ',' ? ",\n" : "\n");
 }
 
-void encode_entry_csv(const struct ledger_entry *entry, int offset_min, struct buf *out)
+void encode_entry_csv(const struct ledger_entry *entry, bool is_masked, int offset_min,
+                      struct buf *out)
 {
     char time[CLOCK_TEXT_SIZE];
     buf_addf(out, "%" PRIu64, entry->n);
@@ -279,9 +309,9 @@ void encode_entry_csv(const struct ledger_entry *entry, int offset_min, struct b
     cell_number(out, entry->year);
     cell(out, entry->pledge);
     csv_subject(entry, out);
-    csv_donor(entry, out);
+    csv_donor(entry, is_masked, out);
     cell(out, entry->purpose);
-    cell(out, entry->note);
+    cell_free_text(out, entry->note, is_masked);
     cell_number(out, entry->ref);
     cell(out, entry->type == LEDGER_REVERSE ? ledger_type_word(entry->was) : "");
     cell(out, ledger_why_word(entry->why));
@@ -326,13 +356,13 @@ static json_t *encode_sums(const struct ledger_pledge *pledge)
     return json;
 }
 
-static json_t *encode_rows(const struct ledger_pledge *pledge, int offset_min)
+static json_t *encode_rows(const struct ledger_pledge *pledge, bool is_masked, int offset_min)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < pledge->n_entries; i++) {
         struct ledger_entry entry;
         bool sound = ledger_row_read(&pledge->entries[i], &entry) == ERR_OK;
-        json_array_append_new(array, sound ? encode_entry(&entry, offset_min)
+        json_array_append_new(array, sound ? encode_entry(&entry, is_masked, offset_min)
                                            : encode_unsound(pledge->entries[i].n));
     }
     return array;
@@ -343,7 +373,7 @@ static const char *region_name(const struct encode_regions *regions, uint64_t ar
     return regions != NULL && regions->name != NULL ? regions->name(regions->arg, area) : "";
 }
 
-json_t *encode_pledge(const struct ledger_pledge *pledge, bool entries,
+json_t *encode_pledge(const struct ledger_pledge *pledge, bool entries, bool is_masked,
                       const struct encode_regions *regions, int offset_min)
 {
     struct ledger_entry first;
@@ -361,18 +391,18 @@ json_t *encode_pledge(const struct ledger_pledge *pledge, bool entries,
     json_object_set_new(json, is_money(pledge->kind) ? "fen" : "quantity", encode_sums(pledge));
     put_number(json, "value_fen", pledge->value_fen);
     if (pledge->n_entries > 0 && ledger_row_read(&pledge->entries[0], &first) == ERR_OK) {
-        put_donor(json, &first);
+        put_donor(json, &first, is_masked);
         put_text(json, "purpose", first.purpose);
-        put_text(json, "note", first.note);
+        put_free_text(json, "note", first.note, is_masked);
         put_day(json, "on", first.on);
         put_text(json, "source", first.source);
         put_text(json, "peer", first.peer);
         json_object_set_new(json, "entry", json_integer((json_int_t)first.n));
     } else {
-        put_mobile(json, "mobile", pledge->mobile);
+        put_mobile(json, "mobile", pledge->mobile, is_masked);
     }
     if (entries) {
-        json_object_set_new(json, "entries", encode_rows(pledge, offset_min));
+        json_object_set_new(json, "entries", encode_rows(pledge, is_masked, offset_min));
     }
     return json;
 }

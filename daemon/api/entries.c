@@ -11,6 +11,7 @@
 
 #include "api/apicall.h"
 #include "api/encode_ledger.h"
+#include "api/mask.h"
 #include "api/query.h"
 #include "base/loop.h"
 #include "store/ledger_proof.h"
@@ -112,13 +113,14 @@ static void add_row(const struct entries *entries, const struct ledger_row *row,
 {
     struct ledger_entry entry;
     int offset = apicall_offset_min(entries->call);
+    bool is_masked = entries->call->is_masked;
     bool is_sound = row != NULL && ledger_row_read(row, &entry) == ERR_OK;
     if (entries->format == FORMAT_CSV && is_sound) {
-        encode_entry_csv(&entry, offset, out);
+        encode_entry_csv(&entry, is_masked, offset, out);
     } else if (entries->format == FORMAT_CSV) {
         encode_unsound_csv(n, out);
     } else {
-        add_json_line(is_sound ? encode_entry(&entry, offset) : encode_unsound(n), out);
+        add_json_line(is_sound ? encode_entry(&entry, is_masked, offset) : encode_unsound(n), out);
     }
 }
 
@@ -153,8 +155,9 @@ static void answer_page(struct entries *entries, const struct ledger_row *rows, 
         struct ledger_entry entry;
         bool is_there = at < n_rows && rows[at].n == n;
         bool is_sound = is_there && ledger_row_read(&rows[at], &entry) == ERR_OK;
-        json_array_append_new(array, is_sound ? encode_entry(&entry, apicall_offset_min(call))
-                                              : encode_unsound(n));
+        json_array_append_new(
+            array, is_sound ? encode_entry(&entry, call->is_masked, apicall_offset_min(call))
+                            : encode_unsound(n));
         at += is_there;
     }
     json_t *next = last < entries->to ? json_integer((json_int_t)last + 1) : json_null();
@@ -258,6 +261,14 @@ static void on_last(void *arg, enum err error, const char *reason, uint64_t as_o
     next_block(entries);
 }
 
+static void begin(struct apicall *call)
+{
+    enum err error = ledger_serials(call->api->parts.store, on_last, call->state);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
 void handle_ledger_entries(struct apicall *call)
 {
     static const char *const formats[] = {"json", "jsonl", "csv", NULL};
@@ -280,8 +291,5 @@ void handle_ledger_entries(struct apicall *call)
     entries->format = format >= 0 ? (enum format)format : FORMAT_JSON;
     entries->from += entries->from == 0;
     entries->limit += entries->limit == 0;
-    enum err error = ledger_serials(call->api->parts.store, on_last, entries);
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
-    }
+    mask_settle(call, "ledger unmasked", "", begin);
 }

@@ -1,11 +1,13 @@
 /* GET /api/v1/pledges, POST /api/v1/pledges/search, GET /api/v1/pledges/{number}. */
 #include "api/handlers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api/apicall.h"
 #include "api/encode_ledger.h"
+#include "api/mask.h"
 #include "api/query.h"
 #include "api/regions.h"
 #include "base/clock.h"
@@ -32,23 +34,30 @@ static void on_shown(void *arg, enum err error, const char *reason,
         return;
     }
     struct encode_regions regions = api_regions(call);
-    json_t *json = encode_pledge(&pledges->pledges[0], true, &regions, apicall_offset_min(call));
+    json_t *json = encode_pledge(&pledges->pledges[0], true, call->is_masked, &regions,
+                                 apicall_offset_min(call));
     json_object_set_new(json, "as_of_entry", json_integer((json_int_t)pledges->as_of_entry));
     apicall_answer(call, 200, json);
+}
+
+/* params[0] is in its one form. */
+static void show(struct apicall *call)
+{
+    enum err error =
+        ledger_show(call->api->parts.store, call->params[0], call->api->settings->ledger.grace_days,
+                    clock_wall_ms(), on_shown, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
 }
 
 void handle_pledge_show(struct apicall *call)
 {
     struct number number;
     char text[NUMBER_TEXT_SIZE];
-    if (!query_number_text(call, call->params[0], &number)) {
-        return;
-    }
-    enum err error =
-        ledger_show(call->api->parts.store, number_format(&number, text),
-                    call->api->settings->ledger.grace_days, clock_wall_ms(), on_shown, call);
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
+    if (query_number_text(call, call->params[0], &number)) {
+        snprintf(call->params[0], ROUTE_PARAM_SIZE, "%s", number_format(&number, text));
+        mask_settle(call, "pledge unmasked", call->params[0], show);
     }
 }
 
@@ -57,8 +66,8 @@ static json_t *encode_found(struct apicall *call, const struct ledger_pledges *p
     struct encode_regions regions = api_regions(call);
     json_t *array = json_array();
     for (size_t i = 0; i < pledges->n; i++) {
-        json_array_append_new(
-            array, encode_pledge(&pledges->pledges[i], false, &regions, apicall_offset_min(call)));
+        json_array_append_new(array, encode_pledge(&pledges->pledges[i], false, call->is_masked,
+                                                   &regions, apicall_offset_min(call)));
     }
     return array;
 }
@@ -79,35 +88,64 @@ static void on_listed(void *arg, enum err error, const char *reason,
                              pledges->cursor, "as_of_entry", (json_int_t)pledges->as_of_entry));
 }
 
-void handle_pledge_list(struct apicall *call)
+/* What is asked for, while the audit is written. The texts are the request's. */
+struct search {
+    struct apicall *call;
+    struct ledger_query query;
+    char number[NUMBER_TEXT_SIZE]; /* "": a list */
+};
+
+/* NULL: answered. */
+static struct search *search_new(struct apicall *call)
 {
-    const char *words[LEDGER_STATES + 1] = {NULL};
-    struct ledger_query query = {.state = LEDGER_ANY_STATE};
-    uint64_t limit;
-    for (int state = 0; state < LEDGER_STATES; state++) {
-        words[state] = ledger_state_word((enum ledger_state)state);
+    struct search *search = calloc(1, sizeof *search);
+    if (search == NULL) {
+        apicall_fail(call, ERR_NOMEM, NULL);
+        return NULL;
     }
-    if (!query_area(call, "region", 0, &query.scope) || !query_year(call, &query.year) ||
-        !query_campaign(call, &query.campaign) || !query_word(call, "state", words, &query.state) ||
-        !query_mobile(call, "mobile", &query.mobile) ||
-        !query_text(call, "cursor", CURSOR_MAX, &query.cursor) ||
-        !query_number(call, "limit", LIST_DEFAULT, LEDGER_LIST_MAX, &limit)) {
-        return;
-    }
-    query.most = limit > 0 ? (uint32_t)limit : 1;
-    query.grace_days = call->api->settings->ledger.grace_days;
-    enum err error = ledger_list(call->api->parts.store, &query, clock_wall_ms(), on_listed, call);
+    search->call = call;
+    search->query.state = LEDGER_ANY_STATE;
+    search->query.grace_days = call->api->settings->ledger.grace_days;
+    call->state = search;
+    call->free_state = free;
+    return search;
+}
+
+static void list(struct apicall *call)
+{
+    const struct search *search = call->state;
+    enum err error =
+        ledger_list(call->api->parts.store, &search->query, clock_wall_ms(), on_listed, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
 }
 
-/* ---- search: what is looked for stands in the body, so in no log of a proxy ---- */
+void handle_pledge_list(struct apicall *call)
+{
+    const char *words[LEDGER_STATES + 1] = {NULL};
+    uint64_t limit;
+    struct search *search = search_new(call);
+    if (search == NULL) {
+        return;
+    }
+    for (int state = 0; state < LEDGER_STATES; state++) {
+        words[state] = ledger_state_word((enum ledger_state)state);
+    }
+    struct ledger_query *query = &search->query;
+    if (!query_area(call, "region", 0, &query->scope) || !query_year(call, &query->year) ||
+        !query_campaign(call, &query->campaign) ||
+        !query_word(call, "state", words, &query->state) ||
+        !query_mobile(call, "mobile", &query->mobile) ||
+        !query_text(call, "cursor", CURSOR_MAX, &query->cursor) ||
+        !query_number(call, "limit", LIST_DEFAULT, LEDGER_LIST_MAX, &limit)) {
+        return;
+    }
+    query->most = limit > 0 ? (uint32_t)limit : 1;
+    mask_settle(call, "pledges unmasked", "", list);
+}
 
-struct search {
-    struct apicall *call;
-    struct ledger_query query;
-};
+/* ---- search: what is looked for stands in the body, so in no log of a proxy ---- */
 
 /* A number that is none, or of another area, is an empty list: the search says what it found. */
 static void on_number(void *arg, enum err error, const char *reason,
@@ -147,38 +185,33 @@ static bool read_search(struct apicall *call, struct ledger_query *query, const 
     return false;
 }
 
-void handle_pledge_search(struct apicall *call)
+static void search_number(struct apicall *call)
 {
-    struct number number;
-    char one_form[NUMBER_TEXT_SIZE];
-    const char *text;
-    struct search *search = calloc(1, sizeof *search);
-    if (search == NULL) {
-        apicall_fail(call, ERR_NOMEM, NULL);
-        return;
-    }
-    struct store *store = call->api->parts.store;
-    struct ledger_query *query = &search->query;
-    search->call = call;
-    call->state = search;
-    call->free_state = free;
-    query->state = LEDGER_ANY_STATE;
-    query->grace_days = call->api->settings->ledger.grace_days;
-    if (!read_search(call, query, &text)) {
-        return;
-    }
-    enum err error;
-    if (typed_number(text, &number) == ERR_OK) {
-        error = ledger_show(store, number_format(&number, one_form), query->grace_days,
-                            clock_wall_ms(), on_number, search);
-    } else {
-        if (mobile_parse(text, strlen(text), &query->mobile) != MOBILE_OK) {
-            query->mobile = 0;
-            query->name = text;
-        }
-        error = ledger_list(store, query, clock_wall_ms(), on_listed, call);
-    }
+    struct search *search = call->state;
+    enum err error = ledger_show(call->api->parts.store, search->number, search->query.grace_days,
+                                 clock_wall_ms(), on_number, search);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
+}
+
+void handle_pledge_search(struct apicall *call)
+{
+    struct number number;
+    const char *text;
+    struct search *search = search_new(call);
+    if (search == NULL || !read_search(call, &search->query, &text)) {
+        return;
+    }
+    struct ledger_query *query = &search->query;
+    if (typed_number(text, &number) == ERR_OK) {
+        number_format(&number, search->number);
+        mask_settle(call, "pledges unmasked", search->number, search_number);
+        return;
+    }
+    if (mobile_parse(text, strlen(text), &query->mobile) != MOBILE_OK) {
+        query->mobile = 0;
+        query->name = text;
+    }
+    mask_settle(call, "pledges unmasked", "", list);
 }

@@ -8,6 +8,7 @@
 
 #include "api/drafts.h"
 #include "api/handlers.h"
+#include "api/mask.h"
 #include "sms/mobile.h"
 #include "store/chunk.h"
 
@@ -339,23 +340,11 @@ static bool read_states(struct report *report)
     return true;
 }
 
-/* Whole numbers are for who has the machine, and for who has just given her password. */
 static bool read_mask(struct report *report)
 {
-    struct apicall *call = report->call;
-    const char *masked = http_request_query(call->request, "masked");
-    bool is_trusted = call->who.via == VIA_CONTROL;
-    report->is_masked = masked != NULL ? strcmp(masked, "0") != 0 : !is_trusted;
-    if (report->is_masked || is_trusted) {
-        return true;
-    }
-    if (call->who.via == VIA_SESSION && !call->who.is_confirmed) {
-        apicall_error(call, 403, "confirm", NULL,
-                      "give your password once more to see whole numbers");
-        return false;
-    }
-    report->is_to_be_told = true;
-    return true;
+    bool may = mask_read(report->call, &report->is_to_be_told);
+    report->is_masked = report->call->is_masked;
+    return may;
 }
 
 static bool read_form(struct report *report)

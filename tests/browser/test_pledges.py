@@ -58,6 +58,20 @@ def test_pledges_are_found(world, open_tab):
         assert text not in tab.driver.current_url
 
 
+def test_a_number_is_masked_until_the_password_is_given_again(world, open_tab):
+    number = world.ctl("pledge", "add", "--region", "513327205001", "--name", "扎西", "--mobile", "13800138002", "--amount", "5")["pledge"]
+    tab = clerk(world, open_tab).go(f"#/pledges/{number}")
+    tab.wait_text("#pledge-mobile", "138****8002")
+    assert "13800138002" not in tab.driver.page_source
+    for key in world.redis.scan_iter("*:{u}:s:*"):  # the password was given long ago
+        world.redis.hset(key, "confirmed", 0)
+    tab.click("#pledge-mobile-whole").password_again()
+    tab.wait_text("#pledge-mobile", "13800138002")
+    assert not tab.all("#pledge-mobile-whole")
+    tab.go("#/pledges").go(f"#/pledges/{number}").wait_text("#pledge-mobile", "138****8002")  # whoever comes back sees it masked
+    assert tab.complaints() == []
+
+
 def test_a_paper_list_is_mended_and_booked_once(world, open_tab):
     today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3600))
     (world.dir / "bad.csv").write_text(f"姓名,手机,金额,日期\n甲,13800138000,100,{today}\n乙,123,5,\n丙,,许多,\n", encoding="gb18030")

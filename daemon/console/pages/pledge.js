@@ -29,6 +29,20 @@ export async function show(main, params) {
     const problem = h('div', {'aria-live': 'assertive'});
     const body = h('div', {id: 'pledge'});
     let alive = true;
+    let wholeNumber = null; // shown until the page is left
+
+    /* The daemon asks for the password when that was given long ago, and writes down who looked. */
+    async function showNumber(pledge) {
+        fill(problem);
+        try {
+            wholeNumber = (await api.get(`${path}?masked=0`)).mobile ?? '';
+        } catch (error) {
+            fill(problem, errorBox(error));
+        }
+        if (alive) {
+            draw(pledge);
+        }
+    }
 
     async function load() {
         try {
@@ -47,11 +61,17 @@ export async function show(main, params) {
                 h('h1', {class: 'h3 mb-0'}, pledge.number), pledgeBadge(pledge.state)),
             h('p', {class: 'lead mb-2'}, `${pledge.name || t('pledge.no_name')} · ${givenOf(pledge)}`),
             h('div', {class: 'row g-4'},
-                h('div', {class: 'col-12 col-lg-5'}, facts(pledge)),
+                h('div', {class: 'col-12 col-lg-5'}, facts(pledge, mobile(pledge))),
                 h('div', {class: 'col-12 col-lg-7'}, sums(pledge))),
             h('div', {class: 'd-flex flex-wrap gap-2 my-3', id: 'pledge-steps'}, stepButtons(pledge),
                 h('button', {type: 'button', class: 'btn btn-outline-secondary', id: 'pledge-print', onclick: () => window.print()}, t('pledge.print'))),
             h('h2', {class: 'h5'}, t('pledge.history')), history(pledge), thanks(pledge));
+    }
+
+    function mobile(pledge) {
+        return pledge.mobile && h('span', {id: 'pledge-mobile'}, wholeNumber ?? pledge.mobile, wholeNumber === null && h('span', {}, ' ',
+            h('button', {type: 'button', class: 'btn btn-outline-secondary btn-sm no-print', id: 'pledge-mobile-whole', onclick: () => showNumber(pledge)},
+                t('pledge.mobile_whole'))));
     }
 
     function stepButtons(pledge) {
@@ -111,9 +131,9 @@ function fieldsOf(name, pledge) {
     }[name];
 }
 
-function facts(pledge) {
+function facts(pledge, mobile) {
     const rows = [
-        ['mobile', pledge.mobile], ['organisation', pledge.organisation ? t('pledge.yes') : ''], ['public', t(`pledge.public_${pledge.public ?? 'masked'}`)],
+        ['mobile', mobile], ['organisation', pledge.organisation ? t('pledge.yes') : ''], ['public', t(`pledge.public_${pledge.public ?? 'masked'}`)],
         ['region', [pledge.region_name, pledge.region].filter(Boolean).join(' ')], ['campaign', pledge.campaign], ['on', pledge.on], ['due', pledge.due],
         ['purpose', pledge.purpose], ['note', pledge.note],
     ].filter(([, value]) => value);

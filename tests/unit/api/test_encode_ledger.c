@@ -68,7 +68,7 @@ static void test_an_entry(void **state)
 {
     (void)state;
     struct ledger_entry entry = cash();
-    json_t *json = encode_entry(&entry, CHINA);
+    json_t *json = encode_entry(&entry, false, CHINA);
     assert_text(json, "type", "pledge");
     assert_text(json, "at", "2026-10-17T09:00:00+08:00");
     assert_text(json, "region", "513327205");
@@ -92,7 +92,7 @@ static void test_a_period_has_no_kind(void **state)
     entry.type = LEDGER_CLOSE;
     entry.fen = 0;
     entry.name = "";
-    json_t *json = encode_entry(&entry, CHINA);
+    json_t *json = encode_entry(&entry, false, CHINA);
     assert_null(json_object_get(json, "kind"));
     assert_null(json_object_get(json, "name"));
     json_decref(json);
@@ -104,7 +104,7 @@ static void test_broken_texts(void **state)
     (void)state;
     struct ledger_entry entry = cash();
     entry.name = "\xff\xfe";
-    json_t *json = encode_entry(&entry, CHINA);
+    json_t *json = encode_entry(&entry, false, CHINA);
     assert_text(json, "name", "(not UTF-8)");
     assert_text(json, "note", "a,b");
     json_decref(json);
@@ -127,7 +127,7 @@ static void test_csv(void **state)
     struct ledger_entry entry = cash();
     struct buf out;
     buf_init(&out, 4096);
-    encode_entry_csv(&entry, CHINA, &out);
+    encode_entry_csv(&entry, false, CHINA, &out);
     assert_string_equal(
         buf_text(&out),
         "12,2026-10-17T09:00:00+08:00,pledge,王,cli,r-1,oct,513327205,2026,513327-2026-000001-60,"
@@ -139,7 +139,7 @@ static void test_csv(void **state)
     entry.was = LEDGER_VOID;
     entry.why = LEDGER_WHY_DONOR;
     entry.withdrawn = entry.over = true;
-    encode_entry_csv(&entry, CHINA, &out);
+    encode_entry_csv(&entry, false, CHINA, &out);
     assert_int_equal(cells_in(buf_text(&out)), cells_in(ENCODE_ENTRY_HEADER));
     assert_non_null(strstr(buf_text(&out), ",void,donor,"));
     assert_non_null(strstr(buf_text(&out), ",confirmed over withdrawn\n"));
@@ -168,7 +168,7 @@ static void test_pledges_by_kind(void **state)
                                    .pledged = 20000,
                                    .arrived = 2500,
                                    .rest = 17500};
-    json_t *json = encode_pledge(&pledge, true, &regions, CHINA);
+    json_t *json = encode_pledge(&pledge, true, false, &regions, CHINA);
     assert_text(json, "state", "part-arrived");
     assert_text(json, "region_name", "高山乡");
     assert_text(json_object_get(json, "quantity"), "arrived", "2.5");
@@ -176,7 +176,7 @@ static void test_pledges_by_kind(void **state)
     json_decref(json);
     pledge.kind = PLEDGE_PURCHASE;
     pledge.rest = -5;
-    json = encode_pledge(&pledge, false, NULL, CHINA);
+    json = encode_pledge(&pledge, false, false, NULL, CHINA);
     assert_null(json_object_get(json, "entries"));
     assert_int_equal(json_integer_value(json_object_get(json_object_get(json, "fen"), "rest")), -5);
     json_decref(json);
