@@ -9,3 +9,9 @@
 --     the cursor is worth nothing when Redis was started again in between.
 --   * A step is never changed once a version was released with it.
 local STEPS = {}
+
+-- Layout 2 packs an entry of the ledger into one value. Entries of layout 1 stay as they are, since nothing of the ledger is ever
+-- written anew, and are read in their own form: there is nothing to do but to keep daemons away that know only that one.
+STEPS[1] = function()
+    return nil
+end

@@ -94,6 +94,47 @@ enum err ledger_post(struct store *store, const struct ledger_entry *entry, uint
 
 /* ---- rows ---- */
 
+/* "<place><bytes>\0" of each value that says something, in the order of the fields. */
+static bool read_packed(const redisReply *packed, struct ledger_row *row)
+{
+    if (packed->type != REDIS_REPLY_STRING)
+        return false;
+    const char *at = packed->str, *end = at + packed->len;
+    for (size_t last = 0; at < end;) {
+        size_t place = (unsigned char)*at++;
+        const char *stop = memchr(at, '\0', (size_t)(end - at));
+        if (place <= last || place > LEDGER_FIELDS || stop == NULL || stop == at)
+            return false;
+        row->values[place - 1] = at;
+        row->lens[place - 1] = (size_t)(stop - at);
+        last = place;
+        at = stop + 1;
+    }
+    return true;
+}
+
+/* As layout 1 had it: a name and a value for every field. */
+static bool read_named(const redisReply *flat, struct ledger_row *row)
+{
+    if (flat->elements != (size_t)2 * LEDGER_FIELDS)
+        return false;
+    for (size_t i = 0; i < LEDGER_FIELDS; i++) {
+        const redisReply *name = flat->element[2 * i], *value = flat->element[2 * i + 1];
+        if (value->type != REDIS_REPLY_STRING || name->type != REDIS_REPLY_STRING ||
+            strcmp(name->str, ledger_field_names[i]) != 0)
+            return false;
+        row->values[i] = value->str;
+        row->lens[i] = (size_t)value->len;
+    }
+    return true;
+}
+
+static bool is_packed(const redisReply *flat)
+{
+    return flat->elements == 2 && flat->element[0]->type == REDIS_REPLY_STRING &&
+           strcmp(flat->element[0]->str, "v") == 0;
+}
+
 static void read_row(const redisReply *entry, struct ledger_row *row)
 {
     static const struct ledger_row nothing = {.n = 0};
@@ -105,16 +146,8 @@ static void read_row(const redisReply *entry, struct ledger_row *row)
         return;
     row->n = strtoull(entry->element[0]->str, NULL, 10);
     const redisReply *flat = entry->element[1];
-    row->is_sound = flat->type == REDIS_REPLY_ARRAY && flat->elements == (size_t)2 * LEDGER_FIELDS;
-    for (size_t i = 0; row->is_sound && i < LEDGER_FIELDS; i++) {
-        const redisReply *name = flat->element[2 * i], *value = flat->element[2 * i + 1];
-        row->is_sound = value->type == REDIS_REPLY_STRING && name->type == REDIS_REPLY_STRING &&
-                        strcmp(name->str, ledger_field_names[i]) == 0;
-        if (row->is_sound) {
-            row->values[i] = value->str;
-            row->lens[i] = (size_t)value->len;
-        }
-    }
+    row->is_sound = flat->type == REDIS_REPLY_ARRAY &&
+                    (is_packed(flat) ? read_packed(flat->element[1], row) : read_named(flat, row));
 }
 
 size_t ledger_rows_of(const redisReply *reply, struct ledger_row *rows, size_t most)

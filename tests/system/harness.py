@@ -79,6 +79,20 @@ def numbers(n, first=FIRST_NUMBER):
     return [str(first + i * 7919 % 100_000_000) for i in range(n)]
 
 
+# Of an entry of the ledger, in the order of docs/ledger.md.
+LEDGER_FIELDS = ("t at by src req c a y p k fen item qty unit value name mob org pub purpose note ref was why doc rc to via on due peer "
+                 "fl").split()
+
+
+def unpack_entry(value):
+    """The fields of an entry of the ledger that say something, by name."""
+    return {LEDGER_FIELDS[part[0] - 1]: part[1:].decode() for part in value.split(b"\0")[:-1]}
+
+
+def pack_entry(fields):
+    return b"".join(bytes([place]) + fields[name].encode() + b"\0" for place, name in enumerate(LEDGER_FIELDS, 1) if fields.get(name))
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("localhost", timeout=PATIENCE)

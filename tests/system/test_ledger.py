@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 import pytest
-from harness import TOP, UnixConnection, ask, wait_until
+from harness import TOP, UnixConnection, ask, pack_entry, unpack_entry, wait_until
 
 VILLAGE, OTHER, COUNTY = "513327205001", "513327205002", "513327"
 # Any key that the ledger has; a refused step must leave all of them as they are.
@@ -397,10 +397,11 @@ def tamper(world, entry, field, value):
     prefix = next(iter(world.redis.scan_iter("*{l}:n"))).decode()[:-1]
     rows = world.redis.xrange(prefix + "e")
     world.redis.delete(prefix + "e")
-    for id_, fields in rows:
+    for id_, value_of in rows:
+        fields = unpack_entry(value_of[b"v"])
         if id_.decode() == f"{entry}-0":
-            fields[field.encode()] = value.encode()
-        world.redis.xadd(prefix + "e", fields, id=id_)
+            fields[field] = value
+        world.redis.xadd(prefix + "e", {"v": pack_entry(fields)}, id=id_)
 
 
 def test_a_tampered_entry_is_named(world):

@@ -7,7 +7,7 @@ import signal
 import time
 
 import pytest
-from harness import CALLBACK_KEY, FIRST_NUMBER, PATIENCE, ask, wait_until
+from harness import CALLBACK_KEY, FIRST_NUMBER, LEDGER_FIELDS, PATIENCE, ask, unpack_entry, wait_until
 
 VILLAGE_A, VILLAGE_B = "513327205201", "513327205202"
 TOWN, UNASSIGNED = "513327205000", "999999999999"
@@ -41,7 +41,7 @@ class Ledger:
         self.requests = itertools.count(1)
 
     def entries(self):
-        return [{key.decode(): value.decode() for key, value in fields.items()} for _, fields in self.world.redis.xrange(L + "e")]
+        return [{name: "" for name in LEDGER_FIELDS} | unpack_entry(fields[b"v"]) for _, fields in self.world.redis.xrange(L + "e")]
 
     def of(self, type_):
         return [entry for entry in self.entries() if entry["t"] == type_]

@@ -286,26 +286,74 @@ static void test_changed_lists_and_numbers(void **state)
     assert_says(seen, VERIFY_NUMBERS, "513327-2026 void receipts: 2 are given, the entries have 1");
 }
 
+/* The values of an entry as it lies in the stream, packed or (layout 1) named: texts of the reply.
+ */
+static void values_of(const redisReply *entry, const char *values[LEDGER_FIELDS])
+{
+    const redisReply *flat = entry->element[1];
+    bool is_packed = flat->elements == 2;
+    for (size_t i = 0; i < LEDGER_FIELDS; i++)
+        values[i] = is_packed ? "" : flat->element[2 * i + 1]->str;
+    const char *at = flat->element[1]->str;
+    for (const char *end = at + flat->element[1]->len; is_packed && at < end;
+         at += strlen(at) + 1) {
+        size_t place = (unsigned char)*at++;
+        values[place - 1] = at;
+    }
+}
+
+/* An entry as the ledger writes it, or as layout 1 had it. */
+static void put_entry(const char *id, const char *const values[LEDGER_FIELDS], bool is_named)
+{
+    const char *argv[3 + 2 * LEDGER_FIELDS] = {"XADD", L "e", id, "v"};
+    size_t lens[3 + 2 * LEDGER_FIELDS], n = 3;
+    char packed[4096];
+    for (size_t i = 0; i < LEDGER_FIELDS && is_named; i++) {
+        argv[n++] = ledger_field_names[i];
+        argv[n++] = values[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        lens[i] = strlen(argv[i]);
+    if (!is_named) {
+        size_t len = 0;
+        for (size_t i = 0; i < LEDGER_FIELDS; i++) {
+            if (values[i][0] == '\0')
+                continue;
+            len +=
+                (size_t)snprintf(packed + len, sizeof packed - len, "%c%s", (int)i + 1, values[i]) +
+                1;
+        }
+        argv[n] = "v";
+        lens[n++] = 1;
+        argv[n] = packed;
+        lens[n++] = len;
+    }
+    redisReply *reply = redisCommandArgv(rig.admin, (int)n, argv, lens);
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    freeReplyObject(reply);
+}
+
 /* Writes the stream anew with one value of one entry changed: what somebody with a key to Redis
- * would do. */
-static void change_entry(uint64_t entry, const char *field, const char *value)
+ * would do. Entries up to `named` are written as layout 1 had them. */
+static void rewrite(uint64_t entry, const char *field, const char *value, uint64_t named)
 {
     redisReply *all = rig_admin(&rig, "XRANGE " L "e - +");
     rig_do(&rig, "DEL " L "e");
     for (size_t i = 0; i < all->elements; i++) {
-        const redisReply *flat = all->element[i]->element[1];
-        const char *argv[3 + 2 * LEDGER_FIELDS] = {"XADD", L "e", all->element[i]->element[0]->str};
-        for (size_t j = 0; j < flat->elements; j++)
-            argv[3 + j] = flat->element[j]->str;
-        for (size_t j = 0; j < flat->elements; j += 2) {
-            if (i + 1 == entry && strcmp(argv[3 + j], field) == 0)
-                argv[4 + j] = value;
+        const char *values[LEDGER_FIELDS];
+        values_of(all->element[i], values);
+        for (size_t j = 0; j < LEDGER_FIELDS && i + 1 == entry; j++) {
+            if (strcmp(ledger_field_names[j], field) == 0)
+                values[j] = value;
         }
-        redisReply *reply = redisCommandArgv(rig.admin, 3 + 2 * LEDGER_FIELDS, argv, NULL);
-        assert_int_equal(reply->type, REDIS_REPLY_STRING);
-        freeReplyObject(reply);
+        put_entry(all->element[i]->element[0]->str, values, i + 1 <= named);
     }
     freeReplyObject(all);
+}
+
+static void change_entry(uint64_t entry, const char *field, const char *value)
+{
+    rewrite(entry, field, value, 0);
 }
 
 struct sealing {
@@ -386,10 +434,11 @@ static void test_any_change_is_named(void **state)
         redisReply *all = rig_admin(&rig, "XRANGE " L "e - +");
         seed = digest_mix64(seed);
         size_t at = seed % all->elements, field = seed / 1000 % LEDGER_FIELDS;
-        const redisReply *flat = all->element[at]->element[1];
+        const char *values[LEDGER_FIELDS];
         char name[32], old[256], new[300], wanted[32];
-        snprintf(name, sizeof name, "%s", flat->element[2 * field]->str);
-        snprintf(old, sizeof old, "%s", flat->element[2 * field + 1]->str);
+        values_of(all->element[at], values);
+        snprintf(name, sizeof name, "%s", ledger_field_names[field]);
+        snprintf(old, sizeof old, "%s", values[field]);
         freeReplyObject(all);
         size_t len = strlen(old);
         if (len == 0 || seed / 100000 % 3 == 0) { /* longer, shorter, or another last sign */
@@ -404,6 +453,52 @@ static void test_any_change_is_named(void **state)
         assert_says(verify_all(), VERIFY_ENTRY, wanted);
         change_entry(at + 1, name, old);
         assert_sound(verify_all());
+    }
+}
+
+/* Entries of layout 1 are read, proved and taken back as they lie there, beside packed ones. */
+static void test_entries_of_layout_1(void **state)
+{
+    (void)state;
+    fill();
+    uint64_t last = (uint64_t)rig_number(&rig, "GET " L "n");
+    seal(20261017, NULL);
+    rewrite(0, "", "", last - 1);
+    assert_sound(verify_all());
+    struct got more = CASH(VILLAGE, 100, .confirmed = true);
+    assert_int_equal(more.entry, last + 1);
+    POST(REVERSE, .ref = 7, .why = LEDGER_WHY_ERROR);
+    assert_sound(verify_all());
+    rewrite(3, "fen", "4001", last - 1);
+    assert_says(verify_all(), VERIFY_ENTRY, "entry 3: it was changed after it was posted");
+    rewrite(3, "fen", "4000", last - 1);
+    assert_sound(verify_all());
+}
+
+/* What is packed in another way than the ledger packs is no entry, whatever it means. */
+static void test_packed_otherwise(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+    } wrong[] = {{"", 0},
+                 {"\x01pledge", 7},
+                 {"\x01pledge\0\x01pledge\0", 16},
+                 {"\x03x\0\x01pledge\0", 11},
+                 {"\x01pledge\0\x03\0", 10},
+                 {"\x00pledge\0", 8},
+                 {"!pledge\0", 8}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        rig_do(&rig, "FLUSHDB");
+        requests = 0;
+        CASH(VILLAGE, 4000, .confirmed = true);
+        rig_do(&rig, "DEL " L "e");
+        redisReply *reply =
+            redisCommand(rig.admin, "XADD " L "e 1-0 v %b", wrong[i].bytes, wrong[i].len);
+        assert_int_equal(reply->type, REDIS_REPLY_STRING);
+        freeReplyObject(reply);
+        assert_says(verify_all(), VERIFY_ENTRY, "entry 1: it is not written as the ledger writes");
     }
 }
 
@@ -499,6 +594,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_changed_lists_and_numbers, start, stop),
         cmocka_unit_test_setup_teardown(test_changed_entries, start, stop),
         cmocka_unit_test_setup_teardown(test_any_change_is_named, start, stop),
+        cmocka_unit_test_setup_teardown(test_entries_of_layout_1, start, stop),
+        cmocka_unit_test_setup_teardown(test_packed_otherwise, start, stop),
         cmocka_unit_test_setup_teardown(test_last_entry_gone, start, stop),
         cmocka_unit_test_setup_teardown(test_against_a_file, start, stop),
         cmocka_unit_test_setup_teardown(test_while_it_is_written, start, stop),
