@@ -13,6 +13,7 @@
 #include "api/files.h"
 #include "api/public_page.h"
 #include "api/revoke.h"
+#include "api/orphans.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "ledger/verify.h"
@@ -32,9 +33,13 @@ enum err api_new(const struct api_parts *parts, struct api **api)
         error = revoke_new(made, &made->revoke);
     }
     if (error == ERR_OK) {
+        error = orphans_new(&made->orphans);
+    }
+    if (error == ERR_OK) {
         error = public_page_new(made, &made->public_page);
     }
     if (error != ERR_OK) {
+        orphans_free(made->orphans);
         revoke_free(made->revoke);
         dayline_free(made->dayline);
         events_free(made->events);
@@ -62,6 +67,7 @@ void api_free(struct api *api)
     if (api->verify != NULL) {
         verify_stop(api->verify);
     }
+    orphans_free(api->orphans);
     revoke_free(api->revoke);
     events_free(api->events);
     dayline_free(api->dayline);
@@ -100,6 +106,11 @@ void api_set_settings(struct api *api, const struct settings *settings, struct c
     api->codes = codes;
     load_console(api, settings);
     public_page_follow_settings(api->public_page);
+}
+
+void api_redis_is_ready(struct api *api)
+{
+    orphans_look(api->orphans, api->parts.store);
 }
 
 void api_note_reload(struct api *api, bool ok, const char *mistakes)

@@ -41,6 +41,9 @@ void api_set_settings(struct api *api, const struct settings *settings, struct c
                       const struct regions *regions);
 /* Requests that wait for an answer of Redis or of a carrier. */
 size_t api_calls(const struct api *api);
+/* Redis can be asked, for the first time: looks for campaigns of accounts that are not configured.
+ */
+void api_redis_is_ready(struct api *api);
 /* The daemon is stopping: who only listens is sent away. */
 void api_end_streams(struct api *api);
 void api_note_reload(struct api *api, bool ok, const char *mistakes); /* shown in status */

@@ -15,6 +15,7 @@ struct api {
     struct files *files; /* of the console, NULL: none */
     struct events *events;
     struct dayline *dayline;
+    struct orphans *orphans;
     struct public_page *public_page;
     struct message_sums *sums; /* of all campaigns, see api/messages.c */
     struct apicall *calls;
@@ -64,6 +65,7 @@ struct apicall {
     void (*on_found)(struct apicall *call), (*then)(struct apicall *call);
     void (*render)(struct apicall *call); /* how a status that was collected is answered */
     size_t at_carrier;                    /* of a walk over the carriers */
+    size_t at_orphan;                     /* the same, over those that are not configured */
     enum err error;                       /* of a collection that broke off */
     json_t *answer;                       /* grows while the handler works */
     void *state;                          /* the handler's own */

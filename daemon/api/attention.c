@@ -141,6 +141,16 @@ static void look_at_campaign(struct view *view, const json_t *campaign)
     const char *id = text(campaign, "id"), *state = text(campaign, "state");
     const char *why = text(json_object_get(campaign, "waiting"), "reason");
     int64_t ambiguous = number(json_object_get(campaign, "counts"), "ambiguous");
+    if (json_is_true(json_object_get(campaign, "not_configured"))) {
+        say(view,
+            "Campaign %s is not finished and its %s: nothing of it is sent, and nobody can pause "
+            "or "
+            "cancel it. Put the section [carrier %s] back into outreachd.ini and restart; a "
+            "campaign "
+            "that is not wanted is cancelled then.",
+            id, why, text(campaign, "carrier"));
+        return;
+    }
     if (strcmp(state, "missed") == 0) {
         say(view,
             "Campaign %s waits for a decision: %s. To send it after all: outreachctl campaign "

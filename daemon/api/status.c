@@ -5,6 +5,7 @@
  * what is known without it, and its sentence. */
 #include "api/handlers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/attention.h"
@@ -13,6 +14,7 @@
 #include "api/encode.h"
 #include "api/encode_ledger.h"
 #include "api/metrics.h"
+#include "api/orphans.h"
 #include "api/regions.h"
 #include "base/clock.h"
 
@@ -221,11 +223,53 @@ static void on_campaigns(void *arg, enum err error, const struct campaign_view *
     list_campaigns(call);
 }
 
+/* ---- the same of accounts that are not configured ---- */
+
+static void list_orphans(struct apicall *call);
+
+static bool has_work(const struct campaign_view *view)
+{
+    return queue_count(&view->counts, STATE_QUEUED) > 0 ||
+           queue_count(&view->counts, STATE_INFLIGHT) > 0 || view->ambiguous_chunks > 0 ||
+           strcmp(view->state, "importing") == 0;
+}
+
+static void on_orphans(void *arg, enum err error, const struct campaign_view *views, size_t n)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    json_t *array = json_object_get(call->answer, "campaigns");
+    for (size_t i = 0; error == ERR_OK && i < n; i++) {
+        struct dispatch_wait wait = {.reason = ""};
+        if (has_work(&views[i]) && apicall_covers(call, views[i].fields.region)) {
+            snprintf(wait.reason, sizeof wait.reason, "carrier %s is not configured",
+                     views[i].fields.carrier);
+            json_t *campaign = encode_campaign(&views[i], &wait, 0, NULL, apicall_offset_min(call));
+            json_object_set_new(campaign, "queued_s", queued_s(&views[i], clock_wall_ms()));
+            json_object_set_new(campaign, "not_configured", json_true());
+            json_array_append_new(array, campaign);
+        }
+    }
+    list_orphans(call);
+}
+
+static void list_orphans(struct apicall *call)
+{
+    const char *name = orphans_next(call->api->orphans, call->api->settings, &call->at_orphan);
+    if (name == NULL) {
+        read_ledger(call);
+    } else if (queue_list(call->api->parts.store, name, true, on_orphans, call) != ERR_OK) {
+        finish(call);
+    }
+}
+
 static void list_campaigns(struct apicall *call)
 {
     const struct settings *settings = call->api->settings;
     if (call->at_carrier >= settings->n_carriers) {
-        read_ledger(call);
+        list_orphans(call);
         return;
     }
     /* Finished ones are looked through only where the carrier has anything ambiguous at all. */

@@ -174,6 +174,7 @@ static void on_health(void *arg, enum redis_health health, const char *sentence)
     if (health == REDIS_READY && !app->is_tidied) {
         app->is_tidied = true;
         restore_clear(app->store, app->owner);
+        api_redis_is_ready(app->api); /* the loop runs: every stage is up */
     }
     if (health == REDIS_READY && app->dispatch != NULL) {
         dispatch_wake(app->dispatch, NULL);
