@@ -48,9 +48,10 @@ struct apicall {
     struct api *api; /* NULL: the API is gone, only an answer is owed */
     struct http_request *request;
     const struct route *route;
-    bool is_public;                                  /* came over the listening port */
-    bool is_masked;                                  /* of mobile numbers, see api/mask.h */
-    struct who who;                                  /* see api/auth.h */
+    bool is_public; /* came over the listening port */
+    bool is_masked; /* of mobile numbers, see api/mask.h */
+    bool is_nobody; /* who tried to log in is no user: what was typed may be a password */
+    struct who who; /* see api/auth.h */
     char title[WHO_TITLE_SIZE], csrf[WHO_NAME_SIZE]; /* of a session, else "" */
     char once[2 * WHO_NAME_SIZE + 4];            /* not "": its answer is kept, see api/once.h */
     int64_t session_ends_ms, confirmed_until_ms; /* the same, else 0 */

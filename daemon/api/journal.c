@@ -104,7 +104,7 @@ static void write_detail(const struct apicall *call, int status, struct buf *out
     json_object_foreach(call->body, member, value)
     {
         struct buf one;
-        if (is_secret(member)) {
+        if (is_secret(member) || (call->is_nobody && strcmp(member, "user") == 0)) {
             continue;
         }
         buf_init(&one, DETAIL_MAX_BYTES);
@@ -192,11 +192,19 @@ bool journal_note(struct apicall *call, int status, journal_done_fn *done)
             actor = http_request_query(call->request, "actor");
         }
     }
+    char name[CALL_ACTOR_MAX + 1];
+    snprintf(name, sizeof name, "%s",
+             call->is_nobody ? JOURNAL_NOBODY
+             : actor != NULL ? actor
+                             : "");
+    if (call->who.name[0] == '\0') {
+        mobile_mask_within(name);
+    }
     snprintf(act, sizeof act, "%s %s", call->route->method, call->route->path);
     buf_init(&detail, DETAIL_MAX_BYTES);
     write_detail(call, status, &detail);
     const struct audit_line line = {.at_ms = clock_wall_ms(),
-                                    .actor = actor != NULL ? actor : "",
+                                    .actor = name,
                                     .act = act,
                                     .object = call->params[0],
                                     .detail = buf_text(&detail),

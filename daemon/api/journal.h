@@ -9,6 +9,9 @@
 #include "api/apicall.h"
 #include "store/status.h"
 
+/* In place of a name that nobody has. */
+#define JOURNAL_NOBODY "(unknown)"
+
 typedef void journal_done_fn(struct apicall *call, bool is_noted);
 /* From apicall_answer: the line of this request. gives: false: there is none to wait for */
 bool journal_note(struct apicall *call, int status, journal_done_fn *done);

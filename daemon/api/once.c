@@ -41,8 +41,8 @@ static void on_once(void *arg, enum err error, enum once once, int status, const
 void once_begin(struct apicall *call, void (*then)(struct apicall *call))
 {
     const char *key = http_request_header(call->request, "Idempotency-Key");
-    bool is_secret = (call->route->flags & ROUTE_SECRET) != 0;
-    if (key == NULL || is_secret || strcmp(http_request_method(call->request), "POST") != 0) {
+    bool is_kept = (call->route->flags & (ROUTE_SECRET | ROUTE_LOOKS)) == 0;
+    if (key == NULL || !is_kept || strcmp(http_request_method(call->request), "POST") != 0) {
         then(call);
         return;
     }

@@ -30,6 +30,9 @@ enum route_area {
 #define ROUTE_SECRET                                                                               \
     8U /* a password or a token is in its body or its answer: no Idempotency-Key, because nothing  \
           of it may be kept, not as a quick digest either */
+#define ROUTE_LOOKS                                                                                \
+    16U /* a POST that changes nothing, so that what is looked for stands in no log of a proxy: an \
+           Idempotency-Key would only keep what was found */
 
 struct route {
     const char *method, *path; /* path with {name} for one segment */

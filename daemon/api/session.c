@@ -6,6 +6,7 @@
 
 #include "api/auth.h"
 #include "api/encode.h"
+#include "api/journal.h"
 #include "api/regions.h"
 #include "api/roles.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "conf/address.h"
 #include "people/password.h"
 #include "pledge/area.h"
+#include "sms/mobile.h"
 #include "store/drafts.h"
 #include "store/people.h"
 
@@ -124,18 +126,21 @@ static void refuse_login(struct login *login)
     struct apicall *call = login->call;
     char quoted[2 * WHO_NAME_SIZE + 4];
     log_line(LOG_WARN, "people", "event=login_failed user=%s address=%s",
-             log_quote(login->user, quoted, sizeof quoted), call->who.address);
+             log_quote(call->is_nobody ? JOURNAL_NOBODY : login->user, quoted, sizeof quoted),
+             call->who.address);
     apicall_error(call, 401, "login", NULL, "wrong name or password");
 }
 
 static void refuse_attempt(struct apicall *call, const char *user, int64_t wait_ms)
 {
-    char seconds[24], quoted[2 * WHO_NAME_SIZE + 4];
+    char seconds[24], quoted[2 * WHO_NAME_SIZE + 4], shown[WHO_NAME_SIZE];
     int64_t wait_s = (wait_ms + 999) / 1000;
     snprintf(seconds, sizeof seconds, "%lld", (long long)wait_s);
     http_answer_header(call->request, "Retry-After", seconds);
+    snprintf(shown, sizeof shown, "%s", user);
+    mobile_mask_within(shown);
     log_line(LOG_WARN, "people", "event=login_throttled user=%s address=%s",
-             log_quote(user, quoted, sizeof quoted), call->who.address);
+             log_quote(shown, quoted, sizeof quoted), call->who.address);
     apicall_error(call, 429, "too_many", NULL, "too many attempts; try again in %lld seconds",
                   (long long)wait_s);
 }
@@ -202,6 +207,7 @@ static void on_person(void *arg, enum err error, const char *reason, const struc
         apicall_fail(call, error, reason);
         return;
     }
+    call->is_nobody = error == ERR_NOT_FOUND;
     if (error == ERR_OK && n == 1 && !persons->is_disabled) {
         login->is_known =
             roles_parse(persons->roles, &call->who.roles) == ERR_OK &&

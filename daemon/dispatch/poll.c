@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sms/mobile.h"
 #include "sms/text.h"
 #include "store/purge.h"
 
@@ -275,11 +276,13 @@ static void on_state(void *arg, enum err error, const struct carrier_view *view)
     }
     if (error)
         return;
-    char reason[QUOTED_SIZE], actor[QUOTED_SIZE];
+    char reason[QUOTED_SIZE], actor[QUOTED_SIZE], why[QUOTED_SIZE];
+    snprintf(why, sizeof why, "%s", view->reason);
+    mobile_mask_within(why);
     if (strcmp(lane->state, view->state) != 0)
         log_line(strcmp(view->state, "running") == 0 ? LOG_INFO : LOG_WARN, lane->subject,
                  "event=state state=%s reason=%s actor=%s", view->state,
-                 log_quote(view->reason, reason, sizeof reason),
+                 log_quote(why, reason, sizeof reason),
                  log_quote(view->actor, actor, sizeof actor));
     snprintf(lane->state, sizeof lane->state, "%s", view->state);
     snprintf(lane->reason, sizeof lane->reason, "%s", view->reason);

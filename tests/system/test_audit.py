@@ -1,5 +1,5 @@
 """The audit: who did what, from where; a line that was changed shows."""
-from harness import Browser
+from harness import PASSWORD, Browser, wait_until
 
 
 def lines(world):
@@ -166,6 +166,30 @@ def test_no_number_in_whole_anywhere(world):
     world.ctl("optout", "remove", "15400000001", "--reason", "她打电话 15400000001，" + "请求恢复" * 20)
     assert "15400000001" not in str(world.redis.xrange("outreach:{a}:audit"))
     assert "154****0001" in lines(world)[0]["detail"]
+
+
+def test_no_number_in_whole_in_the_log(world):
+    why = "她来电 139-1111-2222 和 13911112222"
+    world.campaign("c1", rows=3, start="2035-01-01 08:00", end="2035-12-01 08:00", title=why)
+    world.launch("c1", now=False)
+    world.wait_state("c1", "scheduled")
+    world.ctl("carrier", "pause", "mas", "--reason", why)
+    wait_until(lambda: "139-****-2222" in world.daemons["a"].process.output(), what="its state is logged")
+    browser = world.login("op", "operator township finance")
+    for path, body in (("/campaigns/c1/pause", {"reason": why}), ("/carriers/mas/resume", {"reason": why}), ("/optouts", {"numbers": ["13911112222"], "reason": why}),
+                       ("/pledges", {"request": "r1", "region": "51", "amount": "1", "name": "x", "mobile": "13911112222", "note": why})):
+        assert browser.call("POST", f"/api/v1{path}", body)[0] < 300, path
+    browser.call("GET", "/api/v1/pledges?mobile=13911112222")
+    everything = world.daemons["a"].process.output() + str(world.redis.xrange("outreach:{a}:audit"))
+    assert "13911112222" not in everything and "139-1111-2222" not in everything
+
+
+def test_a_password_typed_for_a_name_is_nowhere(world):
+    world.user("chen", "viewer")
+    assert Browser(world).login(PASSWORD, "x")[0] == 401 and Browser(world).login("chen", "x")[0] == 401
+    everything = world.daemons["a"].process.output() + str(world.redis.xrange("outreach:{a}:audit"))
+    assert "goats" not in everything and "event=login_failed user=chen" in everything.replace('"', "")
+    assert [line["actor"] for line in lines(world) if "refused=401" in line["detail"]] == ["chen", "(unknown)"]
 
 
 def test_the_last_line_taken_away_is_noticed(world):

@@ -18,13 +18,6 @@ def code(answer):
     return answer[0], answer[1]["error"]["code"]
 
 
-def everything(redis):
-    """All that lies in Redis, as one text."""
-    kinds = {b"hash": redis.hgetall, b"string": redis.get, b"set": redis.smembers, b"stream": redis.xrange,
-             b"zset": lambda key: redis.zrange(key, 0, -1), b"list": lambda key: redis.lrange(key, 0, -1)}
-    return str([(key, kinds[redis.type(key)](key)) for key in redis.scan_iter("*")])
-
-
 # ---- passwords and logins ----
 
 def test_no_quick_digest_of_a_password_is_kept(world):
@@ -38,6 +31,17 @@ def test_no_quick_digest_of_a_password_is_kept(world):
     root.call("POST", "/api/v1/session/password", {"old": PASSWORD, "new": PASSWORD + "?"}, Idempotency_Key="k5")
     assert not list(world.redis.scan_iter("*:{u}:i:*"))
     assert root.login("root", PASSWORD + "?")[0] == 200 and Browser(world).login("li", PASSWORD + "!")[0] == 200
+
+
+def test_nothing_that_was_looked_for_is_kept(world):
+    """Each key would keep 64 KB of pledges, with numbers, for a day: enough of them fill Redis."""
+    boss = world.login("boss", "finance operator township")
+    world.ctl("pledge", "add", "--region", HERE, "--amount", "10", "--name", "张三", "--mobile", "15400000009")
+    world.campaign("c1", rows=1)
+    for n, (path, body) in enumerate((("/pledges/search", {"text": "张三"}), ("/optouts/check", {"number": "15400000009"}), ("/ledger/verify", {}),
+                                      ("/text/count", {"signature": "x", "text": "x", "optout": "", "carrier": "mas"}))):
+        assert boss.call("POST", f"/api/v1{path}", body, Idempotency_Key=f"k{n}")[0] == 200, path
+    assert not list(world.redis.scan_iter("*:{u}:i:*"))
 
 
 def test_a_token_confirms_and_ends_no_login(world):
