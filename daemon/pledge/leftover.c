@@ -39,11 +39,12 @@ static bool one_of(const char *text, size_t len, const char *set)
     return false;
 }
 
-/* Wherever these stand, the amount is not what it seemed. */
+/* Wherever these stand, the amount is not what it seemed, or the text is a question or goes on. */
 static const char *const anywhere[] = {
-    "左右", "上下", "以上", "以下", "以内", "之间", "之内", "开外", "出头", "封顶",
-    "美元", "美金", "美刀", "欧元", "英镑", "日元", "日币", "日圆", "港币", "港元",
-    "港纸", "韩元", "韩币", "台币", "澳元", "加元", "新币", "泰铢", "卢布", "人民币",
+    "左右", "上下", "以上", "以下", "以内", "之间", "之内",   "开外",   "出头", "封顶", "美元",
+    "美金", "美刀", "欧元", "英镑", "日元", "日币", "日圆",   "港币",   "港元", "港纸", "韩元",
+    "韩币", "台币", "澳元", "加元", "新币", "泰铢", "卢布",   "人民币", "怎么", "怎样", "如何",
+    "什么", "哪里", "哪儿", "可是", "但是", "可以", "能不能", "行不行",
 };
 
 /* A tail that begins with one of these goes on with the amount, unless the next character is in

@@ -152,6 +152,49 @@ static const char *after_keyword(const struct pledge_words *words, const char *t
     return letters && goes_on ? NULL : text + best;
 }
 
+/* As after_keyword, behind polite words, each at most once: 我要认捐100元, 本人捐100,
+ * 我们家也想捐大米20袋. Whatever else stands before the keyword might turn its meaning: 我不捐100,
+ * 请问捐100行吗. */
+static const char *after_politeness(const struct pledge_words *words, const char *text,
+                                    bool *purchase)
+{
+    static const char *const polite[] = {
+        "您好", "你好", "我们", "我家", "我", "本人", "俺们", "俺",   "咱们", "咱", "家",
+        "自愿", "愿意", "愿",   "想要", "想", "要",   "打算", "准备", "也",   "再", "来",
+    };
+    unsigned used = 0;
+    const char *p = skip_gaps(text), *after = NULL;
+    while (*p && !(after = after_keyword(words, p, purchase))) {
+        size_t i = 0, n = sizeof polite / sizeof *polite;
+        while (i < n && ((used >> i & 1) || strncmp(p, polite[i], strlen(polite[i])) != 0))
+            i++;
+        if (i == n)
+            return NULL;
+        used |= 1u << i;
+        p = skip_gaps(p + strlen(polite[i]));
+    }
+    return after;
+}
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* Does a keyword stand anywhere? One of letters as a word of its own only. */
+static bool mentions_keyword(const struct pledge_words *words, const char *text)
+{
+    bool ignored = false;
+    for (size_t at = 0; text[at]; at++) {
+        if (((unsigned char)text[at] & 0xc0) == 0x80)
+            continue; /* inside a character */
+        bool goes_on = at > 0 && is_alnum(text[at]) && is_alnum(text[at - 1]);
+        if (!goes_on && after_keyword(words, text + at, &ignored))
+            return true;
+    }
+    return false;
+}
+
 static const struct {
     const char *word;
     enum pledge_kind kind;
@@ -346,9 +389,9 @@ enum pledge_verdict pledge_parse(const struct pledge_words *words, const char *t
     *pledge = (struct pledge_text){0};
     if (!fold(text, len, folded, sizeof folded))
         return PLEDGE_NO_KEYWORD;
-    const char *p = after_keyword(words, skip_gaps(folded), &purchase);
+    const char *p = after_politeness(words, folded, &purchase);
     if (!p)
-        return PLEDGE_NO_KEYWORD;
+        return mentions_keyword(words, folded) ? PLEDGE_MENTIONED : PLEDGE_NO_KEYWORD;
     p = skip_gaps(p);
     if (*p == '-')
         return PLEDGE_NOT_EXACT;

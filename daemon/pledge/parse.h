@@ -1,8 +1,8 @@
 /* A pledge in a text message: `捐100`, `认捐 100元`, `JK 200 张三`, `捐一百元`, `捐1.5万`, `认捐大米20袋`, `捐20袋大米 李四`,
  * `认捐服务8小时`.
  *
- * keyword, then an amount of money or a thing with quantity and unit, then perhaps a name. Anything else is not understood:
- * better one help reply than a wrong figure. */
+ * perhaps a few polite words (我要, 本人, 我家也想), keyword, then an amount of money or a thing with quantity and unit, then perhaps a
+ * name. Anything else is not understood: better one help reply than a wrong figure. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,6 +31,7 @@ struct pledge_text {
 enum pledge_verdict {
     PLEDGE_UNDERSTOOD,
     PLEDGE_NO_KEYWORD,  /* it is about something else: no help reply */
+    PLEDGE_MENTIONED,   /* a keyword stands behind other words (请问怎么捐, 我不捐): never a pledge */
     PLEDGE_NOT_EXACT,   /* the amount is not exact in fen, or malformed */
     PLEDGE_OUT_OF_RANGE,
     PLEDGE_UNCLEAR      /* a keyword, and then nothing we are sure of */

@@ -268,6 +268,7 @@ static void read_pledge(struct job *job)
     case PLEDGE_NO_KEYWORD: /* a keyword of another campaign than the sender's */
         end(job, ERR_OK, "other");
         break;
+    case PLEDGE_MENTIONED:
     case PLEDGE_NOT_EXACT:
     case PLEDGE_OUT_OF_RANGE:
     case PLEDGE_UNCLEAR:
@@ -446,22 +447,41 @@ static enum err find_unconfirmed(struct job *job)
 
 /* ---- taking ---- */
 
+static enum pledge_verdict read_text(const struct book_page *page,
+                                     const struct pledging_uplink *uplink)
+{
+    struct pledge_text ignored;
+    return pledge_parse(page->words, uplink->text, uplink->text_len, &ignored);
+}
+
 static bool has_keyword(void *arg, const struct book_page *page)
 {
-    const struct pledging_uplink *uplink = arg;
-    struct pledge_text ignored;
-    return pledge_parse(page->words, uplink->text, uplink->text_len, &ignored) != PLEDGE_NO_KEYWORD;
+    enum pledge_verdict verdict = read_text(page, arg);
+    return verdict != PLEDGE_NO_KEYWORD && verdict != PLEDGE_MENTIONED;
+}
+
+static bool mentions_keyword(void *arg, const struct book_page *page)
+{
+    return read_text(page, arg) == PLEDGE_MENTIONED;
+}
+
+/* Does one of the campaigns that may be meant `see` something in the text? `named`: the one of the
+ * service code, or NULL. */
+static bool is_seen(struct book *book, const struct pledging_uplink *uplink,
+                    const struct book_page *named,
+                    bool (*see)(void *arg, const struct book_page *page))
+{
+    struct pledging_uplink heard = *uplink;
+    return named ? see(&heard, named) : book_any(book, uplink->carrier, see, &heard) != NULL;
 }
 
 /* *named: the campaign that the service code names, or NULL. */
 static bool is_talk_of_pledges(struct book *book, const struct pledging_uplink *uplink,
                                int64_t age_ms, const struct book_page **named)
 {
-    struct pledging_uplink heard = *uplink;
     book_refresh(book, clock_mono_ms(), age_ms);
     *named = book_by_code(book, uplink->carrier, uplink->service_code);
-    return *named ? has_keyword(&heard, *named)
-                  : book_any(book, uplink->carrier, has_keyword, &heard) != NULL;
+    return is_seen(book, uplink, *named, has_keyword);
 }
 
 static struct job *job_new(struct intake *intake, const struct pledging_uplink *uplink,
@@ -495,6 +515,9 @@ enum err intake_take(struct intake *intake, const struct pledging_uplink *uplink
     bool is_pledge = is_talk_of_pledges(pledging->book, uplink, BOOK_FRESH_MS, &named) ||
                      is_talk_of_pledges(pledging->book, uplink, BOOK_DOUBT_MS, &named);
     enum reply reply = is_pledge ? REPLY_NONE : reply_read(uplink->text, uplink->text_len, &number);
+    /* A yes is a yes; only what is neither gets the help text for a keyword in its middle. */
+    if (!is_pledge && reply == REPLY_NONE)
+        is_pledge = is_seen(pledging->book, uplink, named, mentions_keyword);
     if (!is_pledge && reply == REPLY_NONE)
         return ERR_NOT_FOUND;
     struct job *job = job_new(intake, uplink, done, arg);

@@ -239,6 +239,20 @@ def test_a_number_in_the_reply_wins(world, ledger):
     assert sent_to(world, two) == 1
 
 
+def test_polite_words_and_a_keyword_elsewhere(world, ledger):
+    one, two, three, _ = launched(world, pledge={"confirm": "none"})
+    assert push(world, one, "我要认捐100元") == 200
+    assert [e["fen"] for e in ledger.wait(1)] == ["10000"]
+    assert push(world, two, "请问怎么捐款？") == 200
+    assert push(world, two, "我不捐100") == 200
+    assert push(world, three, "感谢乡政府") == 200
+    ledger.quiet()
+    assert len(ledger.entries()) == 1
+    assert sent_to(world, one) == 2  # the campaign, the thanks
+    assert sent_to(world, two) == 2  # the campaign, one help text for both
+    assert sent_to(world, three) == 1
+
+
 def test_too_late_and_operator(world, ledger):
     one, two, *_ = launched(world, pledge={"confirm_within": "30m"})
     number = ledger.post(ago=1860, t="pledge", src="sms", c="oct17", a=TOWN, k="cash", fen=1000, mob=one)[2]
