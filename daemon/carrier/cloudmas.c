@@ -27,6 +27,7 @@
 #include "base/digest.h"
 #include "carrier/codes.h"
 #include "carrier/mend.h"
+#include "carrier/plainjson.h"
 #include "sms/mobile.h"
 
 #define SAME_MAX                                                                                   \
@@ -471,6 +472,12 @@ static const json_t *mobiles_of(const json_t *item)
     return mobile && !json_is_null(mobile) ? mobile : json_object_get(item, "mobiles");
 }
 
+/* A pushed report, as one of the two readers has it. */
+struct pushed {
+    const json_t *json;
+    const struct plainjson *plain; /* NULL: it is in json */
+};
+
 /* A text field: "" when it is absent or null. false: it is something else. */
 static bool text_field(const json_t *item, const char *key, const char **text, size_t *len)
 {
@@ -486,11 +493,42 @@ static bool text_field(const json_t *item, const char *key, const char **text, s
     return true;
 }
 
+static bool pushed_text(const struct pushed *pushed, const char *key, const char **text,
+                        size_t *len)
+{
+    if (!pushed->plain)
+        return text_field(pushed->json, key, text, len);
+    const struct plainjson_member *member = plainjson_find(pushed->plain, key);
+    *text = member ? member->text : "";
+    *len = member ? member->text_len : 0;
+    return true;
+}
+
+static void pushed_numbers(const struct pushed *pushed, number_fn *on_number, void *arg)
+{
+    if (!pushed->plain) {
+        numbers_of(mobiles_of(pushed->json), on_number, arg);
+        return;
+    }
+    const struct plainjson_member *member = plainjson_find(pushed->plain, "mobile");
+    if (!member)
+        member = plainjson_find(pushed->plain, "mobiles");
+    if (member)
+        numbers_of_text(member->text, member->text_len, on_number, arg);
+    else
+        on_number(arg, 0);
+}
+
 /* 0 when it is not told, or not told well. Reports say 20261017090000, uplinks 2026-10-17 09:00:00,
  * and there are exceptions. */
-static int64_t read_time(const char *text, int utc_offset_min)
+static int64_t read_time(const char *told, size_t len, int utc_offset_min)
 {
     int64_t wall_ms = 0;
+    char text[CLOCK_TEXT_SIZE];
+    if (len >= sizeof text)
+        return 0;
+    memcpy(text, told, len);
+    text[len] = '\0';
     if (clock_parse_compact(text, utc_offset_min, &wall_ms) == ERR_OK)
         return wall_ms;
     return clock_parse(text, utc_offset_min, &wall_ms) == ERR_OK ? wall_ms : 0;
@@ -524,21 +562,23 @@ static void classify(const struct codes *codes, const char *error, const char *s
 }
 
 /* Everything but the number. */
-static enum err read_report(const struct codes *codes, int utc_offset_min, const json_t *item,
-                            struct carrier_report *report)
+static enum err read_report(const struct codes *codes, int utc_offset_min,
+                            const struct pushed *pushed, struct carrier_report *report)
 {
     const char *batch, *error, *status, *submitted;
     size_t batch_len, error_len, status_len, submitted_len;
-    if (!json_is_object(item) || !text_field(item, "msgGroup", &batch, &batch_len) ||
-        !text_field(item, "errorCode", &error, &error_len) ||
-        !text_field(item, "reportStatus", &status, &status_len) ||
-        !text_field(item, "submitDate", &submitted, &submitted_len))
+    if ((!pushed->plain && !json_is_object(pushed->json)) ||
+        !pushed_text(pushed, "msgGroup", &batch, &batch_len) ||
+        !pushed_text(pushed, "errorCode", &error, &error_len) ||
+        !pushed_text(pushed, "reportStatus", &status, &status_len) ||
+        !pushed_text(pushed, "submitDate", &submitted, &submitted_len))
         return ERR_INVALID;
     if (batch_len == 0)
-        text_field(item, "mgsGroup", &batch, &batch_len);
+        pushed_text(pushed, "mgsGroup", &batch, &batch_len);
     trim(&error, &error_len);
     trim(&status, &status_len);
-    *report = (struct carrier_report){.submitted_ms = read_time(submitted, utc_offset_min)};
+    *report = (struct carrier_report){.submitted_ms =
+                                          read_time(submitted, submitted_len, utc_offset_min)};
     if (batch_len == 0 || batch_len >= sizeof report->batch || (error_len == 0 && status_len == 0))
         return ERR_INVALID;
     copy_word(report->batch, sizeof report->batch, batch, batch_len);
@@ -598,30 +638,47 @@ static json_t *load_push(const char *body, size_t len, size_t flags)
     return NULL;
 }
 
+static enum err parse_plain_report(const struct codes *codes, int utc_offset_min,
+                                   const struct plainjson *plain, struct report_sink *sink)
+{
+    const struct pushed pushed = {.plain = plain};
+    size_t good = 0;
+    if (read_report(codes, utc_offset_min, &pushed, sink->report) == ERR_OK)
+        pushed_numbers(&pushed, count_good, &good);
+    enum err err = check_good(good);
+    if (!err)
+        pushed_numbers(&pushed, give_report, sink);
+    return err;
+}
+
 static enum err parse_reports(const struct codes *codes, int utc_offset_min, const char *body,
                               size_t len,
                               void (*on_report)(void *arg, const struct carrier_report *report),
                               carrier_bad_fn *on_bad, void *arg)
 {
+    struct carrier_report report;
+    struct report_sink sink = {&report, on_report, on_bad, arg};
+    struct plainjson plain;
+    if (plainjson_read(body, len, &plain))
+        return parse_plain_report(codes, utc_offset_min, &plain, &sink);
     json_t *root = load_push(body, len, 0);
     if (!root)
         return ERR_INVALID;
-    struct carrier_report report;
-    struct report_sink sink = {&report, on_report, on_bad, arg};
     size_t n = items_n(root), good = 0;
     for (size_t i = 0; i < n; i++) { /* all of it, before the first is given away */
-        if (read_report(codes, utc_offset_min, item_at(root, i), &report) == ERR_OK)
-            numbers_of(mobiles_of(item_at(root, i)), count_good, &good);
+        const struct pushed pushed = {.json = item_at(root, i)};
+        if (read_report(codes, utc_offset_min, &pushed, &report) == ERR_OK)
+            pushed_numbers(&pushed, count_good, &good);
     }
     enum err err = check_good(good);
     for (size_t i = 0; i < n && !err; i++) {
-        const json_t *item = item_at(root, i);
+        const struct pushed pushed = {.json = item_at(root, i)};
         /* one by itself is already read, and good */
-        bool is_good = n == 1 || read_report(codes, utc_offset_min, item, &report) == ERR_OK;
+        bool is_good = n == 1 || read_report(codes, utc_offset_min, &pushed, &report) == ERR_OK;
         if (is_good)
-            numbers_of(mobiles_of(item), give_report, &sink);
+            pushed_numbers(&pushed, give_report, &sink);
         else
-            numbers_of(mobiles_of(item), on_bad, arg);
+            pushed_numbers(&pushed, on_bad, arg);
     }
     json_decref(root);
     return err;
@@ -663,7 +720,8 @@ static void give_uplink(void *arg, uint64_t number)
     struct carrier_uplink uplink = {.number = number,
                                     .text = f->text,
                                     .text_len = f->text_len,
-                                    .sent_ms = read_time(f->time, sink->utc_offset_min)};
+                                    .sent_ms =
+                                        read_time(f->time, f->time_len, sink->utc_offset_min)};
     copy_word(uplink.service_code, sizeof uplink.service_code, f->code, f->code_len);
     char digits[MOBILE_TEXT_SIZE];
     mobile_format(number, digits);

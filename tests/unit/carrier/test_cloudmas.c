@@ -421,6 +421,63 @@ static void reads_reports(void **state)
     each_case("report-", check_report);
 }
 
+/* What a body says, to the reader of plain reports where it is one, or as the only element of an
+ * array, which that reader leaves to the other. */
+static void read_push(const char *body, size_t len, bool in_array, struct buf *got)
+{
+    struct buf push;
+    buf_init(&push, 1 << 16);
+    if (in_array)
+        buf_add_char(&push, '[');
+    buf_add(&push, body, len);
+    if (in_array)
+        buf_add_char(&push, ']');
+    enum err err = cloudmas_driver.parse_reports(codes, OFFSET_MIN, push.data, push.len, on_report,
+                                                 on_bad, got);
+    buf_addf(got, "%d", (int)err);
+    buf_fini(&push);
+}
+
+static void check_both(const char *body, size_t len)
+{
+    struct buf plain, other;
+    buf_init(&plain, 1 << 16);
+    buf_init(&other, 1 << 16);
+    read_push(body, len, false, &plain);
+    read_push(body, len, true, &other);
+    if (strcmp(buf_text(&plain), buf_text(&other)) != 0)
+        fail_msg("%.*s: %s, not %s", (int)len, body, buf_text(&plain), buf_text(&other));
+    buf_fini(&plain);
+    buf_fini(&other);
+}
+
+/* A report has two readers. They never disagree: not about a report, and not about one with any
+ * byte of it changed or missing. */
+static void both_readers_read_alike(void **state)
+{
+    (void)state;
+    static const char *const reports[] = {
+        "{\"errorCode\":\"DELIVRD\",\"mobile\":\"13800138000\",\"msgGroup\":\"0823152315001007\","
+        "\"reportStatus\":\"CM:0000\",\"submitDate\":\"20261017090100\"}",
+        " {\"mgsGroup\" :\t\"7\",\r\n\"mobiles\": \"13800138000,+8613800138001, x\" ,"
+        "\"errorCode\":\" CM:2001 \",\"submitDate\":\"2026-10-17 09:01:00\"}\n",
+    };
+    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++) {
+        size_t len = strlen(reports[i]);
+        char body[512];
+        check_both(reports[i], len);
+        for (size_t at = 0; at < len; at++) {
+            memcpy(body, reports[i], len);
+            for (int byte = 0; byte < 256; byte++) {
+                body[at] = (char)byte;
+                check_both(body, len);
+            }
+            memmove(body + at, reports[i] + at + 1, len - at - 1);
+            check_both(body, len - 1);
+        }
+    }
+}
+
 static void on_uplink(void *arg, const struct carrier_uplink *uplink)
 {
     char when[CLOCK_TEXT_SIZE];
@@ -546,6 +603,7 @@ int main(void)
         cmocka_unit_test(knows_every_word),
         cmocka_unit_test(a_huge_answer_is_no_verdict),
         cmocka_unit_test(reads_reports),
+        cmocka_unit_test(both_readers_read_alike),
         cmocka_unit_test(reads_uplinks),
         cmocka_unit_test(a_push_has_a_limit),
         cmocka_unit_test(uplink_ids_are_stable_and_differ),
