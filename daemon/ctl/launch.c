@@ -103,6 +103,21 @@ static bool check_again(const struct ctl *ctl, enum ctl_exit *exit)
     return true;
 }
 
+/* Without the daemon's word nobody was left out who opted out or is in the dedup group: the plan
+ * has another number of people than the launch would have, and a difference to --expect-recipients
+ * would be blamed on the list. */
+static bool is_whole(const struct ctl *ctl, const struct planning *planning, enum ctl_exit *exit)
+{
+    if (!planning->consulted) {
+        *exit = ctl_fail(ctl, CTL_FAILED, "not_consulted",
+                         "the daemon could not say who opted out or has the message already (%s), "
+                         "so that the plan is not the one that would be sent; nothing was "
+                         "launched, try again",
+                         planning->not_consulted);
+    }
+    return planning->consulted;
+}
+
 /* --yes needs the number that the script's author saw; a person types the id. */
 static bool agree(const struct ctl *ctl, const struct planning *planning, enum ctl_exit *exit)
 {
@@ -186,7 +201,7 @@ enum ctl_exit cmd_campaign_launch(struct ctl *ctl)
     if (planning_run(ctl, ctl->operands[0], ctl_option(ctl, OPT_NOW) != NULL, &planning, &exit)) {
         planning_print(&planning, ctl_json(ctl) ? stderr : stdout);
         fflush(stdout);
-        if (agree(ctl, &planning, &exit)) {
+        if (is_whole(ctl, &planning, &exit) && agree(ctl, &planning, &exit)) {
             exit = launch_planned(ctl, &planning);
         }
     }

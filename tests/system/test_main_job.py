@@ -83,6 +83,24 @@ def test_plan_says_who_is_left_out_and_why(world):
     assert [a.mobile for a in world.sim.oracle()] == ["15400000002"]
 
 
+def test_without_redis_a_launch_blames_redis_and_not_the_list(make_world):
+    world = make_world()
+    world.ctl("optout", "add", "15400000000", "--reason", "电话要求")
+    world.campaign("c1", rows=20)
+    assert world.ctl("campaign", "plan", "c1")["accepted"] == 19
+    world.stop_redis()
+    wait_until(lambda: not world.daemons["a"].ready(), what="the daemon sees that Redis is away")
+    refused = world.ctl_raw("campaign", "launch", "c1", "--now", "--yes", "--expect-recipients", "19")
+    assert refused.returncode == 1
+    assert "Redis" in refused.stderr and "nothing was launched" in refused.stderr
+    assert "are expected" not in refused.stderr  # 20 would be accepted, had nobody opted out
+    world.start_redis()
+    wait_until(world.daemons["a"].ready, what="Redis is back")
+    world.launch("c1", expect=19)
+    world.wait_reported("c1")
+    assert "15400000000" not in {a.mobile for a in world.sim.oracle()}
+
+
 def test_a_second_launch_is_refused(world):
     world.campaign("c1", rows=20)
     world.launch("c1")
