@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "api/dayline.h"
+#include "api/donor_count.h"
 #include "api/events.h"
 #include "api/files.h"
 #include "api/public_page.h"
@@ -30,6 +31,9 @@ enum err api_new(const struct api_parts *parts, struct api **api)
         error = dayline_new(made, &made->dayline);
     }
     if (error == ERR_OK) {
+        error = donor_count_new(made, &made->donor_count);
+    }
+    if (error == ERR_OK) {
         error = revoke_new(made, &made->revoke);
     }
     if (error == ERR_OK) {
@@ -41,6 +45,7 @@ enum err api_new(const struct api_parts *parts, struct api **api)
     if (error != ERR_OK) {
         orphans_free(made->orphans);
         revoke_free(made->revoke);
+        donor_count_free(made->donor_count);
         dayline_free(made->dayline);
         events_free(made->events);
         free(made);
@@ -71,6 +76,7 @@ void api_free(struct api *api)
     revoke_free(api->revoke);
     events_free(api->events);
     dayline_free(api->dayline);
+    donor_count_free(api->donor_count);
     public_page_free(api->public_page);
     free(api->sums);
     files_free(api->files);

@@ -17,6 +17,7 @@ struct api {
     struct dayline *dayline;
     struct orphans *orphans;
     struct public_page *public_page;
+    struct donor_count *donor_count;
     struct message_sums *sums; /* of all campaigns, see api/messages.c */
     struct apicall *calls;
     uint64_t serials;    /* calls there ever were */

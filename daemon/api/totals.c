@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/apicall.h"
+#include "api/donor_count.h"
 #include "api/encode.h"
 #include "api/encode_ledger.h"
 #include "api/query.h"
@@ -24,6 +25,7 @@ struct totals {
     int level; /* of the rows, an enum area_level; -1: the areas directly in it */
     uint64_t as_of_entry;
     int64_t as_of_ms;
+    struct donor_waiter waiter;
 };
 
 static const char *definition_text(bool by_arrived)
@@ -119,6 +121,36 @@ static json_t *children_json(const struct totals *state, const struct ledger_tot
     return array;
 }
 
+/* Of an area and of the rows below it. Rows of what was booked at an area itself have none. */
+static void put_donors(const struct totals *state, json_t *row)
+{
+    const char *region = json_string_value(json_object_get(row, "region"));
+    uint64_t area;
+    if (json_is_true(json_object_get(row, "is_direct")) ||
+        area_parse(region, strlen(region), &area) != ERR_OK) {
+        return;
+    }
+    json_object_set_new(row, "donors",
+                        donor_count_json(state->call->api->donor_count, state->as_of_entry, area,
+                                         state->query.year, state->campaign));
+}
+
+static void answer_with_donors(struct apicall *call)
+{
+    const struct totals *state = call->state;
+    size_t i;
+    json_t *child;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    put_donors(state, call->answer);
+    json_array_foreach(json_object_get(call->answer, "children"), i, child)
+    {
+        put_donors(state, child);
+    }
+    apicall_answer(call, 200, json_incref(call->answer));
+}
+
 static void on_goods(void *arg, enum err error, const char *reason, uint64_t as_of_entry,
                      const struct ledger_thing *things, size_t n)
 {
@@ -134,7 +166,7 @@ static void on_goods(void *arg, enum err error, const char *reason, uint64_t as_
     }
     json_object_set_new(call->answer, "things", encode_things(things, n));
     json_object_set_new(call->answer, "things_as_of_entry", json_integer((json_int_t)as_of_entry));
-    apicall_answer(call, 200, json_incref(call->answer));
+    donor_count_settle(call, state->as_of_entry, &state->waiter, answer_with_donors);
 }
 
 static json_t *scope_json(const struct totals *state)
@@ -162,6 +194,7 @@ static void on_totals(void *arg, enum err error, const char *reason,
         return;
     }
     struct encode_regions regions = api_regions(call);
+    state->as_of_entry = answer->as_of_entry;
     json_t *json = row_json(state, &answer->areas[0], &regions);
     json_object_set_new(json, "definition", json_string(definition_text(state->by_arrived)));
     json_object_set_new(json, "basis", json_string(state->by_arrived ? "arrived" : "pledged"));

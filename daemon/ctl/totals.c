@@ -38,10 +38,21 @@ static void row_name(const json_t *row, char *out, size_t size)
     }
 }
 
+/* "" when it is not known. */
+static const char *donors_text(const json_t *row, char out[FIGURE_SIZE])
+{
+    const json_t *donors = json_object_get(row, "donors");
+    out[0] = '\0';
+    if (json_is_integer(donors)) {
+        snprintf(out, FIGURE_SIZE, "%" PRId64, (int64_t)json_integer_value(donors));
+    }
+    return out;
+}
+
 static void add_row(struct table *table, const json_t *row)
 {
-    char name[256], count[FIGURE_SIZE], figures[MEASURES][MONEY_TEXT_SIZE];
-    const char *cells[3 + MEASURES];
+    char name[256], count[FIGURE_SIZE], donors[FIGURE_SIZE], figures[MEASURES][MONEY_TEXT_SIZE];
+    const char *cells[4 + MEASURES];
     row_name(row, name, sizeof name);
     snprintf(count, sizeof count, "%" PRId64, ctl_number(json_object_get(row, "total"), "count"));
     cells[0] = ctl_text(row, "region");
@@ -50,6 +61,7 @@ static void add_row(struct table *table, const json_t *row)
     for (size_t i = 0; i < MEASURES; i++) {
         cells[3 + i] = money_format(money_of(row, measures[i], "fen"), figures[i]);
     }
+    cells[3 + MEASURES] = donors_text(row, donors);
     table_row(table, cells);
 }
 
@@ -94,12 +106,12 @@ static enum ctl_exit print_table(const struct ctl *ctl, const json_t *totals)
     const char *const headers[] = {
         "region",     "name",         arrived ? ">arrivals" : ">pledges", /* what is counted */
         ">pledged",   ">unconfirmed", ">arrived",
-        ">delivered", ">waived"};
+        ">delivered", ">waived",      ">donors"};
     struct table *table;
     char scope[512], clean[512], time[40], money[MONEY_TEXT_SIZE];
     size_t i;
     const json_t *child;
-    if (table_new(headers, 3 + MEASURES, &table) != ERR_OK) {
+    if (table_new(headers, 4 + MEASURES, &table) != ERR_OK) {
         return ctl_fail(ctl, CTL_FAILED, "memory", "no memory for the table");
     }
     json_array_foreach(json_object_get(totals, "children"), i, child)
@@ -148,6 +160,7 @@ static void csv_money(struct buf *line, int64_t fen)
 static void print_csv_row(const json_t *row, const json_t *totals)
 {
     struct buf line;
+    char donors[FIGURE_SIZE];
     const json_t *scope = json_object_get(totals, "scope");
     const json_t *total = json_object_get(row, "total");
     buf_init(&line, LINE_MAX_BYTES);
@@ -170,6 +183,7 @@ static void print_csv_row(const json_t *row, const json_t *totals)
     csv_cell(&line, ctl_text(totals, "as_of"));
     csv_number(&line, ctl_number(totals, "as_of_entry"));
     csv_cell(&line, ctl_text(totals, "definition"));
+    csv_cell(&line, donors_text(row, donors));
     puts(buf_text(&line));
     buf_fini(&line);
 }
@@ -182,7 +196,7 @@ static void print_csv(const json_t *totals)
     for (i = 0; i < MEASURES; i++) {
         printf(",%s_count,%s_yuan", measures[i], measures[i]);
     }
-    puts(",campaign,year,as_of,as_of_entry,definition");
+    puts(",campaign,year,as_of,as_of_entry,definition,donors");
     json_array_foreach(json_object_get(totals, "children"), i, child)
     {
         print_csv_row(child, totals);

@@ -45,8 +45,8 @@ def test_totals_follow_the_ledger_and_drill_down(office, open_tab):
     tab.wait_text("#figure-pledged", "425 元")
     office.ctl("pledge", "arrive", first["pledge"], "--amount", "60")
     tab.wait_text("#figure-arrived", "60 元")
-    assert is_marked(tab) and "3" == figure(tab, "pledges")
-    assert all(tab.text(f"#figure-{name} + .figure-means") for name in ("pledged", "arrived", "delivered", "pledges", "messages"))
+    assert is_marked(tab) and "3" == figure(tab, "pledges") == figure(tab, "donors")
+    assert all(tab.text(f"#figure-{name} + .figure-means") for name in ("pledged", "arrived", "delivered", "donors", "pledges", "messages"))
     tab.wait_text("#totals-as-of", "4")
 
     # By area: sorted by what was pledged, found by name, down to the township, and back to where it was.
@@ -65,7 +65,7 @@ def test_totals_follow_the_ledger_and_drill_down(office, open_tab):
     tab.click("#totals-csv")
     saved = wait_until(lambda: list(_finished(tab)), what="the file")[0]
     table = list(csv.reader(saved.read_text(encoding="utf-8-sig").splitlines()))
-    assert [TOWNSHIP, "仁达乡", "2", "125.00", "60.00", "0.00"] in table
+    assert [TOWNSHIP, "仁达乡", "2", "2", "125.00", "60.00", "0.00"] in table
     tab.go("#/totals").wait_text("#figure-pledged", "425")
     tab.pictures("totals")
     assert tab.complaints() == []
@@ -104,7 +104,7 @@ def test_a_table_of_many_areas_stands_whole_in_the_page_and_is_not_made_anew(off
                   .observe(document.querySelector('#totals-table'), {childList: true, subtree: true, characterData: true});""")
     give(office, townships[-1], 5)
     tab.wait_text("#totals-table tbody tr:first-child td", "2,305.00")
-    assert sorted(script("return window.changes")) == ["characterData"] * 2  # how many and how much; what arrived is the same
+    assert sorted(script("return window.changes")) == ["characterData"] * 3  # how many donors, how many pledges and how much; what arrived is the same
     assert script("return document.activeElement === window.kept && document.contains(window.kept)")
     tab.fill("#totals-search", townships[3])
     wait_until(lambda: script("return document.querySelectorAll('#totals-table tbody tr').length") == 1)

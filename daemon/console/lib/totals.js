@@ -8,12 +8,13 @@ function sum(tree, measure, part) {
     return MONEY.reduce((all, kind) => all + (tree[kind]?.[measure]?.[part] ?? 0), 0);
 }
 
-/* {pledged, arrived, delivered (fen), pledges (how many)} of a row of /totals. */
+/* {pledged, arrived, delivered (fen), pledges, donors (how many; null: not known)} of a row of /totals. */
 export function figures(row) {
     const tree = row.tree ?? {};
     return {
         pledged: sum(tree, 'pledged', 'fen'), arrived: sum(tree, 'arrived', 'fen'), delivered: sum(tree, 'delivered', 'fen'),
         pledges: KINDS.reduce((all, kind) => all + (tree[kind]?.pledged?.count ?? 0), 0),
+        donors: row.donors ?? null,
     };
 }
 

@@ -8,6 +8,7 @@ import {rowName} from './totals_charts.js';
 
 const COLUMNS = [
     {name: 'area', value: (one) => one.name},
+    {name: 'donors', text: (of) => (of.donors === null ? '–' : count(of.donors)), value: (one) => one.of.donors ?? -1},
     {name: 'pledges', text: (of) => count(of.pledges), value: (one) => one.of.pledges},
     {name: 'pledged', text: (of) => yuan(of.pledged), value: (one) => one.of.pledged},
     {name: 'arrived', text: (of) => yuan(of.arrived), value: (one) => one.of.arrived},

@@ -13,7 +13,8 @@ import {areaTable} from '../lib/totals_table.js';
 const LEVELS = ['', 'city', 'county', 'township', 'village'];
 const DIGITS = {city: 4, county: 6, township: 9, village: 12};
 const BARS = 15;
-const CARDS = ['pledged', 'arrived', 'delivered', 'pledges', 'messages'];
+const CARDS = ['pledged', 'arrived', 'delivered', 'donors', 'pledges', 'messages'];
+const COUNTS = ['donors', 'pledges', 'messages'];
 
 function digits(code) {
     return code.replace(/0+$/, '').length;
@@ -52,7 +53,7 @@ export async function show(main, params) {
     function drawCards(all, messages) {
         for (const name of CARDS) {
             const value = name === 'messages' ? messages?.delivered ?? null : all[name];
-            cards[name].show(value === null ? '–' : name === 'messages' || name === 'pledges' ? count(value) : yuanShort(value));
+            cards[name].show(value === null ? '–' : COUNTS.includes(name) ? count(value) : yuanShort(value));
         }
         cards.messages.element.hidden = messages === null;
     }
@@ -110,10 +111,10 @@ export async function show(main, params) {
 
     function download() {
         const cell = (text) => `"${(/^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
-        const rows = [[t('totals.code'), ...['area', 'pledges', 'pledged', 'arrived', 'delivered'].map((name) => t(`totals.${name}`))],
-            ...areas.rows().map((one) => [one.row.is_direct ? '' : one.row.region, one.name, one.of.pledges, one.of.pledged, one.of.arrived, one.of.delivered]
-                .map((value, i) => (i >= 3 ? (value / 100).toFixed(2) : String(value))))];
-        const notes = [[asOf.textContent], [t('totals.pledged_means')], [t('totals.arrived_means')], [t('totals.delivered_means')]];
+        const rows = [[t('totals.code'), ...['area', 'donors', 'pledges', 'pledged', 'arrived', 'delivered'].map((name) => t(`totals.${name}`))],
+            ...areas.rows().map((one) => [one.row.is_direct ? '' : one.row.region, one.name, one.of.donors ?? '', one.of.pledges, one.of.pledged, one.of.arrived, one.of.delivered]
+                .map((value, i) => (i >= 4 ? (value / 100).toFixed(2) : String(value))))];
+        const notes = [[asOf.textContent], [t('totals.pledged_means')], [t('totals.arrived_means')], [t('totals.delivered_means')], [t('totals.donors_means')]];
         const text = `\ufeff${[...rows, ...notes].map((line_) => line_.map(cell).join(',')).join('\r\n')}\r\n`;
         const link = h('a', {href: URL.createObjectURL(new Blob([text], {type: 'text/csv'})), download: `totals-${region || 'all'}-${session().today}.csv`});
         document.body.append(link);

@@ -19,7 +19,7 @@ export async function show(main, params) {
         const value = h('div', {class: big ? 'wall-value wall-big' : 'wall-value', id: `wall-${name}`}, '–');
         return {value, element: h('div', {class: 'wall-figure'}, h('div', {class: 'wall-name'}, t(`totals.${name}`)), value)};
     };
-    const shown = {pledged: figure('pledged', true), arrived: figure('arrived'), delivered: figure('delivered'), pledges: figure('pledges'), messages: figure('messages')};
+    const shown = {pledged: figure('pledged', true), arrived: figure('arrived'), delivered: figure('delivered'), donors: figure('donors'), messages: figure('messages')};
     const bars = chartBox(t('totals.bar_chart'), 'wall-chart'), line = chartBox(t('totals.line_chart'), 'wall-chart');
     let over = false, last = null;
 
@@ -38,7 +38,7 @@ export async function show(main, params) {
             const all = figures(totals);
             title.textContent = t('wall.heading', {area: totals.name || totals.path || t('shell.whole_country'), year});
             for (const [name, one] of Object.entries(shown)) {
-                one.value.textContent = name === 'messages' ? count(messages?.delivered) : name === 'pledges' ? count(all.pledges) : yuanShort(all[name]);
+                one.value.textContent = name === 'messages' ? count(messages?.delivered) : name === 'donors' ? (all.donors === null ? '–' : count(all.donors)) : yuanShort(all[name]);
             }
             last = timeExact(totals.as_of);
             const size = Math.max(14, Math.round(window.innerHeight * 0.026));
@@ -55,7 +55,7 @@ export async function show(main, params) {
     main.replaceChildren(
         h('div', {class: 'wall-head'}, title, asOf, h('a', {class: 'wall-leave', href: region ? `#/totals/${region}` : '#/totals'}, t('wall.leave'))),
         shown.pledged.element,
-        h('div', {class: 'wall-row'}, ['arrived', 'delivered', 'pledges', 'messages'].map((name) => shown[name].element)),
+        h('div', {class: 'wall-row'}, ['arrived', 'delivered', 'donors', 'messages'].map((name) => shown[name].element)),
         h('div', {class: 'wall-row wall-charts'}, bars.element, line.element),
         h('p', {class: 'wall-means'}, t('wall.means')));
     const ends = [subscribe('connection', drawState)];
