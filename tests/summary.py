@@ -15,7 +15,8 @@ def junit(path):
         if case.find("failure") is not None or case.find("error") is not None or case.get("status") == "fail":
             failed.append(name)
         elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
-            skipped.append(name)
+            why = case.find("skipped")
+            skipped.append(name + (f": {why.get('message')}" if why is not None and why.get("message") else ""))
         else:
             passed.append(name)
     return passed, failed, skipped

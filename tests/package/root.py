@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,15 @@ def why_not():
     return ""
 
 
+class NotHere(Exception):
+    """The machine or its mirror could not give a running Debian; nothing is said about the package."""
+
+
+# What apt says when the mirror or the way to it fails, and not the package.
+FETCHING = re.compile(r"Failed to fetch|Unable to fetch|Could not (resolve|connect|handshake)|Temporary failure|Connection (failed|timed out|refused)"
+                      r"|Hash Sum mismatch|Unable to connect|Release file for .* is not valid yet|No space left on device")
+
+
 class Root:
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="outreach-root-"))
@@ -94,13 +104,26 @@ class Root:
                                   stdout=out, stderr=out, check=False)
         tail = log.read_text(encoding="utf-8", errors="replace")[-3000:]
         log.unlink()
-        assert done.returncode == 0, tail
+        if done.returncode != 0:
+            raise NotHere(f"debootstrap made no Debian: {' '.join(tail.split())[-300:]}")
 
-    def chroot(self, *argv):
-        """Runs a command in the folder, with the machine's network, before it is booted."""
-        return self._finish(["chroot", self.dir, "env", "-i", f"PATH={PATH}", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", *argv], 0)
+    def fetch(self, *argv):
+        """apt-get in the folder, with the machine's network. A mirror that fails is no fault of the package; what else apt says is."""
+        done = self._finish(["chroot", self.dir, "env", "-i", f"PATH={PATH}", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "apt-get",
+                             "-q", "-o", "Acquire::Retries=3", *argv], None)
+        said = FETCHING.search(done.stdout + done.stderr)
+        if done.returncode != 0 and said:
+            raise NotHere(f"the mirror {MIRROR} failed: {said.group()}")
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def boot(self):
+        """Nothing of ours runs yet: what fails here is the machine's doing."""
+        try:
+            self._boot()
+        except (AssertionError, OSError) as error:
+            raise NotHere(f"systemd does not run in namespaces here: {' '.join(str(error).split())[-300:]}") from error
+
+    def _boot(self):
         self.cgroup.mkdir()
         enter = 'echo $$ >"$2/cgroup.procs"; exec unshare -C bash -c "$3" boot "$1"'
         libc = ctypes.CDLL("libc.so.6")
@@ -114,7 +137,7 @@ class Root:
         self.pid = int(children.read_text(encoding="ascii").split()[0])
         self.wait(lambda: self.run("systemctl", "is-system-running", code=None).stdout.strip() in ("running", "degraded"), "a booted system")
 
-    def wait(self, condition, what, timeout=60):
+    def wait(self, condition, what, timeout=180):
         end = time.monotonic() + timeout
         while True:
             got = condition()
