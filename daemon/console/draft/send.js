@@ -131,7 +131,7 @@ function isOwn(draft) {
 }
 
 function isRepeat(error) {
-    return error.status === 409 && /again/.test(error.message ?? '');
+    return error.code === 'refused' && /--again/.test(error.message ?? '');
 }
 
 function launchKey(context, more) {

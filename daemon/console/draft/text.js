@@ -64,14 +64,14 @@ export function render(body, context) {
             return;
         }
         try {
-            const row = await api.get(`${context.path}/preview?at=${Math.max(1, of > 0 ? Math.min(n, of) : n)}`);
+            const row = await api.get(`${context.path}/preview?at=${Math.max(1, of > 0 ? Math.min(n, of) : n) - 1}`); // the API counts from 0, people from 1
             if (!alive) {
                 return;
             }
-            at = row.at;
+            at = row.at + 1;
             of = row.of;
             screen.textContent = row.text;
-            place.textContent = t('text.preview_place', {at: count(row.at), of: count(row.of), row: row.row, number: row.number,
+            place.textContent = t('text.preview_place', {at: count(at), of: count(row.of), row: row.row, number: row.number,
                 segments: count(row.segments), price: yuan(row.cost_fen)});
         } catch (error) {
             screen.textContent = t('text.preview_none');

@@ -61,7 +61,8 @@ export async function show(main) {
         }
     }
 
-    function carrierCard(carrier, now) {
+    function carrierCard(carrier, live, now) {
+        const unknown = live.filter((one) => one.carrier === carrier.name).reduce((sum, one) => sum + one.counts.ambiguous, 0);
         const waitsFor = carrier.state !== 'running' && h('p', {class: 'mb-2'}, t('operations.since', {time: time(carrier.since)}), carrier.actor ? ` · ${carrier.actor}` : '',
             h('br', {}), h('span', {class: 'text-break'}, carrier.reason), carrier.code && h('span', {class: 'small text-muted'}, ` (${carrier.code})`),
             carrier.resume_at && h('span', {}, h('br', {}), t('operations.again', {time: time(carrier.resume_at)})));
@@ -70,7 +71,7 @@ export async function show(main) {
             waitsFor, carrier.route_fault && h('p', {class: 'mb-2'}, t('operations.unreachable'), ' ', carrier.route_fault),
             facts([['operations.rate', carrier.rate > 0 ? t('operations.rate_value', {n: count(carrier.rate)}) : t('operations.no_limit')],
                 ['operations.inflight', count(carrier.inflight_requests)], ['operations.accepted', count(carrier.accepted)], ['operations.rejected', count(carrier.rejected)],
-                ['operations.ambiguous', count(carrier.ambiguous)], ['operations.reports', count(carrier.reports)],
+                ['operations.ambiguous', count(unknown)], ['operations.reports', count(carrier.reports)],
                 ['operations.parked', carrier.parked > 0 ? t('operations.parked_value', {n: count(carrier.parked), age: duration(ageSeconds(carrier.parked_oldest, now))}) : '0'],
                 ['operations.unknown_codes', carrier.unknown_codes > 0 ? `${count(carrier.unknown_codes)} (${carrier.last_unknown_code})` : '0']]),
             steers && h('div', {class: 'mt-2'}, carrier.state === 'running' ?
@@ -99,8 +100,8 @@ export async function show(main) {
             h('ul', {class: 'list-unstyled mb-1'}, sentences.map(([tone, text]) => h('li', {class: `alert alert-${tone} py-2 mb-2`},
                 h('strong', {}, tone === 'danger' ? t('operations.now') : t('operations.note')), ' ', text))),
             raw.length > 0 && h('details', {class: 'small', open: sentences.length === 0}, h('summary', {}, t('operations.raw')), h('ul', {lang: 'en'}, raw.map((line) => h('li', {}, line))))].filter(Boolean)));
-        carriers.replaceChildren(...(status.carriers ?? []).map((one) => carrierCard(one, status.now)));
         const rows = status.campaigns ?? [];
+        carriers.replaceChildren(...(status.carriers ?? []).map((one) => carrierCard(one, rows, status.now)));
         campaigns.replaceChildren(rows.length === 0 ? h('p', {class: 'text-muted'}, t('operations.no_campaigns')) :
             h('div', {class: 'table-responsive'}, h('table', {class: 'table align-middle'}, h('caption', {class: 'visually-hidden'}, t('operations.live')),
                 h('thead', {}, h('tr', {}, ['campaign', 'state', 'queued', 'inflight', 'speed', 'ambiguous'].map((name, i) =>
