@@ -208,6 +208,20 @@ static void look_at_import(struct view *view, const json_t *import)
     }
 }
 
+static void look_at_receipts(struct view *view, const json_t *receipts)
+{
+    char age[CLOCK_TEXT_SIZE];
+    int64_t n = number(receipts, "n");
+    if (n > 0) {
+        say(view,
+            "Donors are owed %" PRId64 " message%s that cannot be sent, the oldest for %s, of "
+            "campaign %s: %s. They go out by themselves once that is put right; see: outreachctl "
+            "check",
+            n, n == 1 ? "" : "s", age_text(view, text(receipts, "since"), age),
+            text(receipts, "campaign"), text(receipts, "reason"));
+    }
+}
+
 json_t *attention_lines(const json_t *status, int64_t now_ms, int offset_min)
 {
     struct view view = {.lines = json_array(), .now_ms = now_ms, .offset_min = offset_min};
@@ -216,6 +230,7 @@ json_t *attention_lines(const json_t *status, int64_t now_ms, int offset_min)
     each(&view, json_object_get(status, "campaigns"), look_at_campaign);
     each(&view, json_object_get(status, "imports"), look_at_import);
     each(&view, json_object_get(status, "daemons"), look_at_daemon);
+    look_at_receipts(&view, json_object_get(status, "receipts_waiting"));
     const json_t *reload = json_object_get(status, "last_reload");
     if (json_is_object(reload) && json_is_false(json_object_get(reload, "ok"))) {
         say(&view, "The last reload was refused, the old configuration is in force; see: "

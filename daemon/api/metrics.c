@@ -8,6 +8,7 @@
 
 enum place {
     PLACE_OWN,
+    PLACE_RECEIPTS,
     PLACE_WEBHOOKS,
     PLACE_REDIS,
     PLACE_LEDGER,
@@ -32,6 +33,8 @@ static const struct metric metrics[] = {
      PLACE_OWN, "loop_lag_ms", 0.001, NULL},
     {"audit_lost_total", "counter", "Acts that could not be noted in the audit.", PLACE_OWN,
      "audit_lost", 1, NULL},
+    {"receipts_waiting", "gauge", "Messages owed to donors that cannot be sent as things are.",
+     PLACE_RECEIPTS, "n", 1, NULL},
     {"imports_running", "gauge", "Recipient lists being read now.", PLACE_OWN, "imports_running", 1,
      NULL},
     {"import_rows", "gauge", "Rows of a recipient list read so far.", PLACE_IMPORT, "rows", 1,
@@ -348,6 +351,9 @@ void metrics_write(const json_t *status, struct buf *out)
         switch (metrics[i].place) {
         case PLACE_OWN:
             write_single(&metrics[i], status, out);
+            break;
+        case PLACE_RECEIPTS:
+            write_single(&metrics[i], json_object_get(status, "receipts_waiting"), out);
             break;
         case PLACE_WEBHOOKS:
             write_single(&metrics[i], json_object_get(status, "webhooks"), out);

@@ -88,6 +88,18 @@ static json_t *reload_json(const struct api *api, int offset_min)
                      api->reload_mistakes != NULL ? api->reload_mistakes : "");
 }
 
+/* Of all areas: what is shown of it to somebody who sees one only is how it is with none. */
+static json_t *receipts_json(struct apicall *call)
+{
+    static const struct pledging_waiting none = {0};
+    const struct pledging_waiting *waiting =
+        who_covers(&call->who, 0) ? pledging_waiting(call->api->parts.pledging) : &none;
+    json_t *since =
+        waiting->n > 0 ? encode_time(waiting->since_ms, apicall_offset_min(call)) : json_string("");
+    return json_pack("{s:I, s:o, s:s, s:s}", "n", (json_int_t)waiting->n, "since", since,
+                     "campaign", waiting->campaign, "reason", waiting->reason);
+}
+
 static void set_own(struct apicall *call)
 {
     const struct api *api = call->api;
@@ -105,6 +117,7 @@ static void set_own(struct apicall *call)
     json_object_set_new(json, "imports", imports_json(call));
     json_object_set_new(json, "webhooks", webhooks_json(api));
     json_object_set_new(json, "last_reload", reload_json(api, offset));
+    json_object_set_new(json, "receipts_waiting", receipts_json(call));
     json_object_set_new(json, "audit_lost", json_integer((json_int_t)api->audit_lost));
 }
 

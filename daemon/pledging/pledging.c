@@ -62,6 +62,11 @@ void pledging_wake(struct pledging *pledging)
     receipts_wake(pledging->receipts);
 }
 
+const struct pledging_waiting *pledging_waiting(const struct pledging *pledging)
+{
+    return receipts_waiting(pledging->receipts);
+}
+
 enum err pledging_take(struct pledging *pledging, const struct pledging_uplink *uplink,
                        pledging_taken_fn *done, void *arg)
 {

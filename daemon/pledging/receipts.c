@@ -27,15 +27,20 @@ struct receipts {
     bool is_running; /* a round */
     bool again;      /* something came while it ran */
     bool has_failed; /* something of this round has to be tried again */
+    bool is_cut;     /* this round could not read the whole list */
     bool is_dead;
     uint64_t next; /* where the next page begins, 0: the round ends with this page */
     int64_t logged_ms;
+    struct pledging_waiting waiting; /* as the last whole round found it */
+    struct pledging_waiting found;   /* by this round so far */
 };
 
 /* One message under way. */
 struct errand {
     struct receipts *receipts;
     uint64_t entry;
+    int64_t at_ms; /* of the entry */
+    char campaign[PLEDGING_CAMPAIGN_SIZE];
     char carrier[CARRIER_SIZE];
 };
 
@@ -54,6 +59,8 @@ static void round_begin(void *arg)
         return;
     receipts->is_running = true;
     receipts->again = receipts->has_failed = false;
+    receipts->is_cut = false;
+    receipts->found = (struct pledging_waiting){0};
     receipts->next = 0;
     book_refresh(receipts->pledging->book, clock_mono_ms(), BOOK_DOUBT_MS);
     step(receipts);
@@ -62,6 +69,8 @@ static void round_begin(void *arg)
 static void round_end(struct receipts *receipts)
 {
     receipts->is_running = false;
+    if (!receipts->is_cut)
+        receipts->waiting = receipts->found;
     loop_timer_arm(receipts->timer, receipts->again        ? 0
                                     : receipts->has_failed ? RECEIPTS_RETRY_MS
                                                            : RECEIPTS_LOOK_MS);
@@ -88,11 +97,24 @@ static void page_check(struct receipts *receipts)
         round_end(receipts);
 }
 
+/* Of the oldest it is told why. */
+static void note_waiting(struct receipts *receipts, int64_t at_ms, const char *campaign,
+                         const char *why)
+{
+    struct pledging_waiting *found = &receipts->found;
+    if (found->n++ > 0 && found->since_ms <= at_ms)
+        return;
+    found->since_ms = at_ms;
+    snprintf(found->campaign, sizeof found->campaign, "%s", campaign);
+    snprintf(found->reason, sizeof found->reason, "%s", why);
+}
+
 static void log_silence(struct receipts *receipts, const struct ledger_owing *owing,
                         const char *why)
 {
     int64_t now_ms = clock_mono_ms();
     char quoted[256];
+    note_waiting(receipts, owing->entry.at_ms, owing->pledge.campaign, why);
     if (receipts->logged_ms != 0 && now_ms - receipts->logged_ms < LOG_EVERY_MS)
         return;
     receipts->logged_ms = now_ms;
@@ -133,9 +155,11 @@ static void on_queued(void *arg, enum err error, const char *reason,
     char quoted[256];
     if (error) {
         receipts->has_failed = true;
-        if (error == ERR_REFUSED)
+        if (error == ERR_REFUSED) {
+            note_waiting(receipts, errand.at_ms, errand.campaign, reason);
             log_line(LOG_WARN, "pledging", "event=receipt_refused entry=%" PRIu64 " reason=%s",
                      errand.entry, log_quote(reason, quoted, sizeof quoted));
+        }
     } else {
         if (appended->fresh)
             pledging_tell_queued(receipts->pledging, errand.carrier);
@@ -186,7 +210,9 @@ static enum err thank(struct receipts *receipts, const struct book_page *page,
     struct errand *errand = malloc(sizeof *errand);
     if (!errand)
         return ERR_NOMEM;
-    *errand = (struct errand){.receipts = receipts, .entry = owing->entry.n};
+    *errand =
+        (struct errand){.receipts = receipts, .entry = owing->entry.n, .at_ms = owing->entry.at_ms};
+    snprintf(errand->campaign, sizeof errand->campaign, "%s", owing->pledge.campaign);
     snprintf(errand->carrier, sizeof errand->carrier, "%s", page->definition->carrier);
     name_request(owing->entry.n, request);
     receipts->calls++;
@@ -237,6 +263,7 @@ static void on_owed(void *arg, enum err error, const struct ledger_owing *owing,
         FAILPOINT("receipt_before");
     receipts->calls++; /* the page does not end before all of it is under way */
     receipts->has_failed |= error != ERR_OK;
+    receipts->is_cut |= error != ERR_OK;
     receipts->next = error ? 0 : next;
     for (size_t i = 0; !error && i < n; i++)
         settle(receipts, &owing[i]);
@@ -249,7 +276,7 @@ static void step(struct receipts *receipts)
     receipts->calls++;
     if (ledger_owed(receipts->pledging->store, receipts->next, on_owed, receipts)) {
         receipts->calls--;
-        receipts->has_failed = true;
+        receipts->has_failed = receipts->is_cut = true;
         round_end(receipts);
     }
 }
@@ -288,4 +315,9 @@ void receipts_wake(struct receipts *receipts)
         receipts->again = true;
     else
         loop_timer_arm(receipts->timer, 0);
+}
+
+const struct pledging_waiting *receipts_waiting(const struct receipts *receipts)
+{
+    return &receipts->waiting;
 }

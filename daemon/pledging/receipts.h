@@ -10,3 +10,4 @@ struct receipts;
 MUST_CHECK enum err receipts_new(struct pledging *pledging, struct receipts **receipts);
 void receipts_free(struct receipts *receipts); /* NULL is fine */
 void receipts_wake(struct receipts *receipts);
+const struct pledging_waiting *receipts_waiting(const struct receipts *receipts);

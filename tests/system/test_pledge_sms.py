@@ -165,6 +165,24 @@ def test_arrivals_get_receipts_and_tickets(world, ledger):
     assert sent_to(world, one) == 4
 
 
+def test_a_message_that_waits_is_named(world, ledger):
+    def owed():
+        return world.api("GET", "/status")["receipts_waiting"]
+    one, *_ = launched(world, pledge={"confirm": "none"})
+    path = world.dir / "campaigns.d" / "oct17.ini"
+    text = path.read_bytes()
+    path.unlink()
+    ledger.post(t="pledge", c="oct17", a=TOWN, k="cash", fen=100, name="李四", mob=one, fl="c")
+    wait_until(lambda: owed()["n"] == 1, what="the message is counted")
+    status = world.api("GET", "/status")
+    assert status["receipts_waiting"]["campaign"] == "oct17" and status["receipts_waiting"]["since"]
+    assert any("Donors are owed 1 message" in line and "no definition" in line for line in status["attention"])
+    path.write_bytes(text)
+    wait_sent(world, one, 2)
+    ledger.quiet()
+    wait_until(lambda: owed() == {"n": 0, "since": "", "campaign": "", "reason": ""}, what="nothing waits any more")
+
+
 def test_spellings(world, ledger):
     said = {"捐100": 10000, "认捐 100元": 10000, "捐款１００": 10000, "JK 200 张三": 20000, "捐一百元": 10000, "捐1.5万": 1500000,
             "jk0.01": 1}

@@ -61,9 +61,16 @@ function* ofAudit({audit_lost: lost}) {
     }
 }
 
+function* ofReceipts({receipts_waiting: waiting}, now) {
+    if (waiting?.n > 0) {
+        yield ['danger', t('attention.receipts', {n: count(waiting.n), campaign: waiting.campaign, age: duration(ageSeconds(waiting.since, now))})];
+    }
+}
+
 /* [[tone, sentence], …], the most urgent first. */
 export function attention(status) {
-    const all = [...ofRedis(status), ...ofAudit(status), ...(status.carriers ?? []).flatMap((one) => [...ofCarrier(one, status.now)]),
+    const all = [...ofRedis(status), ...ofAudit(status), ...ofReceipts(status, status.now),
+        ...(status.carriers ?? []).flatMap((one) => [...ofCarrier(one, status.now)]),
         ...(status.campaigns ?? []).flatMap((one) => [...ofCampaign(one, status.now)])];
     return [...all.filter(([tone]) => tone === 'danger'), ...all.filter(([tone]) => tone !== 'danger')];
 }

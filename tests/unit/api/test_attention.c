@@ -112,6 +112,25 @@ static void test_acts_missing_in_the_audit(void **state)
     SAYS(status, "2 acts", "audit_lost");
 }
 
+static void test_messages_owed_to_donors(void **state)
+{
+    (void)state;
+    json_t *status = healthy();
+    json_object_set_new(status, "receipts_waiting",
+                        json_pack("{s:i, s:s, s:s, s:s}", "n", 3, "since",
+                                  "2026-10-17T07:00:00+08:00", "campaign", "oct17", "reason",
+                                  "this daemon has no definition of the campaign"));
+    SAYS(status, "3 messages", "2h", "oct17", "no definition");
+    status = healthy();
+    json_object_set_new(
+        status, "receipts_waiting",
+        json_pack("{s:i, s:s, s:s, s:s}", "n", 0, "since", "", "campaign", "", "reason", ""));
+    json_t *lines = attention_lines(status, NINE_MS, CHINA);
+    assert_int_equal(json_array_size(lines), 0);
+    json_decref(lines);
+    json_decref(status);
+}
+
 static void test_parked_only_when_old(void **state)
 {
     (void)state;
@@ -183,6 +202,7 @@ int main(void)
         cmocka_unit_test(test_healthy),
         cmocka_unit_test(test_redis),
         cmocka_unit_test(test_carrier),
+        cmocka_unit_test(test_messages_owed_to_donors),
         cmocka_unit_test(test_parked_only_when_old),
         cmocka_unit_test(test_acts_missing_in_the_audit),
         cmocka_unit_test(test_campaign),
