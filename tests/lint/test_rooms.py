@@ -267,3 +267,17 @@ def test_table_reader_refuses():
         house.read_rooms("base - -\n")
     with pytest.raises(AssertionError):
         house.read_rooms("base - - -\nbase - - -\n")
+
+
+def rooms_of_page(text):
+    table = text.partition("\n## Rooms\n")[2].partition("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \|", table, re.M)
+
+
+def test_the_architecture_page_names_every_room_once():
+    page = (DAEMON.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert sorted(rooms_of_page(page)) == sorted(ROOMS)
+
+
+def test_a_room_without_a_row_is_noticed():
+    assert rooms_of_page("\n## Rooms\n\n| room | what |\n|---|---|\n| `base` | errors |\n| `base` | again |\n\n## Next\n| `sms` | |") == ["base", "base"]
