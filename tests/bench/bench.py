@@ -496,9 +496,6 @@ def ledger_filled():
 
 
 FIGURES = {
-    "ledger_entries_per_s": ledger_entries_per_s,
-    "ledger_entries_per_s_webhook": ledger_entries_per_s_webhook,
-    "ledger_bytes_per_pledge": ledger_filled,
     "redis_bytes_per_recipient": redis_bytes_per_recipient,
     "redis_bytes_per_recipient_named": lambda: redis_bytes_per_recipient(named=True),
     "daemon_rss_mib_1m": lambda: daemon_rss(1_000_000, "daemon_rss_mib_1m"),
@@ -507,6 +504,9 @@ FIGURES = {
     "accepted_per_s_chunked": accepted_per_s_chunked,
     "messages_per_s_single": messages_per_s_single,
     "reports_per_s": reports_per_s,
+    "ledger_entries_per_s": ledger_entries_per_s,
+    "ledger_entries_per_s_webhook": ledger_entries_per_s_webhook,
+    "ledger_bytes_per_pledge": ledger_filled,
     "totals_render_ms_1757": lambda: pages.totals_render(World, Unix, say),
 }
 ALSO = {"totals_province_ms": "ledger_bytes_per_pledge", "ledger_verify_s_1m": "ledger_bytes_per_pledge",

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -55,3 +56,12 @@ def test_rule_shellcheck(tmp_path):
     bad = tmp_path / "bad"
     bad.write_text("#!/usr/bin/env bash\nfor f in $(ls *.c); do rm $f; unused=1; done\n")
     assert "warning" in complaints([bad])
+
+
+def test_the_bench_keeps_the_order_of_its_tables():
+    names = subprocess.run([sys.executable, TOP / "tests" / "bench" / "bench.py", "--list"], check=True, capture_output=True, text=True,
+                           env={**os.environ, "OUTREACH_BUILD_DIR": str(TOP), "PYTHONDONTWRITEBYTECODE": "1"}).stdout.split()
+    sending = ["redis_bytes_per_recipient", "redis_bytes_per_recipient_named", "daemon_rss_mib_1m", "daemon_rss_mib_100k", "import_rows_per_s",
+               "accepted_per_s_chunked", "messages_per_s_single", "reports_per_s"]
+    ledger = ["ledger_entries_per_s", "ledger_entries_per_s_webhook", "ledger_bytes_per_pledge"]
+    assert names[:len(sending) + len(ledger)] == sending + ledger
