@@ -2,6 +2,7 @@
 import re
 
 import pytest
+from harness import wait_until
 
 TOWNSHIP = "513327205"
 
@@ -70,7 +71,20 @@ def test_who_was_not_reached_is_said_in_words_and_written_to_again(world, open_t
     assert 0 < again <= missing
     tab.click("#resend-temporary")
     tab.wait_text("dialog[open]", str(again))
+    counted = world.api("GET", "/campaigns/oct/resend?only=temporary")
+    assert counted["people"] == again and f"{counted['cost_fen'] / 100:.2f}" in tab.text("#resend-cost")  # one truth: the daemon's
     tab.agree(reason="关机的再通知一次")
     tab.wait_text("h1 ~ .badge.state, .badge.state", "发完" if language == "zh-CN" else "Done")
     assert int(tab.text("#progress-sum")) == again and "/oct" not in tab.driver.current_url.replace("/oct-", "/")
+    assert tab.complaints() == []
+
+
+def test_a_draft_says_why_its_last_launch_failed(world, open_tab):
+    world.campaign("oct", rows=40)
+    world.api("POST", "/campaigns/launch", {"file": "oct", "expect_recipients": 41, "actor": "root"})
+    failed = wait_until(lambda: (world.api("GET", "/campaigns/oct")["import"] or {}).get("phase") == "failed" and world.api("GET", "/campaigns/oct"))
+    world.user("wang", "township", TOWNSHIP)
+    tab = open_tab(world).login("wang").go("#/campaigns/oct")
+    tab.wait_text("#draft-failed", "一条也没有发", failed["import"]["reason"])
+    tab.picture("draft-failed")
     assert tab.complaints() == []

@@ -21,7 +21,7 @@ import * as send from './send.js';
 const STEPS = {list, text, schedule, test, send};
 const SAVE_AFTER_MS = 700;
 
-export async function show(main, id) {
+export async function show(main, id, campaign) {
     const path = `/drafts/${encodeURIComponent(id)}`;
     const context = {
         id, path, draft: await api.get(path), plan: null, planning: null,
@@ -142,6 +142,7 @@ export async function show(main, id) {
         h('p', {class: 'mb-2'}, h('a', {href: '#/campaigns'}, t('draft.back'))),
         h('div', {class: 'd-flex flex-wrap justify-content-between align-items-center gap-2'}, heading, stateBadge('draft')),
         h('div', {class: 'small text-body-secondary text-break'}, id), saved, trial,
+        campaign.import?.phase === 'failed' && failedBox(campaign.import),
         h('nav', {'aria-label': t('draft.steps')}, steps), problem, body,
         context.editable && h('p', {class: 'mt-5'}, h('button', {type: 'button', class: 'btn btn-sm btn-outline-danger', onclick: remove}, t('draft.delete'))));
     drawStep();
@@ -149,6 +150,12 @@ export async function show(main, id) {
         flush();
         leaveStep?.();
     };
+}
+
+/* A launch that ended in the import leaves a draft: without these words it looks as if nobody had pressed the button. */
+function failedBox(job) {
+    return h('div', {class: 'alert alert-danger', role: 'alert', id: 'draft-failed'}, h('strong', {}, t('draft.failed')), h('div', {}, t('draft.failed_next')),
+        h('div', {class: 'small text-break'}, t('draft.failed_raw', {reason: job.reason})));
 }
 
 function stepSign(context, step) {

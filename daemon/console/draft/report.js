@@ -5,13 +5,14 @@ import {NOT_REACHED, openPeople} from '../lib/campaign_words.js';
 import {ask} from '../lib/dialog.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
-import {count} from '../lib/format.js';
+import {count, yuan} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {eachLine} from '../lib/lines.js';
 import {may} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 
 const PEOPLE_SHOWN = 50;
+const RESENDS = ['temporary', 'rejected'];
 
 /* On the screen a number is never whole, whatever came. */
 const masked = (number) => number.replace(/^(\d{3})\d{4}(\d{4})$/, '$1****$2');
@@ -77,34 +78,40 @@ export function reportSection(id, campaignNow) {
                     h('td', {'data-label': t('report.next')}, t(`report.next_${next(group)}`))))))),
             h('details', {class: 'mb-3'}, h('summary', {}, t('report.who', {n: count(people.length), all: count(all)})),
                 h('ul', {class: 'columns-list'}, people.map((one) => h('li', {}, masked(one.number), ' ', t(`bucket.${one.state}`))))),
-            resendBox(found));
+            resendBox());
     }
 
     function next(group) {
         return group.state === 'rejected' ? 'rejected' : group.again ? 'again' : 'check';
     }
 
-    /* First what would happen, then the question, then one child campaign; who was reached or may have been is never in it. */
-    function resendBox(found) {
+    /* First what would happen, then the question, then one child campaign; who was reached or may have been is never in it.
+     * How many that are says the daemon, which also leaves out who opted out meanwhile or was written to already. */
+    function resendBox() {
         if (!may('township', 'operator') || openPeople(campaignNow().counts) > 0) {
             return h('p', {class: 'small'}, openPeople(campaignNow().counts) > 0 ? t('report.resend_wait') : '');
         }
-        const sum = (fits) => found.filter(fits).reduce((n, group) => n + group.n, 0);
-        const kinds = [['temporary', sum((group) => group.state !== 'rejected' && next(group) === 'again')], ['rejected', sum((group) => group.state === 'rejected')]];
-        return h('div', {class: 'd-flex flex-wrap gap-2'}, kinds.filter(([, n]) => n > 0).map(([only, n]) =>
-            h('button', {type: 'button', class: 'btn btn-outline-danger', id: `resend-${only}`, onclick: () => resend(only, n)}, t(`report.resend_${only}`, {n: count(n)}))));
+        const box = h('div', {class: 'd-flex flex-wrap gap-2', role: 'status'});
+        Promise.all(RESENDS.map((only) => api.get(`${path}/resend?only=${only}`))).then((counted) => {
+            fill(box, ...RESENDS.map((only, i) => counted[i].people > 0 && h('button', {type: 'button', class: 'btn btn-outline-danger', id: `resend-${only}`,
+                onclick: () => resend(only, counted[i])}, t(`report.resend_${only}`, {n: count(counted[i].people)}))));
+        }, (error) => fill(box, errorBox(error)));
+        return box;
     }
 
-    async function resend(only, n) {
-        const answer = await ask({title: t('report.resend_title'), danger: true, agree: t('report.resend_agree', {n: count(n)}),
-            body: [h('p', {}, t(`report.resend_${only}_means`, {n: count(n)})), h('p', {}, t('report.resend_never'))],
+    async function resend(only, counted) {
+        const n = count(counted.people);
+        const answer = await ask({title: t('report.resend_title'), danger: true, agree: t('report.resend_agree', {n}),
+            body: [h('p', {}, t(`report.resend_${only}_means`, {n})),
+                h('p', {id: 'resend-cost'}, t('report.resend_cost', {segments: count(counted.segments_total), cost: yuan(counted.cost_fen)})),
+                counted.opted_out > 0 && h('p', {}, t('report.resend_opted_out', {n: count(counted.opted_out)})), h('p', {}, t('report.resend_never'))],
             fields: [{name: 'reason', label: t('ask.reason'), type: 'textarea', required: true}]});
         if (!answer) {
             return;
         }
         groups.querySelectorAll('button').forEach((one) => { one.disabled = true; });
         try {
-            const child = await api.post(`${path}/resend`, {only, reason: answer.reason});
+            const child = await api.post(`${path}/resend`, {only, reason: answer.reason, expect_recipients: counted.people});
             location.hash = `#/campaigns/${encodeURIComponent(child.id)}`;
         } catch (error) {
             fill(problem, errorBox(error));

@@ -34,10 +34,14 @@ export function fetchMessages({region, year}) {
     return api.get(`/totals/messages${query({region, year})}`);
 }
 
-/* Calls load() now, when the ledger or a campaign changed, and once a minute; never twice at a time, at most twice a second. */
-export function follow(subscribe, load) {
-    const GAP_MS = 500, MINUTE_MS = 60000;
-    let running = false, again = false, last = -GAP_MS, timer = null, over = false;
+/* Of the line over the day and the messages: nobody waits for them as for the figures. */
+export const LATER = {gap_ms: 5000, later_ms: 1000};
+
+/* Calls load() now, when one of `kinds` is told, and once a minute; never twice at a time, at most once in `gap_ms`. What is not
+ * waited for is given `later_ms`: two hundred pages then ask for it one after the other and not at the moment of the pledge. */
+export function follow(subscribe, load, {kinds = ['ledger'], gap_ms = 500, later_ms = 0} = {}) {
+    const MINUTE_MS = 60000;
+    let running = false, again = false, last = -gap_ms, timer = null, over = false;
     async function run() {
         timer = null;
         if (running) {
@@ -54,13 +58,17 @@ export function follow(subscribe, load) {
         }
     }
     function soon() {
-        timer ??= setTimeout(run, Math.max(0, last + GAP_MS - performance.now()));
+        timer ??= setTimeout(run, Math.max(later_ms * (1 + Math.random()), last + gap_ms - performance.now()));
     }
-    const ends = [subscribe('ledger', soon), subscribe('campaign', soon)];
+    function now() {
+        clearTimeout(timer);
+        run();
+    }
+    const ends = kinds.map((kind) => subscribe(kind, soon));
     const minute = setInterval(soon, MINUTE_MS);
     return {
         first: run(),
-        again: soon,
+        again: now,
         stop() {
             over = true;
             ends.forEach((end) => end());

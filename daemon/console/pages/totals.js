@@ -6,7 +6,7 @@ import {count, timeExact, yuan, yuanShort} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {errorBox} from '../lib/notice.js';
 import {ownArea, session} from '../lib/session.js';
-import {KINDS, biggest, fetchDay, fetchMessages, fetchTotals, figures, follow} from '../lib/totals.js';
+import {KINDS, LATER, biggest, fetchDay, fetchMessages, fetchTotals, figures, follow} from '../lib/totals.js';
 import {barConfig, lineConfig} from '../lib/totals_charts.js';
 import {areaTable} from '../lib/totals_table.js';
 
@@ -47,15 +47,13 @@ export async function show(main, params) {
         history.replaceState(null, '', `#/totals${region && `/${region}`}${state.level && `?level=${state.level}`}`);
         live.again();
     }}, levels.map((word) => h('option', {value: word}, t(`totals.level_${word || 'next'}`))));
-    const year = h('select', {id: 'totals-year', class: 'form-select', onchange: () => { state.year = year.value; live.again(); }},
+    const year = h('select', {id: 'totals-year', class: 'form-select', onchange: () => { state.year = year.value; live.again(); sums.again(); }},
         h('option', {value: thisYear}, t('totals.this_year', {year: thisYear})), h('option', {value: ''}, t('totals.all_years')));
 
-    function drawCards(all, messages) {
-        for (const name of CARDS) {
-            const value = name === 'messages' ? messages?.delivered ?? null : all[name];
-            cards[name].show(value === null ? '–' : COUNTS.includes(name) ? count(value) : yuanShort(value));
+    function drawCards(all) {
+        for (const name of CARDS.filter((one) => one !== 'messages')) {
+            cards[name].show(COUNTS.includes(name) ? count(all[name]) : yuanShort(all[name]));
         }
-        cards.messages.element.hidden = messages === null;
     }
 
     function drawKinds(totals) {
@@ -81,16 +79,15 @@ export async function show(main, params) {
     }
 
     async function load() {
-        const asked = {region, year: state.year, level: state.level, day: session().today};
+        const asked = {region, year: state.year, level: state.level};
         try {
-            const [totals, day, messages] = await Promise.all([fetchTotals(asked), fetchDay(asked).catch(() => null), fetchMessages(asked).catch(() => null)]);
+            const totals = await fetchTotals(asked);
             if (over || asked.year !== state.year || asked.level !== state.level) {
                 return;
             }
             problem.replaceChildren();
-            const all = figures(totals);
             drawPath(totals);
-            drawCards(all, messages);
+            drawCards(figures(totals));
             asOf.textContent = t('totals.as_of', {time: timeExact(totals.as_of), entry: count(totals.as_of_entry),
                 year: state.year || t('totals.all_years')});
             drawKinds(totals);
@@ -98,14 +95,28 @@ export async function show(main, params) {
             bars.element.closest('section').hidden = areas.rows().length === 0;
             drawRest(totals.children ?? []);
             bars.update(barConfig(totals.children ?? [], BARS, 13));
-            line.element.closest('section').hidden = day === null;
-            if (day !== null) {
-                line.update(lineConfig(day, 13));
-            }
         } catch (error) {
             if (!over) {
                 problem.replaceChildren(errorBox(error));
             }
+        }
+    }
+
+    async function loadDay() {
+        const day = await fetchDay({region, day: session().today}).catch(() => null);
+        if (!over) {
+            line.element.closest('section').hidden = day === null;
+            if (day !== null) {
+                line.update(lineConfig(day, 13));
+            }
+        }
+    }
+
+    async function loadMessages() {
+        const asked = state.year, messages = await fetchMessages({region, year: asked}).catch(() => null);
+        if (!over && asked === state.year) {
+            cards.messages.show(count(messages?.delivered));
+            cards.messages.element.hidden = messages === null;
         }
     }
 
@@ -150,11 +161,12 @@ export async function show(main, params) {
             h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm'}, h('caption', {}, t('totals.things')),
                 columns('totals.item', 'totals.promised', 'totals.came', 'totals.given'), things))));
     let over = false;
-    const live = follow(subscribe, load);
-    await live.first;
+    const live = follow(subscribe, load), lines = follow(subscribe, loadDay, LATER),
+        sums = follow(subscribe, loadMessages, {...LATER, kinds: ['campaign']});
+    await Promise.all([live.first, lines.first, sums.first]);
     return () => {
         over = true;
-        live.stop();
+        [live, lines, sums].forEach((one) => one.stop());
         bars.destroy();
         line.destroy();
     };

@@ -5,7 +5,7 @@ import {isLive, subscribe} from '../lib/events.js';
 import {count, timeExact, yuanShort} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {ownArea, session} from '../lib/session.js';
-import {fetchDay, fetchMessages, fetchTotals, figures, follow} from '../lib/totals.js';
+import {LATER, fetchDay, fetchMessages, fetchTotals, figures, follow} from '../lib/totals.js';
 import {barConfig, lineConfig} from '../lib/totals_charts.js';
 
 const BARS = 7;
@@ -28,28 +28,39 @@ export async function show(main, params) {
         asOf.textContent = isLive() ? t('wall.as_of', {time: last ?? '–'}) : t('wall.stale', {time: last ?? '–'});
     }
 
+    const size = () => Math.max(14, Math.round(window.innerHeight * 0.026));
+
     async function load() {
         try {
-            const asked = {region, year, day: session().today};
-            const [totals, day, messages] = await Promise.all([fetchTotals(asked), fetchDay(asked).catch(() => null), fetchMessages(asked).catch(() => null)]);
+            const totals = await fetchTotals({region, year});
             if (over) {
                 return;
             }
             const all = figures(totals);
             title.textContent = t('wall.heading', {area: totals.name || totals.path || t('shell.whole_country'), year});
-            for (const [name, one] of Object.entries(shown)) {
-                one.value.textContent = name === 'messages' ? count(messages?.delivered) : name === 'donors' ? (all.donors === null ? '–' : count(all.donors)) : yuanShort(all[name]);
+            for (const [name, one] of Object.entries(shown).filter(([word]) => word !== 'messages')) {
+                one.value.textContent = name === 'donors' ? count(all.donors) : yuanShort(all[name]);
             }
             last = timeExact(totals.as_of);
-            const size = Math.max(14, Math.round(window.innerHeight * 0.026));
-            bars.update(barConfig(totals.children ?? [], BARS, size));
-            if (day !== null) {
-                line.update(lineConfig(day, size));
-            }
+            bars.update(barConfig(totals.children ?? [], BARS, size()));
         } catch {
             // the sign says that it is not live; the last figures stay with their time
         }
         drawState();
+    }
+
+    async function loadDay() {
+        const day = await fetchDay({region, day: session().today}).catch(() => null);
+        if (!over && day !== null) {
+            line.update(lineConfig(day, size()));
+        }
+    }
+
+    async function loadMessages() {
+        const messages = await fetchMessages({region, year}).catch(() => null);
+        if (!over && messages !== null) {
+            shown.messages.value.textContent = count(messages.delivered);
+        }
     }
 
     main.replaceChildren(
@@ -59,12 +70,12 @@ export async function show(main, params) {
         h('div', {class: 'wall-row wall-charts'}, bars.element, line.element),
         h('p', {class: 'wall-means'}, t('wall.means')));
     const ends = [subscribe('connection', drawState)];
-    const live = follow(subscribe, load);
-    await live.first;
+    const live = [follow(subscribe, load), follow(subscribe, loadDay, LATER), follow(subscribe, loadMessages, {...LATER, kinds: ['campaign']})];
+    await Promise.all(live.map((one) => one.first));
     return () => {
         over = true;
         ends.forEach((end) => end());
-        live.stop();
+        live.forEach((one) => one.stop());
         bars.destroy();
         line.destroy();
     };
