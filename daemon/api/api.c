@@ -178,7 +178,7 @@ static void handle_route(struct api *api, struct http_request *request, bool is_
     if (is_public && is_of_public_page(request)) {
         files_security_headers(request, api->settings->daemon.behind_tls);
     } else if (is_public) {
-        auth_secure(request);
+        auth_secure(request, api->settings->daemon.behind_tls);
     }
     const char *method = http_request_method(request), *path = http_request_path(request);
     switch (routes_find(method, path, &route, call->params)) {
@@ -226,17 +226,22 @@ void api_handle_public(void *arg, struct http_request *request)
 {
     struct api *api = arg;
     const char *path = http_request_path(request);
+    bool behind_tls = api->settings->daemon.behind_tls;
     if (strncmp(path, "/hook/", 6) == 0) {
+        auth_secure(request, behind_tls);
         webhook_handle(api->parts.webhook, request);
     } else if (strncmp(path, "/api/", 5) == 0 ||
                (is_of_public_page(request) && api->settings->ledger.public_page)) {
         handle_route(api, request, true);
     } else if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0) {
+        auth_secure(request, behind_tls);
         answer_health(api, request);
     } else if (strcmp(path, "/metrics") == 0 && is_own_machine(request) &&
                strcmp(http_request_method(request), "GET") == 0) {
+        auth_secure(request, behind_tls);
         api_handle_control(api, request);
-    } else if (!files_handle(api->files, request, api->settings->daemon.behind_tls)) {
+    } else if (!files_handle(api->files, request, behind_tls)) {
+        auth_secure(request, behind_tls);
         answer_text(request, 404, "not found\n");
     }
 }

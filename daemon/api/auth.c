@@ -21,7 +21,7 @@
 
 /* ---- headers and the cookie ---- */
 
-void auth_secure(struct http_request *request)
+void auth_secure(struct http_request *request, bool behind_tls)
 {
     static const struct {
         const char *name, *value;
@@ -34,6 +34,9 @@ void auth_secure(struct http_request *request)
     };
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         http_answer_header(request, headers[i].name, headers[i].value);
+    }
+    if (behind_tls) {
+        http_answer_header(request, "Strict-Transport-Security", AUTH_TLS_ONLY);
     }
 }
 

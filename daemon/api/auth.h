@@ -29,5 +29,8 @@ void auth_new_token(char token[AUTH_TOKEN_SIZE], char digest[AUTH_DIGEST_SIZE]);
 /* Sets or, with NULL, deletes the cookie in the answer. */
 void auth_set_cookie(struct apicall *call, const char *token);
 struct session_times auth_times(const struct apicall *call);
-/* Headers that every answer on the listening port carries. */
-void auth_secure(struct http_request *request);
+/* Strict-Transport-Security: for a year a browser comes back over TLS only. */
+#define AUTH_TLS_ONLY "max-age=31536000"
+/* Headers of every answer on the listening port that is no page and no file: those have a policy of
+ * their own, see files_security_headers. */
+void auth_secure(struct http_request *request, bool behind_tls);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "api/auth.h"
 #include "base/digest.h"
 
 #define FILES_MAX 256
@@ -204,7 +205,7 @@ void files_security_headers(struct http_request *request, bool behind_tls)
     http_answer_header(request, "Permissions-Policy",
                        "camera=(), microphone=(), geolocation=(), payment=(), usb=()");
     if (behind_tls) {
-        http_answer_header(request, "Strict-Transport-Security", "max-age=31536000");
+        http_answer_header(request, "Strict-Transport-Security", AUTH_TLS_ONLY);
     }
 }
 

@@ -18,6 +18,19 @@ def code(answer):
     return answer[0], answer[1]["error"]["code"]
 
 
+@pytest.mark.parametrize("tls", ["yes", "no"])
+def test_what_is_no_page_has_the_headers_too(make_world, tls):
+    world = make_world(daemon={"behind_tls": tls})
+    for path in ("/healthz", "/readyz", "/metrics", "/nowhere", "/hook/mas/wrong/report", "/api/v1/session", "/api/v1/nowhere", "/console/nowhere"):
+        connection = http.client.HTTPConnection("127.0.0.1", world.daemons["a"].port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            headers = connection.getresponse().headers
+        for name in ("Content-Security-Policy", "X-Frame-Options", "Referrer-Policy", "X-Content-Type-Options"):
+            assert len(headers.get_all(name, [])) == 1, (path, name)
+        assert len(headers.get_all("Strict-Transport-Security", [])) == (tls == "yes"), path
+
+
 # ---- passwords and logins ----
 
 def test_no_quick_digest_of_a_password_is_kept(world):
