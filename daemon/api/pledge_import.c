@@ -48,6 +48,18 @@ static void import_free(void *state)
 
 /* ---- the answer ---- */
 
+/* The body is the list, so that nothing else says what was asked for and what came of it: a check
+ * and a booking have the same route. */
+static void tell_audit(const struct import *import)
+{
+    json_t *body = import->call->body;
+    json_object_set_new(body, "check", json_boolean(import->only_check));
+    json_object_set_new(body, "partial", json_boolean(import->partial));
+    json_object_set_new(body, "rows", json_integer((json_int_t)import->rows));
+    json_object_set_new(body, "booked", json_integer((json_int_t)import->booked));
+    json_object_set_new(body, "rejected", json_integer((json_int_t)import->problems.n));
+}
+
 static void answer(struct import *import)
 {
     const struct problems *problems = &import->problems;
@@ -59,6 +71,7 @@ static void answer(struct import *import)
                                                "value", one->value, "reason", one->reason, "word",
                                                one->word));
     }
+    tell_audit(import);
     apicall_answer(import->call, 200,
                    json_pack("{s:I, s:I, s:I, s:I, s:o}", "rows", (json_int_t)import->rows,
                              "booked", (json_int_t)import->booked, "repeated",

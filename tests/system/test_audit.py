@@ -1,5 +1,8 @@
 """The audit: who did what, from where; a line that was changed shows."""
-from harness import PASSWORD, Browser, wait_until
+import contextlib
+import http.client
+
+from harness import PASSWORD, PATIENCE, Browser, wait_until
 
 
 def lines(world):
@@ -35,6 +38,19 @@ def test_the_control_socket_is_told_too(world):
     by_act = {line["act"]: line for line in lines(world)}
     line = by_act["POST /api/v1/carriers/{name}/pause"]
     assert (line["actor"], line["via"], line["object"]) == ("op1", "control", "mas") and 'reason="new key"' in line["detail"]
+
+
+def test_a_list_that_was_checked_is_told_apart_from_one_that_was_booked(world):
+    clerk = world.login("chen", "finance", "513327205")
+    for query in ("&check=1", "&partial=1"):
+        connection = http.client.HTTPConnection("127.0.0.1", clerk.port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("POST", f"/api/v1/pledges/import?region=513327205{query}", "姓名,金额\n张三,1\n李四,much\n".encode(),
+                               {"Cookie": clerk.cookie, "X-CSRF-Token": clerk.csrf, "Content-Type": "text/csv"})
+            assert connection.getresponse().status == 200
+    booked, checked = (line["detail"] for line in lines(world) if line["act"] == "POST /api/v1/pledges/import")
+    assert "check=yes partial=no rows=" in checked and "booked=0 rejected=1" in checked
+    assert "check=no partial=yes rows=" in booked and "booked=1 rejected=1" in booked
 
 
 def test_pages_go_on_where_the_last_one_ended(world):
