@@ -158,8 +158,10 @@ static void say_back(struct job *job, const struct book_page *page, const char *
     enum err error = buf_check(&text);
     bool is_silent = !error && text.len == 0;
     if (!error && !is_silent)
-        error = say(job->intake->pledging->store, page, job->mobile, request, buf_text(&text),
-                    now_ms, on_said, job);
+        error =
+            say(job->intake->pledging->store, page,
+                &(struct said){.mobile = job->mobile, .request = request, .text = buf_text(&text)},
+                now_ms, on_said, job);
     buf_fini(&text);
     if (error || is_silent)
         end(job, error, meaning);

@@ -174,37 +174,9 @@ static void name_request(uint64_t entry, char request[REQUEST_SIZE])
     snprintf(request, REQUEST_SIZE, "entry:%" PRIu64, entry);
 }
 
-static void on_retracted(void *arg, enum err error, const char *reason)
-{
-    (void)reason;
-    struct receipts *receipts = arg;
-    if (!call_ended(receipts))
-        return;
-    receipts->has_failed |= error != ERR_OK;
-    page_check(receipts);
-}
-
-/* A donor may answer before the question has gone out: the receipts' window is closed, or the
- * account is stopped. It is not to be asked any more. Calls reach Redis in order: this one comes
- * before the message for the answer, and so before the answer is crossed out. */
-static bool retract_question(struct receipts *receipts, const struct ledger_owing *owing,
-                             const char *carrier)
-{
-    char request[REQUEST_SIZE];
-    if (owing->entry.type == LEDGER_PLEDGE || owing->pledge.confirmed ||
-        strcmp(owing->pledge.source, "sms") != 0)
-        return true;
-    name_request(owing->pledge.n, request);
-    receipts->calls++;
-    if (!queue_retract(receipts->pledging->store, carrier, request, clock_wall_ms(), on_retracted,
-                       receipts))
-        return true;
-    receipts->calls--;
-    return false;
-}
-
 static enum err thank(struct receipts *receipts, const struct book_page *page,
-                      const struct ledger_owing *owing, const char *text, int64_t now_ms)
+                      const struct ledger_owing *owing, enum owed what, const char *text,
+                      int64_t now_ms)
 {
     char request[REQUEST_SIZE];
     struct errand *errand = malloc(sizeof *errand);
@@ -216,8 +188,11 @@ static enum err thank(struct receipts *receipts, const struct book_page *page,
     snprintf(errand->carrier, sizeof errand->carrier, "%s", page->definition->carrier);
     name_request(owing->entry.n, request);
     receipts->calls++;
-    enum err error = say(receipts->pledging->store, page, owing->pledge.mobile, request, text,
-                         now_ms, on_queued, errand);
+    const struct said said = {.mobile = owing->pledge.mobile,
+                              .request = request,
+                              .question_of = what == OWED_QUESTION ? owing->entry.pledge : NULL,
+                              .text = text};
+    enum err error = say(receipts->pledging->store, page, &said, now_ms, on_queued, errand);
     if (error) {
         receipts->calls--;
         free(errand);
@@ -233,10 +208,6 @@ static void settle(struct receipts *receipts, const struct ledger_owing *owing)
         log_silence(receipts, owing, "this daemon has no definition of the campaign");
         return;
     }
-    if (!retract_question(receipts, owing, page->definition->carrier)) {
-        receipts->has_failed = true;
-        return;
-    }
     enum owed what = page->words ? words_owed(page, owing, now_ms) : OWED_NOTHING;
     struct buf text;
     buf_init(&text, TEXT_MAX_BYTES);
@@ -247,7 +218,7 @@ static void settle(struct receipts *receipts, const struct ledger_owing *owing)
         log_silence(receipts, owing, "its text is too long");
     } else if (text.len == 0) {
         cross_out(receipts, owing->entry.n);
-    } else if (thank(receipts, page, owing, buf_text(&text), now_ms)) {
+    } else if (thank(receipts, page, owing, what, buf_text(&text), now_ms)) {
         receipts->has_failed = true;
     }
     buf_fini(&text);

@@ -20,9 +20,8 @@ static uint32_t segments_of(const struct definition *definition, const char *tex
     return text_segments(units);
 }
 
-enum err say(struct store *store, const struct book_page *page, uint64_t mobile,
-             const char *request, const char *text, int64_t now_ms, queue_append_fn *done,
-             void *arg)
+enum err say(struct store *store, const struct book_page *page, const struct said *said,
+             int64_t now_ms, queue_append_fn *done, void *arg)
 {
     const struct definition *definition = page->definition;
     char id[ID_SIZE], title[TITLE_SIZE];
@@ -51,14 +50,15 @@ enum err say(struct store *store, const struct book_page *page, uint64_t mobile,
     };
     struct buf values;
     buf_init(&values, VALUES_MAX_BYTES);
-    template_store_value(&values, text, strlen(text));
+    template_store_value(&values, said->text, strlen(said->text));
     enum err error = buf_check(&values);
     if (!error) {
-        const struct queue_message message = {.request = request,
-                                              .number = mobile,
+        const struct queue_message message = {.request = said->request,
+                                              .number = said->mobile,
                                               .values = (const uint8_t *)values.data,
                                               .values_len = (uint32_t)values.len,
-                                              .segments = segments_of(definition, text)};
+                                              .segments = segments_of(definition, said->text),
+                                              .question_of = said->question_of};
         error = queue_append(store, &fields, &message, now_ms, done, arg);
     }
     buf_fini(&values);

@@ -10,7 +10,11 @@
 
 #define SAY_ID_SUFFIX "-receipts"
 
-/* `request`: the same again says nothing twice. */
-MUST_CHECK enum err say(struct store *store, const struct book_page *page, uint64_t mobile,
-                        const char *request, const char *text, int64_t now_ms,
-                        queue_append_fn *done, void *arg);
+struct said {
+    uint64_t mobile;
+    const char *request;     /* the same again says nothing twice */
+    const char *question_of; /* as in queue_message */
+    const char *text;
+};
+MUST_CHECK enum err say(struct store *store, const struct book_page *page, const struct said *said,
+                        int64_t now_ms, queue_append_fn *done, void *arg);

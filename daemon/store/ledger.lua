@@ -876,6 +876,10 @@ do
                 for name, value in pairs(s.set) do
                     call('HSET', P .. 'p:' .. s.p.no, name, value)
                 end
+                if s.p.q and (s.set.cf == '1' or (s.set.x or '') ~= '') then
+                    take_back(s.p.q, tonumber(b.at)) -- nobody is asked any more what is answered
+                    call('HDEL', P .. 'p:' .. s.p.no, 'q')
+                end
             end
             if s.reversed then
                 call('HSET', P .. 'rev', s.reversed, n)

@@ -1256,8 +1256,10 @@ local function open_campaign(P, id, now, fields)
     return seq
 end
 
--- id, bucket of the request, request, number (5 bytes), values, segments, window from, window to, now, then field, value … of the
--- campaign. The same request again changes nothing. Answers {0, fresh, seq, chunk}.
+-- id, bucket of the request, request, number (5 bytes), values, segments, window from, window to, now, pledge, then field, value …
+-- of the campaign. The same request again changes nothing. With a pledge the message asks for its confirmation: it is not said when
+-- the pledge is answered or taken back meanwhile, by whichever daemon, and where it is queued stands in the summary of the pledge.
+-- Answers {0, fresh, seq, chunk}.
 local function append(keys, args)
     local P, now = keys[1], args[9]
     local asked = P .. 'q:' .. args[2]
@@ -1266,7 +1268,14 @@ local function append(keys, args)
         local seq, n = match(known, '^(%d+):(%d+)$')
         return {0, 0, tonumber(seq), tonumber(n)}
     end
-    local seq, state = open_campaign(P, args[1], now, {unpack(args, 10)})
+    local pledge = args[10] ~= '' and match(P, '^(.*:){[^{}]*}:$') .. '{l}:p:' .. args[10]
+    if pledge then
+        local v = call('HMGET', pledge, 'k', 'cf', 'x')
+        if not v[1] or v[2] == '1' or (v[3] or '') ~= '' then
+            return {0, 0, 0, 0}
+        end
+    end
+    local seq, state = open_campaign(P, args[1], now, {unpack(args, 11)})
     if not seq then
         return refused('a campaign of this id is ' .. state)
     end
@@ -1285,25 +1294,29 @@ local function append(keys, args)
     call('HINCRBY', key, 'segments_total', args[6])
     call('HSET', key, 'window_from_min', args[7], 'window_to_min', args[8])
     call('HSET', asked, args[3], tail)
+    if pledge then
+        call('HSET', pledge, 'q', tail .. ' ' .. P)
+    end
     return {0, 1, tonumber(seq), n}
 end
 
--- bucket of the request, request, now. A message that nobody has begun to send is cancelled, claimed or not: an intent takes queued
--- ones only. Answers {0, 1 when it was}.
-local function retract(keys, args)
-    local P = keys[1]
-    local seq, n = match(call('HGET', P .. 'q:' .. args[1], args[2]) or '', '^(%d+):(%d+)$')
+-- The question of a pledge that has its answer, or is taken back, is cancelled if nobody has begun to send it, claimed or not: an
+-- intent takes queued ones only. `place` is what append noted. Called by the ledger, in the posting that makes it needless.
+local function take_back(place, now)
+    if not call then
+        wake()
+    end
+    local seq, n, P = match(place, '^(%d+):(%d+) (.*)$')
     local c = seq and campaign(P, seq)
     local k = c and chunk_open(c, n)
     if not k or state_at(k, 0) ~= 'A' then
-        return {0, 0}
+        return
     end
     move(k, 0, 'A', 'Q')
     call('ZREM', P .. 'rz:' .. seq, n)
     chunk_save(k)
     drop_open_text(k)
-    campaign_save(c, tonumber(args[3]))
-    return {0, 1}
+    campaign_save(c, now)
 end
 
 -- ---- sending ----
@@ -2862,7 +2875,6 @@ local OUTCOME, READ, WORK = {'allow-oom'}, {'no-writes'}, {}
 local FUNCTIONS = {
     {'or1_begin', begin, WORK}, {'or1_stage', stage, WORK}, {'or1_full', full, READ}, {'or1_guard', guard, WORK},
     {'or1_commit', commit, WORK}, {'or1_abort', abort, OUTCOME}, {'or1_append', append, OUTCOME},
-    {'or1_retract', retract, OUTCOME},
     {'or1_seek', seek, READ},
     {'or1_claim', claim, WORK}, {'or1_intent', intent, WORK}, {'or1_suppress', suppress, OUTCOME},
     {'or1_settle', settle, OUTCOME}, {'or1_release', release, OUTCOME}, {'or1_sweep', sweep, OUTCOME},

@@ -92,9 +92,13 @@ struct queue_message {
     uint64_t number;
     const uint8_t *values; /* in the stored form of campaign_fields.text, as in chunk_row */
     uint32_t values_len, segments;
+    /* NULL, or the number of an unconfirmed pledge that the message asks about: it is not said when
+     * the pledge has its answer or is taken back, and the posting that does either cancels it as
+     * long as nobody has begun to send it. */
+    const char *question_of;
 };
 struct queue_appended {
-    bool fresh; /* false: this request was appended before */
+    bool fresh; /* false: this request was appended before, or it is a needless question */
     uint32_t seq, chunk;
 };
 typedef void queue_append_fn(void *arg, enum err error, const char *reason,
@@ -104,10 +108,6 @@ typedef void queue_append_fn(void *arg, enum err error, const char *reason,
 MUST_CHECK enum err queue_append(struct store *store, const struct campaign_fields *fields,
                                  const struct queue_message *message, int64_t now_ms,
                                  queue_append_fn *done, void *arg);
-/* Takes a message back that has become needless, if nobody has begun to send it: queued ->
- * cancelled. ERR_OK whatever became of it, also when there is none of this request. allow-oom. */
-MUST_CHECK enum err queue_retract(struct store *store, const char *carrier, const char *request,
-                                  int64_t now_ms, queue_done_fn *done, void *arg);
 
 /* ---- sending ---- */
 

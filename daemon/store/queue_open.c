@@ -46,6 +46,7 @@ static enum err send_append(struct appending *op, const struct campaign_fields *
     call_int(&call, fields->window_from_min);
     call_int(&call, fields->window_to_min);
     call_int(&call, now_ms);
+    call_text(&call, message->question_of != NULL ? message->question_of : "");
     fields_write(&call, fields);
     return call_send(&call, on_appended, op);
 }
@@ -78,17 +79,6 @@ enum err queue_append(struct store *store, const struct campaign_fields *fields,
     buf_fini(&regions);
     buf_fini(&weights);
     return error;
-}
-
-enum err queue_retract(struct store *store, const char *carrier, const char *request,
-                       int64_t now_ms, queue_done_fn *done, void *arg)
-{
-    struct call call;
-    call_begin(&call, store, "or1_retract", KEY_CARRIER, carrier);
-    call_int(&call, chunk_batch_bucket(request, strlen(request)));
-    call_text(&call, request);
-    call_int(&call, now_ms);
-    return call_send_done(&call, done, arg);
 }
 
 /* ---- seeking ---- */

@@ -401,6 +401,28 @@ def test_a_yes_before_the_question(world, ledger):
     assert (counts["cancelled"], sum(counts.values())) == (1, 4)
 
 
+def test_taken_back_before_the_question(world, ledger):
+    """Nobody is asked about a pledge that was taken back while its question waited for the morning."""
+    def local(hours):
+        return time.strftime("%H:%M", time.gmtime(time.time() + (8 + hours) * 3600))
+    one, two, *_ = launched(world, pledge={"receipt_window": f"{local(2)}-{local(3)}"})
+    for mobile in (one, two):
+        assert push(world, mobile, "捐100") == 200
+    wait_until(lambda: world.daemons["a"].api("GET", "/campaigns/oct17-receipts")[0] == 200
+               and world.counts("oct17-receipts")["queued"] == 2, what="both questions wait")
+    number = next(e["p"] for e in ledger.entries() if e["mob"] == str(one))
+    world.ctl("pledge", "void", number, "--why", "donor")
+    counts = world.counts("oct17-receipts")  # at once: the step that takes it back cancels the question
+    assert (counts["cancelled"], counts["queued"]) == (1, 1), counts
+    time.sleep(0.2)  # the folder is not looked at more often than that
+    define(world)
+    assert push(world, two, "Y", sent="2026-10-17 09:00:01") == 200
+    wait_sent(world, two, 2)  # the thanks, in the window as it is now
+    ledger.quiet()
+    assert (sent_to(world, one), sent_to(world, two)) == (1, 2)
+    assert world.counts("oct17-receipts")["cancelled"] == 2
+
+
 # ---- crashes
 
 

@@ -2,6 +2,8 @@
  * campaign among them are in test_outreach.c. */
 #include "rig.h"
 
+#include "store/ledger.h"
+
 static struct rig rig;
 static struct rig_answer answer;
 
@@ -15,7 +17,8 @@ static void on_append(void *arg, enum err error, const char *reason,
     got->fresh = appended->fresh;
 }
 
-static void append(const char *id, const char *request, uint64_t number, int to_min)
+static void ask(const char *id, const char *request, uint64_t number, int to_min,
+                const char *question_of)
 {
     struct campaign_fields fields = rig_fields(id);
     fields.class_word = "receipt";
@@ -27,8 +30,14 @@ static void append(const char *id, const char *request, uint64_t number, int to_
                                     .number = number,
                                     .values = (const uint8_t *)"\x03\xe5\xbc\xa0",
                                     .values_len = 4,
-                                    .segments = 2};
+                                    .segments = 2,
+                                    .question_of = question_of};
     RIG_CALL(answer, &rig, queue_append(rig.store, &fields, &message, RIG_NOW, on_append, &answer));
+}
+
+static void append(const char *id, const char *request, uint64_t number, int to_min)
+{
+    ask(id, request, number, to_min, NULL);
 }
 
 /* Claims the next chunk and settles all of it. */
@@ -106,10 +115,53 @@ static void test_never_done_and_texts_go(void **state)
     rig_verify(&rig, seq);
 }
 
-static void retract(const char *request)
+/* ---- questions of pledges ---- */
+
+static char pledge[NUMBER_TEXT_SIZE];
+
+static void on_posted(void *arg, enum err error, const char *reason,
+                      const struct ledger_posted *posted)
 {
-    RIG_CALL(answer, &rig, queue_retract(rig.store, "mas", request, RIG_NOW, rig_on_done, &answer));
-    assert_int_equal(answer.error, ERR_OK);
+    bool *is_done = arg;
+    if (error != ERR_OK)
+        fail_msg("refused: %s", reason);
+    snprintf(pledge, sizeof pledge, "%s", posted->pledge);
+    *is_done = true;
+}
+
+/* A step of the ledger; `pledge` is then the number that it is about. */
+static void post(struct ledger_entry entry)
+{
+    static unsigned requests;
+    char request[16];
+    bool is_done = false;
+    snprintf(request, sizeof request, "r%u", requests++);
+    entry.actor = "sms";
+    entry.source = "sms";
+    entry.request = request;
+    assert_int_equal(ledger_post(rig.store, &entry, 0, RIG_NOW, on_posted, &is_done), ERR_OK);
+    while (!is_done)
+        rig_turn(&rig);
+}
+
+static void promise(char number[NUMBER_TEXT_SIZE])
+{
+    post((struct ledger_entry){.type = LEDGER_PLEDGE,
+                               .area = UINT64_C(513327205201),
+                               .kind = PLEDGE_CASH,
+                               .fen = 100,
+                               .mobile = RIG_FIRST});
+    memcpy(number, pledge, NUMBER_TEXT_SIZE);
+}
+
+static void confirm(const char *number)
+{
+    post((struct ledger_entry){.type = LEDGER_CONFIRM, .pledge = number});
+}
+
+static void withdraw(const char *number)
+{
+    post((struct ledger_entry){.type = LEDGER_VOID, .pledge = number, .why = LEDGER_WHY_DONOR});
 }
 
 static uint64_t cancelled(uint32_t seq)
@@ -120,23 +172,29 @@ static uint64_t cancelled(uint32_t seq)
     return n;
 }
 
-static void test_retract_what_nobody_began_to_send(void **state)
+/* What answers a pledge or takes it back cancels its question in the same step, unless somebody has
+ * begun to send it. */
+static void test_a_needless_question_is_cancelled(void **state)
 {
     (void)state;
-    retract("entry:1"); /* nobody has said that */
-    append("r", "entry:1", RIG_FIRST, 1320);
+    char p[5][NUMBER_TEXT_SIZE];
+    for (size_t i = 0; i < 5; i++)
+        promise(p[i]);
+    for (size_t i = 0; i < 4; i++) {
+        char request[16];
+        snprintf(request, sizeof request, "entry:%zu", i + 1);
+        ask("r", request, RIG_FIRST + i, 1320, p[i]);
+        assert_int_equal(answer.fresh, 1);
+    }
     uint32_t seq = answer.seq;
-    append("r", "entry:2", RIG_FIRST + 1, 1320);
-    append("r", "entry:3", RIG_FIRST + 2, 1320);
-    append("r", "entry:4", RIG_FIRST + 3, 1320);
     send_one(seq, OUTCOME_ACCEPTED);
-    retract("entry:1"); /* sent */
+    confirm(p[0]); /* sent */
     assert_int_equal(cancelled(seq), 0);
-    retract("entry:3"); /* not looked at yet */
-    retract("entry:3");
+    withdraw(p[2]); /* not looked at yet */
     assert_int_equal(cancelled(seq), 1);
     assert_int_equal(rig_number(&rig, "EXISTS t:{mas}:v:%u:2", seq), 0);
-    append("r", "entry:3", RIG_FIRST + 2, 1320); /* said once is said */
+    assert_int_equal(rig_number(&rig, "HEXISTS t:{l}:p:%s q", p[2]), 0);
+    ask("r", "entry:3", RIG_FIRST + 2, 1320, p[2]); /* said once is said */
     assert_int_equal(answer.fresh, 0);
     /* In the hands of a daemon, given back, and in the hands of a daemon that comes too late. */
     RIG_CALL(answer, &rig,
@@ -146,14 +204,14 @@ static void test_retract_what_nobody_began_to_send(void **state)
     assert_int_equal(answer.chunk, 1);
     RIG_CALL(answer, &rig,
              queue_release(rig.store, ref, token, RIG_NOW + 1, false, rig_on_done, &answer));
-    retract("entry:2");
+    confirm(p[1]);
     assert_int_equal(cancelled(seq), 2);
     RIG_CALL(answer, &rig,
              queue_claim(rig.store, "mas", seq, "d1", 60000, RIG_NOW + 1, rig_on_claim, &answer));
     ref.chunk = answer.chunk;
     token = answer.token;
     assert_int_equal(answer.chunk, 3);
-    retract("entry:4");
+    withdraw(p[3]);
     RIG_CALL(
         answer, &rig,
         queue_intent(rig.store, ref, token, 0, 1, 2, 0, 0, 60000, RIG_NOW, rig_on_intent, &answer));
@@ -162,9 +220,31 @@ static void test_retract_what_nobody_began_to_send(void **state)
     RIG_CALL(answer, &rig, queue_release(rig.store, ref, token, 0, false, rig_on_done, &answer));
     assert_int_equal(answer.error, ERR_OK);
     assert_int_equal(cancelled(seq), 3);
-    RIG_CALL(answer, &rig,
-             queue_claim(rig.store, "mas", seq, "d1", 60000, RIG_NOW + 2, rig_on_claim, &answer));
-    assert_int_equal(answer.result, CLAIM_EMPTY);
+}
+
+/* A daemon that has read "to be asked" comes after another one that booked the answer: nothing is
+ * asked. */
+static void test_a_question_after_its_answer_is_not_asked(void **state)
+{
+    (void)state;
+    char answered[NUMBER_TEXT_SIZE], taken_back[NUMBER_TEXT_SIZE], open[NUMBER_TEXT_SIZE];
+    promise(answered);
+    confirm(answered);
+    promise(taken_back);
+    withdraw(taken_back);
+    promise(open);
+    ask("r", "entry:1", RIG_FIRST, 1320, answered);
+    assert_int_equal(answer.error, ERR_OK);
+    assert_int_equal(answer.fresh, 0);
+    ask("r", "entry:3", RIG_FIRST, 1320, taken_back);
+    assert_int_equal(answer.fresh, 0);
+    ask("r", "entry:9", RIG_FIRST, 1320, "513327-2026-000099-00"); /* there is none */
+    assert_int_equal(answer.fresh, 0);
+    ask("r", "entry:5", RIG_FIRST, 1320, open);
+    assert_int_equal(answer.fresh, 1);
+    assert_int_equal(rig_number(&rig, "HGET t:{mas}:c:%u accepted", answer.seq), 1);
+    append("r", "entry:2", RIG_FIRST, 1320); /* thanks are no question */
+    assert_int_equal(answer.fresh, 1);
 }
 
 static void test_cancel_opens_another(void **state)
@@ -266,7 +346,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_append, each),
         cmocka_unit_test_setup(test_never_done_and_texts_go, each),
-        cmocka_unit_test_setup(test_retract_what_nobody_began_to_send, each),
+        cmocka_unit_test_setup(test_a_needless_question_is_cancelled, each),
+        cmocka_unit_test_setup(test_a_question_after_its_answer_is_not_asked, each),
         cmocka_unit_test_setup(test_cancel_opens_another, each),
         cmocka_unit_test_setup(test_no_closed_campaign_is_appended_to, each),
         cmocka_unit_test_setup(test_seek, each),
