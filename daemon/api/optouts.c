@@ -136,7 +136,7 @@ void handle_optout_remove(struct apicall *call)
     const char *actor, *reason;
     uint64_t number;
     if (!apicall_actor(call, &actor) ||
-        !apicall_text(call, "reason", true, CALL_REASON_MAX, &reason) ||
+        !apicall_text(call, "reason", false, CALL_REASON_MAX, &reason) ||
         !apicall_mobile(call, "number", &number)) {
         return;
     }

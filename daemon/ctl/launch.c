@@ -219,7 +219,8 @@ enum ctl_exit cmd_campaign_resend(struct ctl *ctl)
     if (!ctl_path(ctl, path, sizeof path, "campaigns", ctl->operands[0], "resend", &exit)) {
         return exit;
     }
-    if (ctl_option(ctl, OPT_YES) == NULL) {
+    /* A script's --only and --reason say all: nobody who may have got it is among these. */
+    if (ctl_option(ctl, OPT_YES) == NULL && isatty(STDIN_FILENO)) {
         char question[512];
         snprintf(question, sizeof question,
                  "A child campaign of %s will send once more to those who are %s.\nType the "

@@ -398,7 +398,7 @@ const struct command command_rows[] = {
      1,
      1,
      BIT(OPT_REASON),
-     BIT(OPT_REASON),
+     0,
      "the owner of the number came back",
      {"outreachctl optout remove 13800138000 --reason \"wishes to be written to again\""},
      cmd_optout_remove},

@@ -13,17 +13,26 @@
 #define FIGURE_SIZE 48
 
 /* Measures of money that have a column, in its order. */
-static const char *const measures[] = {"pledged", "unconfirmed", "arrived", "delivered", "waived"};
+static const char *const measures[] = {"pledged", "unconfirmed", "arrived",  "delivered",
+                                       "waived",  "void",        "withdrawn"};
 #define MEASURES (sizeof measures / sizeof *measures)
+
+static const char *const kinds[] = {"cash", "purchase", "goods", "service"};
+#define KINDS (sizeof kinds / sizeof *kinds)
+#define KINDS_OF_MONEY 2 /* of the others the money is an estimate, and in no sum */
+
+static int64_t kind_of(const json_t *row, const char *kind, const char *measure, const char *which)
+{
+    const json_t *sums = json_object_get(json_object_get(row, "tree"), kind);
+    return ctl_number(json_object_get(sums, measure), which);
+}
 
 /* Cash and purchases. */
 static int64_t money_of(const json_t *row, const char *measure, const char *which)
 {
-    static const char *const kinds[] = {"cash", "purchase"};
     int64_t sum = 0;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        const json_t *kind = json_object_get(json_object_get(row, "tree"), kinds[i]);
-        sum += ctl_number(json_object_get(kind, measure), which);
+    for (size_t i = 0; i < KINDS_OF_MONEY; i++) {
+        sum += kind_of(row, kinds[i], measure, which);
     }
     return sum;
 }
@@ -106,7 +115,8 @@ static enum ctl_exit print_table(const struct ctl *ctl, const json_t *totals)
     const char *const headers[] = {
         "region",     "name",         arrived ? ">arrivals" : ">pledges", /* what is counted */
         ">pledged",   ">unconfirmed", ">arrived",
-        ">delivered", ">waived",      ">donors"};
+        ">delivered", ">waived",      ">voided",
+        ">withdrawn", ">donors"};
     struct table *table;
     char scope[512], clean[512], time[40], money[MONEY_TEXT_SIZE];
     size_t i;
@@ -184,6 +194,48 @@ static void print_csv_row(const json_t *row, const json_t *totals)
     csv_number(&line, ctl_number(totals, "as_of_entry"));
     csv_cell(&line, ctl_text(totals, "definition"));
     csv_cell(&line, donors_text(row, donors));
+    for (size_t i = 0; i < KINDS; i++) {
+        for (size_t j = 0; j < MEASURES; j++) {
+            csv_number(&line, kind_of(row, kinds[i], measures[j], "count"));
+            csv_money(&line, kind_of(row, kinds[i], measures[j], "fen"));
+        }
+    }
+    buf_addf(&line, ",,,,,,"); /* a thing has a row of its own */
+    puts(buf_text(&line));
+    buf_fini(&line);
+}
+
+/* Goods and hours, an item and unit a row: what a row of an area has no column for. */
+static void print_csv_thing(const json_t *thing, const json_t *totals)
+{
+    static const char *const quantities[] = {"pledged", "arrived", "delivered"};
+    const json_t *scope = json_object_get(totals, "scope");
+    struct buf line;
+    buf_init(&line, LINE_MAX_BYTES);
+    csv_cell(&line, ctl_text(totals, "region"));
+    csv_cell(&line, ctl_text(totals, "name"));
+    csv_cell(&line, ctl_text(totals, "level"));
+    csv_cell(&line, "thing");
+    csv_cell(&line, ctl_text(totals, "basis"));
+    for (size_t i = 0; i < 2 + 2 * MEASURES; i++) {
+        buf_add_char(&line, ',');
+    }
+    buf_addf(&line, ",%s,", ctl_text(scope, "campaign"));
+    if (ctl_number(scope, "year") != 0) {
+        buf_addf(&line, "%" PRId64, ctl_number(scope, "year"));
+    }
+    csv_cell(&line, ctl_text(totals, "as_of"));
+    csv_number(&line, ctl_number(totals, "as_of_entry"));
+    csv_cell(&line, ctl_text(totals, "definition"));
+    for (size_t i = 0; i < 1 + 2 * KINDS * MEASURES; i++) {
+        buf_add_char(&line, ',');
+    }
+    csv_cell(&line, ctl_text(thing, "kind"));
+    csv_cell(&line, ctl_text(thing, "item"));
+    csv_cell(&line, ctl_text(thing, "unit"));
+    for (size_t i = 0; i < sizeof quantities / sizeof *quantities; i++) {
+        csv_cell(&line, ctl_text(json_object_get(thing, "tree"), quantities[i]));
+    }
     puts(buf_text(&line));
     buf_fini(&line);
 }
@@ -196,12 +248,21 @@ static void print_csv(const json_t *totals)
     for (i = 0; i < MEASURES; i++) {
         printf(",%s_count,%s_yuan", measures[i], measures[i]);
     }
-    puts(",campaign,year,as_of,as_of_entry,definition,donors");
+    printf(",campaign,year,as_of,as_of_entry,definition,donors");
+    for (i = 0; i < KINDS * MEASURES; i++) {
+        const char *kind = kinds[i / MEASURES], *measure = measures[i % MEASURES];
+        printf(",%s_%s_count,%s_%s_yuan", kind, measure, kind, measure);
+    }
+    puts(",kind,item,unit,pledged_quantity,arrived_quantity,delivered_quantity");
     json_array_foreach(json_object_get(totals, "children"), i, child)
     {
         print_csv_row(child, totals);
     }
     print_csv_row(totals, totals);
+    json_array_foreach(json_object_get(totals, "things"), i, child)
+    {
+        print_csv_thing(child, totals);
+    }
 }
 
 enum ctl_exit cmd_totals(struct ctl *ctl)

@@ -138,6 +138,13 @@ def test_goods_service_and_purchase(world):
     assert totals(world, "--basis", "arrived")["total"] == {"count": 1, "fen": 9000}
     text = world.ctl("totals", json=False)
     assert "大米" in text and "as of" in text and "pledged: 88.80 yuan in 1 pledge\n" in text and " pledges " in text
+    rows = list(csv.DictReader(io.StringIO(world.ctl("totals", "--csv", json=False))))
+    assert all(None not in row and None not in row.values() for row in rows)  # each row has each column
+    whole, by_item = rows[0], {(r["kind"], r["item"], r["unit"]): r for r in rows if r["row"] == "thing"}
+    assert whole["row"] == "all" and int(whole["cash_pledged_count"]) + int(whole["purchase_pledged_count"]) == int(whole["pledged_count"])
+    assert (whole["goods_pledged_count"], whole["goods_pledged_yuan"]) == ("1", "2000.00")
+    assert by_item["service", "", "小时"]["pledged_quantity"] == "2.5" and len(by_item) == len(things)
+    assert "voided" in text and "withdrawn" in text
     text = world.ctl("totals", "--basis", "arrived", json=False)
     assert "arrived: 90.00 yuan in 1 arrival\n" in text and " arrivals " in text and " pledges " not in text
     verify(world)

@@ -189,7 +189,7 @@ def test_resend_only_those_who_were_not_reached(world):
     delivered = {row["number"] for row in rows if row["state"] == "delivered"}
     first = {a.mobile for a in world.sim.oracle()}
     beforehand = world.api("GET", "/campaigns/c1/resend?only=temporary")
-    child = world.ctl("campaign", "resend", "c1", "--only", "temporary", "--reason", "关机的再发一次", "--yes")
+    child = world.ctl("campaign", "resend", "c1", "--only", "temporary", "--reason", "关机的再发一次")
     world.wait_state(child["id"], "done")
     assert beforehand["people"] == world.status(child["id"])["accepted"] and beforehand["id"] == child["id"]
     assert beforehand["cost_fen"] == world.status(child["id"])["cost_fen"]
