@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/un.h>
@@ -423,8 +424,10 @@ const char *address_of_client(const struct settings_cidr *proxies, size_t n, con
             from++;
         while (to > from && (forwarded[to - 1] == ' ' || forwarded[to - 1] == '\t'))
             to--;
-        if (!parse_forwarded(forwarded + from, to - from, bytes))
-            return strcpy(out, "unknown");
+        if (!parse_forwarded(forwarded + from, to - from, bytes)) {
+            snprintf(out, ADDRESS_TEXT_SIZE, "unknown");
+            return out;
+        }
         write_address(bytes, out);
     }
     return out;
@@ -436,7 +439,8 @@ const char *address_of_subscriber(const char *address, char out[ADDRESS_TEXT_SIZ
     if (parse_address(address, bytes) && !is_v4(bytes)) {
         memset(bytes + 8, 0, 8);
         write_address(bytes, out);
-        strcat(out, "/64");
+        size_t len = strnlen(out, ADDRESS_TEXT_SIZE);
+        snprintf(out + len, ADDRESS_TEXT_SIZE - len, "/64");
     } else {
         size_t len = strnlen(address, ADDRESS_TEXT_SIZE - 1);
         memcpy(out, address, len);
