@@ -148,6 +148,10 @@ static enum ctl_exit print_table(const struct ctl *ctl, const json_t *totals)
 
 /* ---- CSV: every line says what it is ---- */
 
+static const char *const quantities[] = {"pledged", "arrived", "delivered"};
+#define QUANTITIES (sizeof quantities / sizeof *quantities)
+#define CSV_THING_COLUMNS (3 + QUANTITIES) /* kind, item, unit before them */
+
 static void csv_cell(struct buf *line, const char *text)
 {
     if (line->len > 0) {
@@ -167,32 +171,59 @@ static void csv_money(struct buf *line, int64_t fen)
     buf_addf(line, ",%s", money_format(fen, text));
 }
 
+static void csv_skip(struct buf *line, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        buf_add_char(line, ',');
+    }
+}
+
+static void csv_begin(struct buf *line, const json_t *row, const json_t *totals, const char *what)
+{
+    buf_init(line, LINE_MAX_BYTES);
+    csv_cell(line, ctl_text(row, "region"));
+    csv_cell(line, ctl_text(row, "name"));
+    csv_cell(line, ctl_text(row, "level"));
+    csv_cell(line, what);
+    csv_cell(line, ctl_text(totals, "basis"));
+}
+
+/* What the figures are of: the same in each line. */
+static void csv_scope(struct buf *line, const json_t *totals)
+{
+    const json_t *scope = json_object_get(totals, "scope");
+    buf_addf(line, ",%s,",
+             ctl_text(scope, "campaign")); /* an id, or a dash: nothing of an outsider */
+    if (ctl_number(scope, "year") != 0) {
+        buf_addf(line, "%" PRId64, ctl_number(scope, "year"));
+    }
+    csv_cell(line, ctl_text(totals, "as_of"));
+    csv_number(line, ctl_number(totals, "as_of_entry"));
+    csv_cell(line, ctl_text(totals, "definition"));
+}
+
+static void csv_end(struct buf *line)
+{
+    puts(buf_text(line));
+    buf_fini(line);
+}
+
 static void print_csv_row(const json_t *row, const json_t *totals)
 {
     struct buf line;
     char donors[FIGURE_SIZE];
-    const json_t *scope = json_object_get(totals, "scope");
     const json_t *total = json_object_get(row, "total");
-    buf_init(&line, LINE_MAX_BYTES);
-    csv_cell(&line, ctl_text(row, "region"));
-    csv_cell(&line, ctl_text(row, "name"));
-    csv_cell(&line, ctl_text(row, "level"));
-    csv_cell(&line, ctl_flag(row, "is_direct") ? "itself" : row == totals ? "all" : "part");
-    csv_cell(&line, ctl_text(totals, "basis"));
+    csv_begin(&line, row, totals,
+              ctl_flag(row, "is_direct") ? "itself"
+              : row == totals            ? "all"
+                                         : "part");
     csv_number(&line, ctl_number(total, "count"));
     csv_money(&line, ctl_number(total, "fen"));
     for (size_t i = 0; i < MEASURES; i++) {
         csv_number(&line, money_of(row, measures[i], "count"));
         csv_money(&line, money_of(row, measures[i], "fen"));
     }
-    const char *campaign = ctl_text(scope, "campaign");
-    buf_addf(&line, ",%s,", campaign); /* an id, or a dash: nothing of an outsider */
-    if (ctl_number(scope, "year") != 0) {
-        buf_addf(&line, "%" PRId64, ctl_number(scope, "year"));
-    }
-    csv_cell(&line, ctl_text(totals, "as_of"));
-    csv_number(&line, ctl_number(totals, "as_of_entry"));
-    csv_cell(&line, ctl_text(totals, "definition"));
+    csv_scope(&line, totals);
     csv_cell(&line, donors_text(row, donors));
     for (size_t i = 0; i < KINDS; i++) {
         for (size_t j = 0; j < MEASURES; j++) {
@@ -200,44 +231,25 @@ static void print_csv_row(const json_t *row, const json_t *totals)
             csv_money(&line, kind_of(row, kinds[i], measures[j], "fen"));
         }
     }
-    buf_addf(&line, ",,,,,,"); /* a thing has a row of its own */
-    puts(buf_text(&line));
-    buf_fini(&line);
+    csv_skip(&line, CSV_THING_COLUMNS); /* a thing has a row of its own */
+    csv_end(&line);
 }
 
 /* Goods and hours, an item and unit a row: what a row of an area has no column for. */
 static void print_csv_thing(const json_t *thing, const json_t *totals)
 {
-    static const char *const quantities[] = {"pledged", "arrived", "delivered"};
-    const json_t *scope = json_object_get(totals, "scope");
     struct buf line;
-    buf_init(&line, LINE_MAX_BYTES);
-    csv_cell(&line, ctl_text(totals, "region"));
-    csv_cell(&line, ctl_text(totals, "name"));
-    csv_cell(&line, ctl_text(totals, "level"));
-    csv_cell(&line, "thing");
-    csv_cell(&line, ctl_text(totals, "basis"));
-    for (size_t i = 0; i < 2 + 2 * MEASURES; i++) {
-        buf_add_char(&line, ',');
-    }
-    buf_addf(&line, ",%s,", ctl_text(scope, "campaign"));
-    if (ctl_number(scope, "year") != 0) {
-        buf_addf(&line, "%" PRId64, ctl_number(scope, "year"));
-    }
-    csv_cell(&line, ctl_text(totals, "as_of"));
-    csv_number(&line, ctl_number(totals, "as_of_entry"));
-    csv_cell(&line, ctl_text(totals, "definition"));
-    for (size_t i = 0; i < 1 + 2 * KINDS * MEASURES; i++) {
-        buf_add_char(&line, ',');
-    }
+    csv_begin(&line, totals, totals, "thing");
+    csv_skip(&line, 2 + 2 * MEASURES);
+    csv_scope(&line, totals);
+    csv_skip(&line, 1 + 2 * KINDS * MEASURES);
     csv_cell(&line, ctl_text(thing, "kind"));
     csv_cell(&line, ctl_text(thing, "item"));
     csv_cell(&line, ctl_text(thing, "unit"));
-    for (size_t i = 0; i < sizeof quantities / sizeof *quantities; i++) {
+    for (size_t i = 0; i < QUANTITIES; i++) {
         csv_cell(&line, ctl_text(json_object_get(thing, "tree"), quantities[i]));
     }
-    puts(buf_text(&line));
-    buf_fini(&line);
+    csv_end(&line);
 }
 
 static void print_csv(const json_t *totals)
@@ -253,7 +265,11 @@ static void print_csv(const json_t *totals)
         const char *kind = kinds[i / MEASURES], *measure = measures[i % MEASURES];
         printf(",%s_%s_count,%s_%s_yuan", kind, measure, kind, measure);
     }
-    puts(",kind,item,unit,pledged_quantity,arrived_quantity,delivered_quantity");
+    printf(",kind,item,unit");
+    for (i = 0; i < QUANTITIES; i++) {
+        printf(",%s_quantity", quantities[i]);
+    }
+    putchar('\n');
     json_array_foreach(json_object_get(totals, "children"), i, child)
     {
         print_csv_row(child, totals);

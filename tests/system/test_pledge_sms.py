@@ -26,6 +26,11 @@ def define(world, id_="oct17", people=4, first=FIRST_NUMBER, rows=None, pledge=N
     return [row[0] for row in rows]
 
 
+def local(hours):
+    """The time of day in China, so many hours from now, as a window of a definition has it."""
+    return time.strftime("%H:%M", time.gmtime(time.time() + (8 + hours) * 3600))
+
+
 def launched(world, id_="oct17", **keys):
     mobiles = define(world, id_, **keys)
     world.launch(id_)
@@ -362,8 +367,6 @@ def test_the_same_digits_twice(world):
 
 def test_a_window_of_its_own(world, ledger):
     """The campaign's window has closed long ago; the receipts' is what counts, and closes them too."""
-    def local(hours):
-        return time.strftime("%H:%M", time.gmtime(time.time() + (8 + hours) * 3600))
     one, two, *_ = launched(world, pledge={"confirm": "none", "receipt_window": f"{local(2)}-{local(3)}"})
     assert push(world, one, "捐1") == 200
     wait_until(lambda: world.daemons["a"].api("GET", "/campaigns/oct17-receipts")[0] == 200)
@@ -378,8 +381,6 @@ def test_a_window_of_its_own(world, ledger):
 
 def test_a_yes_before_the_question(world, ledger):
     """Who says yes before the question could go out is not asked any more, only thanked."""
-    def local(hours):
-        return time.strftime("%H:%M", time.gmtime(time.time() + (8 + hours) * 3600))
     one, two, *_ = launched(world, pledge={"receipt_window": f"{local(2)}-{local(3)}"})
     for mobile in (one, two):
         assert push(world, mobile, "捐100") == 200
@@ -403,8 +404,6 @@ def test_a_yes_before_the_question(world, ledger):
 
 def test_taken_back_before_the_question(world, ledger):
     """Nobody is asked about a pledge that was taken back while its question waited for the morning."""
-    def local(hours):
-        return time.strftime("%H:%M", time.gmtime(time.time() + (8 + hours) * 3600))
     one, two, *_ = launched(world, pledge={"receipt_window": f"{local(2)}-{local(3)}"})
     for mobile in (one, two):
         assert push(world, mobile, "捐100") == 200
