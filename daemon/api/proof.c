@@ -59,7 +59,7 @@ static void on_verified(void *arg, enum err error, const char *reason,
         apicall_fail(call, error, reason);
         return;
     }
-    log_line(LOG_INFO, "ledger verify", "entries=%llu problems=%llu took_ms=%lld",
+    log_line(LOG_INFO, "ledger", "event=verified entries=%llu problems=%llu took_ms=%lld",
              (unsigned long long)report->entries, (unsigned long long)report->problems,
              (long long)report->took_ms);
     apicall_answer(call, 200,
