@@ -218,3 +218,68 @@ bool leftover_is_amount(const char *item, size_t len)
             return false;
     return n > 0;
 }
+
+/* ---- thanks and good wishes ---- */
+
+/* What begins with one of these, up to the next gap, is said to us and is nobody's name. 祝 alone
+ * is a surname, and so is 谢. */
+static const char *const courtesies[] = {
+    "谢谢",         "感谢",       "多谢",     "谢了",     "谢啦",     "感恩",     "辛苦",
+    "加油",         "祝福",       "祝愿",     "祝贺",     "祝你",     "祝您",     "祝大家",
+    "祝好",         "心意",       "小小心意", "略表心意", "聊表心意", "尽一份力", "尽点力",
+    "好人一生平安", "好人有好报", "您好",     "你好",     "拜托",     "麻烦",     "请查收",
+};
+/* These behind a name without a gap: 张三谢谢. */
+static const char *const farewells[] = {"谢谢", "感谢", "多谢", "谢了", "谢啦"};
+
+static bool is_courtesy(const char *text, size_t len)
+{
+    for (size_t i = 0; i < sizeof courtesies / sizeof *courtesies; i++)
+        if (begins(text, len, courtesies[i]))
+            return true;
+    return false;
+}
+
+static size_t without_farewell(const char *text, size_t len)
+{
+    for (size_t i = 0; i < sizeof farewells / sizeof *farewells; i++) {
+        size_t n = strlen(farewells[i]);
+        if (len > n && memcmp(text + len - n, farewells[i], n) == 0)
+            return len - n;
+    }
+    return len;
+}
+
+/* The bytes of the gap that begins at `text`; 0: none. */
+static size_t gap_at(const char *text, size_t len)
+{
+    static const char *const gaps[] = {" ", "\t", "\n", "\r", ",",  ";", ":",
+                                       "!", "~",  ".",  "、", "。", "…"};
+    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++)
+        if (begins(text, len, gaps[i]))
+            return strlen(gaps[i]);
+    return 0;
+}
+
+size_t leftover_without_courtesies(const char *text, size_t len, char *out)
+{
+    size_t written = 0, end = 0;
+    for (size_t at = 0; at < len;) {
+        size_t n = 0, gap;
+        while (at + n < len && !gap_at(text + at + n, len - at - n))
+            n++;
+        if (!is_courtesy(text + at, n)) {
+            size_t kept = without_farewell(text + at, n);
+            memcpy(out + written, text + at, kept);
+            written += kept;
+            end = kept > 0 ? written : end;
+        }
+        for (at += n; at < len && (gap = gap_at(text + at, len - at)); at += gap) {
+            if (end > 0) { /* between two parts of a name the gap stays */
+                memcpy(out + written, text + at, gap);
+                written += gap;
+            }
+        }
+    }
+    return end;
+}

@@ -19,3 +19,6 @@ enum leftover {
 enum leftover leftover_judge(const char *text, size_t len, bool on_digits);
 /* Is the thing that is pledged a number in truth? `10个亿`, `约` of `约20袋` */
 bool leftover_is_amount(const char *item, size_t len);
+/* Copies `text` without what is said out of politeness: nothing of `谢谢`, `张三` of `张三，谢谢大家`. `out` has room for `len` bytes;
+ * gives how many were written, without a gap at the end. */
+size_t leftover_without_courtesies(const char *text, size_t len, char *out);

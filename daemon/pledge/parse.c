@@ -181,15 +181,47 @@ static bool is_alnum(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* Does a keyword stand anywhere? One of letters as a word of its own only. */
+/* A digit, a numeral or a question: whoever writes that behind or around a keyword means it. */
+static bool has_number_or_question(const char *text)
+{
+    static const char *const asked[] = {"?",  "吗",   "呢",   "怎么", "怎样",   "如何",
+                                        "哪", "请问", "什么", "多少", "能不能", "可以"};
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        if (strstr(text, asked[i]))
+            return true;
+    for (const char *p = text; *p;) {
+        utf8proc_int32_t c = 0;
+        utf8proc_ssize_t n = utf8proc_iterate((const utf8proc_uint8_t *)p, -1, &c);
+        if (n <= 0)
+            return false;
+        if (money_is_numeral(c))
+            return true;
+        p += n;
+    }
+    return false;
+}
+
+/* One character such as 捐 is also a part of words: 感谢捐赠, 义捐活动, 募捐箱. */
+static bool is_one_character(const char *from, const char *to)
+{
+    for (from++; from < to && ((unsigned char)*from & 0xc0) == 0x80;)
+        from++;
+    return from == to;
+}
+
+/* Does a keyword stand anywhere? One of letters as a word of its own only; one of a single
+ * character at an end, or in a text with a number or a question. */
 static bool mentions_keyword(const struct pledge_words *words, const char *text)
 {
-    bool ignored = false;
+    bool ignored = false, is_meant = has_number_or_question(text);
     for (size_t at = 0; text[at]; at++) {
         if (((unsigned char)text[at] & 0xc0) == 0x80)
             continue; /* inside a character */
         bool goes_on = at > 0 && is_alnum(text[at]) && is_alnum(text[at - 1]);
-        if (!goes_on && after_keyword(words, text + at, &ignored))
+        const char *after = goes_on ? NULL : after_keyword(words, text + at, &ignored);
+        size_t bytes = 0;
+        if (after &&
+            (is_meant || !*after || is_gap(after, &bytes) || !is_one_character(text + at, after)))
             return true;
     }
     return false;
@@ -276,13 +308,18 @@ static enum pledge_verdict take_name(const char *p, bool on_digits, char *name)
         else
             break;
     }
-    if (n >= PLEDGE_NAME_SIZE || has_digit(start, n))
+    if (n > TEXT_MAX || has_digit(start, n))
         return PLEDGE_UNCLEAR;
-    enum leftover leftover = leftover_judge(start, n, on_digits && start == p);
-    if (leftover != LEFTOVER_NAME)
+    bool follows = on_digits && start == p;
+    if (leftover_judge(start, n, follows) == LEFTOVER_AMOUNT)
+        return PLEDGE_NOT_EXACT;
+    char said[TEXT_MAX];
+    size_t len = leftover_without_courtesies(start, n, said);
+    enum leftover leftover = leftover_judge(said, len, follows);
+    if (leftover != LEFTOVER_NAME || len >= PLEDGE_NAME_SIZE)
         return leftover == LEFTOVER_AMOUNT ? PLEDGE_NOT_EXACT : PLEDGE_UNCLEAR;
-    memcpy(name, start, n);
-    name[n] = '\0';
+    memcpy(name, said, len);
+    name[len] = '\0';
     return PLEDGE_UNDERSTOOD;
 }
 

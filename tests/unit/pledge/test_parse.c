@@ -74,6 +74,18 @@ static void test_understood(void **state)
         {"捐100，张三", PLEDGE_CASH, 10000, 0, "", "", "张三"},
         {"捐100元 买买提·艾力", PLEDGE_CASH, 10000, 0, "", "", "买买提·艾力"},
         {"捐100元🙏", PLEDGE_CASH, 10000, 0, "", "", ""},
+        /* Thanks and good wishes are no name. */
+        {"捐100 谢谢", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"捐100谢谢", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"捐100元，谢谢大家！", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"捐100元 张三 谢谢", PLEDGE_CASH, 10000, 0, "", "", "张三"},
+        {"捐100 谢谢！张三", PLEDGE_CASH, 10000, 0, "", "", "张三"},
+        {"捐100 张三谢谢", PLEDGE_CASH, 10000, 0, "", "", "张三"},
+        {"捐100元 祝你们越办越好🙏", PLEDGE_CASH, 10000, 0, "", "", ""},
+        {"捐100元 谢霆 祝英台", PLEDGE_CASH, 10000, 0, "", "", "谢霆 祝英台"},
+        {"认捐大米20袋 小小心意", PLEDGE_GOODS, 0, 20000, "大米", "袋", ""},
+        {"捐20袋大米 李四，感谢政府", PLEDGE_GOODS, 0, 20000, "大米", "袋", "李四"},
+        {"捐100元 Anne-Marie O'Neil", PLEDGE_CASH, 10000, 0, "", "", "Anne-Marie O'Neil"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct pledge_text got;
@@ -104,6 +116,19 @@ static void test_not_understood(void **state)
         {"OJK 5", PLEDGE_NO_KEYWORD},
         {"我不捐100", PLEDGE_MENTIONED},
         {"请问怎么捐", PLEDGE_MENTIONED},
+        {"我不捐", PLEDGE_MENTIONED},
+        {"我不捐，家里困难", PLEDGE_MENTIONED},
+        {"我不认捐", PLEDGE_MENTIONED},
+        {"听说捐二百", PLEDGE_MENTIONED},
+        {"捐赠怎么弄", PLEDGE_UNCLEAR},
+        {"请问捐赠怎么弄", PLEDGE_MENTIONED},
+        /* One character is part of many words. */
+        {"感谢捐赠", PLEDGE_NO_KEYWORD},
+        {"感谢捐赠，谢谢大家", PLEDGE_NO_KEYWORD},
+        {"募捐箱已收到", PLEDGE_NO_KEYWORD},
+        {"捐100 谢谢，怎么交", PLEDGE_NOT_EXACT},
+        {"捐100谢谢二百元", PLEDGE_NOT_EXACT},
+        {"捐100 谢谢 左右", PLEDGE_NOT_EXACT},
         {"想想捐100", PLEDGE_MENTIONED},
         {"100元捐款", PLEDGE_MENTIONED},
         {"请问 jk 100", PLEDGE_MENTIONED},
