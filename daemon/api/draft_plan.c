@@ -132,8 +132,9 @@ static json_t *encode_warnings(const struct draft *draft, const struct draft_pla
 }
 
 static json_t *encode_plan(const struct apicall *call, const struct draft *draft,
-                           const struct draft_plan *plan)
+                           const struct draft_plan *plan, const struct trial *trial)
 {
+    struct trial_view view;
     const struct plan_totals *totals = &plan->totals;
     int offset = apicall_offset_min(call);
     double average =
@@ -165,6 +166,8 @@ static json_t *encode_plan(const struct apicall *call, const struct draft *draft
                         plan->n_rows > 0 ? json_integer((json_int_t)plan->longest) : json_null());
     json_object_set_new(json, "by_region", encode_regions_of(call, plan));
     json_object_set_new(json, "warnings", encode_warnings(draft, plan));
+    trial_look(trial, plan, trial_simulates(call->api->settings, draft), &view);
+    json_object_set_new(json, "trial", encode_trial(&view));
     return json;
 }
 
@@ -185,20 +188,27 @@ static void on_plan(void *arg, enum err error, const struct draft_plan *plan)
         fail_plan(call, error);
         return;
     }
-    apicall_answer(call, 200, encode_plan(call, work->draft, plan));
+    apicall_answer(call, 200, encode_plan(call, work->draft, plan, &work->trial));
 }
 
-static void ask_plan(struct apicall *call, struct draft_work *work)
+static void ask_plan(struct apicall *call)
 {
+    struct draft_work *work = call->state;
     enum err error = drafting_plan(call->api->parts.drafting, work->draft, true, on_plan, call);
     if (error != ERR_OK) {
         fail_plan(call, error);
     }
 }
 
+/* First what Redis has to say: a plan is borrowed for a turn. */
+static void ask_trial(struct apicall *call, struct draft_work *work)
+{
+    trial_find(call, &work->trial, draft_value(work->draft, "campaign", "region"), ask_plan);
+}
+
 void handle_draft_plan(struct apicall *call)
 {
-    drafts_open(call, NULL, ask_plan);
+    drafts_open(call, NULL, ask_trial);
 }
 
 /* ---- one row ---- */

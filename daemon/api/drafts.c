@@ -164,16 +164,23 @@ static void on_record(void *arg, enum err error, const char *reason,
         return;
     }
     const struct draft_plan *plan = drafting_known_plan(call->api->parts.drafting, &work->digest);
-    int status = work->status;
     uint32_t over = call->api->settings->daemon.four_eyes_over;
-    uint32_t left = work->launched < over ? over - (uint32_t)work->launched : 0;
-    apicall_answer(call, status,
-                   encode_draft_document(work->draft, &work->digest, record, work->is_launched,
-                                         plan, left, apicall_offset_min(call)));
+    struct trial_view trial;
+    trial_look(&work->trial, plan, trial_simulates(call->api->settings, work->draft), &trial);
+    const struct draft_facts facts = {
+        .draft = work->draft,
+        .digest = &work->digest,
+        .record = record,
+        .is_launched = work->is_launched,
+        .plan = plan,
+        .four_eyes_over = work->launched < over ? over - (uint32_t)work->launched : 0,
+        .trial = &trial};
+    apicall_answer(call, work->status, encode_draft_document(&facts, apicall_offset_min(call)));
 }
 
-static void show_record(struct apicall *call, struct draft_work *work)
+static void show_record(struct apicall *call)
 {
+    struct draft_work *work = call->state;
     enum err error = drafts_read(call->api->parts.store, work->draft->id, on_record, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
@@ -192,14 +199,14 @@ static void on_launched(void *arg, enum err error, uint64_t people)
         return;
     }
     work->launched = people;
-    show_record(call, work);
+    trial_find(call, &work->trial, draft_value(work->draft, "campaign", "region"), show_record);
 }
 
 /* Whether it needs an approval depends on what who asks has launched today. */
 static void show(struct apicall *call, struct draft_work *work)
 {
     if (call->who.via == VIA_CONTROL || !who_has_role(&call->who, ROLE_BIT(ROLE_TOWNSHIP))) {
-        show_record(call, work);
+        trial_find(call, &work->trial, draft_value(work->draft, "campaign", "region"), show_record);
         return;
     }
     enum err error =

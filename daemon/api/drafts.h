@@ -3,6 +3,7 @@
 #pragma once
 
 #include "api/apicall.h"
+#include "api/trial.h"
 #include "drafting/plans.h"
 #include "store/drafts.h"
 
@@ -20,6 +21,7 @@ struct draft_work {
     bool is_for_change, is_last, approve;
     uint64_t at;
     uint64_t launched; /* by who asks, to so many people, without an approval, in 24 hours */
+    struct trial trial;
     const char *text;
     char detail[512]; /* what was changed, for the audit; "": the request says enough */
 };
@@ -41,13 +43,21 @@ void drafts_on_done(void *arg, enum err error, const char *reason);
 /* A line of this act, and when it is written `then`; else the answer is that it could not be. */
 void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
                   const char *detail, void (*then)(struct apicall *call));
-/* Pure: the document; `launched`, `record` as found. `plan` NULL: not counted yet.
- * `four_eyes_over`: what is left of it for who asks. */
-json_t *encode_draft_document(const struct draft *draft, const struct draft_digest *digest,
-                              const struct draft_record *record, bool is_launched,
-                              const struct draft_plan *plan, uint32_t four_eyes_over,
-                              int offset_min);
-/* Why it cannot be launched as it is, "" when it can: what the console shows beside the button. */
-const char *drafts_blocked(const struct draft *draft, const struct draft_digest *digest,
-                           const struct draft_record *record, bool is_launched,
-                           const struct draft_plan *plan, uint32_t four_eyes_over);
+/* All that is known of a draft, for who asks. */
+struct draft_facts {
+    const struct draft *draft;
+    const struct draft_digest *digest;
+    const struct draft_record *record;
+    bool is_launched;
+    const struct draft_plan *plan;  /* NULL: not counted yet */
+    uint32_t four_eyes_over;        /* what is left of it for who asks */
+    const struct trial_view *trial; /* NULL: nobody looked */
+};
+/* Pure: the document. */
+json_t *encode_draft_document(const struct draft_facts *facts, int offset_min);
+/* Why it cannot be launched as it is: what the console shows beside the button. Both "" when it
+ * can. */
+struct draft_blocked {
+    const char *code, *sentence; /* the code is stable: "no_list", "approval" … */
+};
+const struct draft_blocked *drafts_blocked(const struct draft_facts *facts);

@@ -3,6 +3,7 @@
 
 #include "api/drafts.h"
 #include "api/encode.h"
+#include "api/trial.h"
 #include "campaign/recipients.h"
 
 #define NO_LIST "there is no list yet: upload one"
@@ -121,43 +122,57 @@ static bool is_of_these_files(const struct draft_digest *digest, const struct dr
     return record->state[0] != '\0' && strcmp(record->digest, digest->whole) == 0;
 }
 
-const char *drafts_blocked(const struct draft *draft, const struct draft_digest *digest,
-                           const struct draft_record *record, bool is_launched,
-                           const struct draft_plan *plan, uint32_t four_eyes_over)
+const struct draft_blocked *drafts_blocked(const struct draft_facts *facts)
 {
-    if (is_launched) {
-        return "it is launched already; copy it for another campaign";
+    static const struct draft_blocked
+        nothing = {"", ""},
+        launched = {"launched", "it is launched already; copy it for another campaign"},
+        no_list = {"no_list", NO_LIST},
+        mistakes = {"mistakes", "something is missing or wrong: see the mistakes"},
+        uncounted = {"uncounted", "its people were not counted yet: look at the check of the list"},
+        list = {"list", "the list cannot be sent to: see the check of the list"},
+        nobody = {"nobody", "nobody is left to send to: see the check of the list"},
+        approval = {"approval", "it must be approved by a second person"};
+    const struct draft_plan *plan = facts->plan;
+    if (facts->is_launched) {
+        return &launched;
     }
-    if (digest->list[0] == '\0') {
-        return NO_LIST;
+    if (facts->digest->list[0] == '\0') {
+        return &no_list;
     }
-    if (draft->definition == NULL) {
-        return "something is missing or wrong: see the mistakes";
+    if (facts->draft->definition == NULL) {
+        return &mistakes;
     }
     if (plan == NULL) {
-        return "its people were not counted yet: look at the check of the list";
+        return &uncounted;
     }
     if (plan->fault[0] != '\0') {
-        return "the list cannot be sent to: see the check of the list";
+        return &list;
     }
     if (plan->totals.accepted == 0) {
-        return "nobody is left to send to: see the check of the list";
+        return &nobody;
     }
-    if (plan->totals.accepted > four_eyes_over &&
-        !(is_of_these_files(digest, record) && strcmp(record->state, "approved") == 0)) {
-        return "it must be approved by a second person";
+    if (facts->trial != NULL && trial_blocks(facts->trial) != NULL) {
+        return trial_blocks(facts->trial);
     }
-    return "";
+    if (plan->totals.accepted > facts->four_eyes_over &&
+        !(is_of_these_files(facts->digest, facts->record) &&
+          strcmp(facts->record->state, "approved") == 0)) {
+        return &approval;
+    }
+    return &nothing;
 }
 
-static json_t *encode_approval(const struct draft_digest *digest, const struct draft_record *record,
-                               const struct draft_plan *plan, uint32_t four_eyes_over, int offset)
+static json_t *encode_approval(const struct draft_facts *facts, int offset)
 {
+    const struct draft_digest *digest = facts->digest;
+    const struct draft_record *record = facts->record;
+    const struct draft_plan *plan = facts->plan;
     bool is_current = is_of_these_files(digest, record);
     json_t *json = json_object();
     json_object_set_new(json, "needed",
                         plan == NULL ? json_null()
-                                     : json_boolean(plan->totals.accepted > four_eyes_over));
+                                     : json_boolean(plan->totals.accepted > facts->four_eyes_over));
     set_text(json, "state", is_current ? record->state : "none");
     json_object_set_new(json, "void", json_boolean(record->state[0] != '\0' && !is_current));
     set_text_or_null(json, "asked_by", record->asked_by);
@@ -172,11 +187,13 @@ static json_t *encode_approval(const struct draft_digest *digest, const struct d
     return json;
 }
 
-json_t *encode_draft_document(const struct draft *draft, const struct draft_digest *digest,
-                              const struct draft_record *record, bool is_launched,
-                              const struct draft_plan *plan, uint32_t four_eyes_over, int offset)
+json_t *encode_draft_document(const struct draft_facts *facts, int offset)
 {
-    const char *blocked = drafts_blocked(draft, digest, record, is_launched, plan, four_eyes_over);
+    const struct draft *draft = facts->draft;
+    const struct draft_digest *digest = facts->digest;
+    const struct draft_record *record = facts->record;
+    const struct draft_plan *plan = facts->plan;
+    const struct draft_blocked *blocked = drafts_blocked(facts);
     json_t *json = json_object();
     set_text(json, "id", draft->id);
     set_text(json, "version", draft->version);
@@ -188,13 +205,14 @@ json_t *encode_draft_document(const struct draft *draft, const struct draft_dige
     json_object_set_new(json, "recipients", encode_list(draft, digest, record, offset));
     json_object_set_new(json, "mistakes", encode_mistakes(draft, digest, false));
     json_object_set_new(json, "warnings", encode_mistakes(draft, digest, true));
-    json_object_set_new(json, "approval",
-                        encode_approval(digest, record, plan, four_eyes_over, offset));
+    json_object_set_new(json, "approval", encode_approval(facts, offset));
     json_object_set_new(json, "people",
                         plan != NULL ? json_integer((json_int_t)plan->totals.accepted)
                                      : json_null());
-    json_object_set_new(json, "launched", json_boolean(is_launched));
-    json_object_set_new(json, "launchable", json_boolean(blocked[0] == '\0'));
-    set_text(json, "blocked", blocked);
+    json_object_set_new(json, "launched", json_boolean(facts->is_launched));
+    json_object_set_new(json, "launchable", json_boolean(blocked->code[0] == '\0'));
+    set_text(json, "blocked", blocked->sentence);
+    set_text(json, "blocked_code", blocked->code);
+    json_object_set_new(json, "trial", encode_trial(facts->trial));
     return json;
 }

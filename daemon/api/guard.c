@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
+#include "api/trial.h"
 #include "drafting/plans.h"
 
 #define GUARD_WHY_MAX 256
@@ -92,22 +92,21 @@ static void take(struct apicall *call)
 {
     const struct guarding *guarding = call->state;
     const struct settings_daemon *daemon = &call->api->settings->daemon;
-    char whose[WHO_NAME_SIZE + 8];
+    char whose[TRIAL_WHOSE_SIZE];
     bool is_trial = guarding->guard.is_trial;
     if (!is_trial && guarding->number == 0) {
         pass(call);
         return;
     }
     if (is_trial) {
-        snprintf(whose, sizeof whose, "a:%llu", (unsigned long long)call->who.area);
+        trial_whose(&call->who, whose);
     } else {
         snprintf(whose, sizeof whose, "u:%s", call->who.name);
     }
-    struct civil civil = clock_civil(clock_wall_ms(), apicall_offset_min(call));
-    uint32_t day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
-    enum err error = drafts_allowance_take(
-        call->api->parts.store, whose, day, guarding->number != 0 ? 1 : guarding->people,
-        is_trial ? daemon->trial_daily : daemon->test_daily, on_taken, call);
+    enum err error =
+        drafts_allowance_take(call->api->parts.store, whose, trial_day(call),
+                              guarding->number != 0 ? 1 : guarding->people,
+                              is_trial ? daemon->trial_daily : daemon->test_daily, on_taken, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
@@ -215,10 +214,8 @@ static bool check_trial(struct apicall *call, const struct guarding *guarding)
                       "the area is in trial: launch a copy of it for its own numbers instead");
         return false;
     }
-    const char *name = draft_value(guarding->draft, "campaign", "carrier");
-    const struct settings_carrier *carrier =
-        settings_carrier(call->api->settings, name != NULL ? name : "");
-    if (carrier == NULL || !carrier->trial) {
+    if (!trial_simulates(call->api->settings, guarding->draft)) {
+        const char *name = draft_value(guarding->draft, "campaign", "carrier");
         apicall_error(call, 409, "trial", NULL,
                       "the area is in trial: only a carrier that leads to a simulator may be used "
                       "(trial = yes), and %s is none",

@@ -287,6 +287,31 @@ enum err drafts_allowance_take(struct store *store, const char *whose, uint32_t 
     return call_send_done(&call, done, arg);
 }
 
+struct counting {
+    struct store *store;
+    drafts_count_fn *done;
+    void *arg;
+};
+
+static void on_counted(void *arg, enum err error, const redisReply *reply)
+{
+    struct counting op = *(struct counting *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    op.done(op.arg, answer.error, answer.error == ERR_OK ? (uint64_t)answer_int(&answer, 1) : 0);
+}
+
+enum err drafts_allowance_taken(struct store *store, const char *whose, uint32_t day,
+                                drafts_count_fn *done, void *arg)
+{
+    struct call call;
+    const struct counting op = {store, done, arg};
+    call_begin(&call, store, "or1_allowance_taken", KEY_DRAFTS, "");
+    call_int(&call, day);
+    call_text(&call, whose);
+    return send_with(&call, on_counted, &op, sizeof op);
+}
+
 /* ---- launched without an approval ---- */
 
 enum err drafts_launched_take(struct store *store, const char *user, const char *id,
@@ -301,35 +326,13 @@ enum err drafts_launched_take(struct store *store, const char *user, const char 
     return call_send_done(&call, done, arg);
 }
 
-struct launched {
-    struct store *store;
-    drafts_launched_fn *done;
-    void *arg;
-};
-
-static void on_launched(void *arg, enum err error, const redisReply *reply)
-{
-    struct launched op = *(struct launched *)arg;
-    free(arg);
-    struct answer answer = answer_read(op.store, error, reply);
-    op.done(op.arg, answer.error, answer.error == ERR_OK ? (uint64_t)answer_int(&answer, 1) : 0);
-}
-
 enum err drafts_launched(struct store *store, const char *user, const char *id,
-                         drafts_launched_fn *done, void *arg)
+                         drafts_count_fn *done, void *arg)
 {
-    struct launched *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct launched){store, done, arg};
     struct call call;
+    const struct counting op = {store, done, arg};
     call_begin(&call, store, "or1_launched_sum", KEY_DRAFTS, "");
     call_text(&call, user);
     call_text(&call, id);
-    enum err error = call_send(&call, on_launched, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    return send_with(&call, on_counted, &op, sizeof op);
 }

@@ -70,12 +70,15 @@ MUST_CHECK enum err drafts_area_find(struct store *store, uint64_t region, draft
 MUST_CHECK enum err drafts_launched_take(struct store *store, const char *user, const char *id,
                                          uint64_t people, uint64_t most, queue_done_fn *done,
                                          void *arg);
+typedef void drafts_count_fn(void *arg, enum err error, uint64_t n);
 /* People of her other campaigns of the last 24 hours, without an approval. */
-typedef void drafts_launched_fn(void *arg, enum err error, uint64_t people);
 MUST_CHECK enum err drafts_launched(struct store *store, const char *user, const char *id,
-                                    drafts_launched_fn *done, void *arg);
+                                    drafts_count_fn *done, void *arg);
 /* Takes `n` messages of what `whose` ("a:513327205000", "u:wang") may send on `day` (20261017).
  * ERR_REFUSED: more than are left of `most`. Not idempotent: asked again it takes again. */
 MUST_CHECK enum err drafts_allowance_take(struct store *store, const char *whose, uint32_t day,
                                           uint64_t n, uint64_t most, queue_done_fn *done,
                                           void *arg);
+/* How many of them were taken so far. */
+MUST_CHECK enum err drafts_allowance_taken(struct store *store, const char *whose, uint32_t day,
+                                           drafts_count_fn *done, void *arg);

@@ -129,6 +129,10 @@ do
             call('EXPIRE', key, 172800)
             return {0}
         end
+        -- args: day, whose -> messages taken so far
+        local function allowance_taken(keys, args)
+            return {0, tonumber(call('GET', keys[1] .. 't:' .. args[1] .. ':' .. args[2]) or '0')}
+        end
 
         -- ---- people that somebody launched to without an approval: "l:<user>", `id` -> `at:people` ----
 
@@ -173,6 +177,7 @@ do
             {'draft_touch', touch}, {'draft_read', read, {'no-writes'}}, {'draft_drop', drop}, {'draft_ask', ask},
             {'draft_decide', decide}, {'area_set', area_set}, {'area_numbers', area_numbers},
             {'area_list', area_list, {'no-writes'}}, {'area_find', area_find, {'no-writes'}}, {'allowance_take', allowance_take},
+            {'allowance_taken', allowance_taken, {'no-writes'}},
         }
         for i = 1, #FUNCTIONS do
             local body = FUNCTIONS[i][2]

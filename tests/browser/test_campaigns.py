@@ -88,3 +88,25 @@ def test_a_draft_says_why_its_last_launch_failed(world, open_tab):
     tab.wait_text("#draft-failed", "一条也没有发", failed["import"]["reason"])
     tab.picture("draft-failed")
     assert tab.complaints() == []
+
+
+@pytest.mark.parametrize("width,language", [(1280, "zh-CN"), (360, "en")])
+def test_what_a_trial_refuses_stands_beside_the_plan(make_world, open_tab, width, language):
+    world = make_world(carrier={"trial": "yes"}, daemon={"trial_daily": 3})
+    world.campaign("oct", rows=5)
+    world.user("wang", "township", TOWNSHIP)
+    chinese = language == "zh-CN"
+    tab = open_tab(world, width=width, language=language).login("wang").go("#/campaigns/oct")
+    for step in ("list", "send"):
+        tab.click(f"[data-step={step}]")
+        tab.wait_text("#trial-box", *(("有 5 人不是", "第 2 行", "今天只能再发 3 条") if chinese else ("5 people", "row 2", "3 messages are left")))
+        tab.picture(f"draft-trial-{step}")
+    tab.wait_text("#send-blocked", "自有号码" if chinese else "own numbers")
+    assert not tab.all("#send-launch")
+    people = [line.split(",")[0] for line in (world.dir / "campaigns.d" / "oct.csv").read_text(encoding="utf-8").splitlines()[1:4]]
+    (world.dir / "campaigns.d" / "oct.csv").write_text("\n".join(["手机号", *people]) + "\n", encoding="utf-8")
+    world.api("POST", f"/areas/{TOWNSHIP}", {"actor": "root", "own_numbers": people})
+    tab.go("#/campaigns/oct").click("[data-step=send]").find("#send-launch")
+    tab.wait_text("#trial-box", "3")
+    assert not tab.all("#send-blocked")
+    assert tab.complaints() == []

@@ -587,6 +587,15 @@ def test_four_eyes_at_the_launch(make_world):
     assert any(entry[b"act"] == b"launch" and entry[b"actor"] == b"wang" for _, entry in last)
 
 
+def truth(person, id_, blocked):
+    """What plan and draft say of the trial: the same, and it is what stands in the way."""
+    plan = person.call("GET", f"/api/v1/drafts/{id_}/plan")[1]
+    draft = person.call("GET", f"/api/v1/drafts/{id_}")[1]
+    assert (draft["blocked_code"], draft["launchable"]) == (blocked, blocked == ""), draft
+    assert plan["trial"] == draft["trial"]
+    return plan["trial"]
+
+
 def test_an_area_begins_in_trial(make_world):
     world = make_world(daemon={"trial_daily": 7})
     wang = world.login("wang", "township", "513327205")
@@ -596,6 +605,8 @@ def test_an_area_begins_in_trial(make_world):
     people = numbers(5)
     ready(world, "spring", wang, first=people)
     assert code(launch(wang, "spring", 5)) == (409, "trial")  # the carrier is a real one
+    trial = truth(wang, "spring", "trial_carrier")
+    assert trial["refusals"] == ["carrier", "numbers"] and (trial["others"], trial["first_row"], trial["own_numbers"]) == (5, 2, 0)
     world.carrier_keys["trial"] = "yes"
     world.write_config()
     world.ctl("reload")
@@ -605,6 +616,8 @@ def test_an_area_begins_in_trial(make_world):
     assert wang.call("GET", "/api/v1/areas/513327205")[1]["own_numbers"] == sorted(people[:4])
     assert code(wang.call("GET", "/api/v1/areas/513327206")) == (403, "area")
     # five people of whom one is a stranger: nothing leaves
+    trial = truth(wang, "spring", "trial_numbers")
+    assert trial["refusals"] == ["numbers"] and (trial["others"], trial["first_row"], trial["own_numbers"]) == (1, 6, 4)
     assert launch(wang, "spring", 5)[0] == 202
     reason = wait_until(lambda: (wang.call("GET", "/api/v1/campaigns/spring")[1].get("import") or {}).get("reason"), what="it fails")
     assert "trial" in reason and people[4] not in reason and world.sim.oracle() == []
@@ -613,6 +626,8 @@ def test_an_area_begins_in_trial(make_world):
     assert code(wang.call("POST", "/api/v1/campaigns/test", test)) == (409, "trial")
     assert wang.call("POST", "/api/v1/campaigns/test", {**test, "to": people[0]})[0] == 200
     ready(world, "summer", wang, first=people[:2])
+    trial = truth(wang, "summer", "trial_limit")
+    assert trial == {"refusals": ["limit"], "others": 0, "first_row": None, "own_numbers": 4, "left_today": 1, "daily": 7}
     status, document = launch(wang, "summer", 2)
     assert status == 409 and "1 of 7" in document["error"]["message"]
     # out of the trial: a recorded step, by an administrator
@@ -626,6 +641,7 @@ def test_an_area_begins_in_trial(make_world):
     areas = {a["region"]: a for a in root.call("GET", "/api/v1/areas")[1]["areas"]}
     assert areas["513327"]["by"] == "root" and areas["513327"]["reason"] == "contract signed"
     assert areas["513327205"]["own_numbers"] == 4 and areas["513327205"]["state"] == "live"
+    assert truth(wang, "summer", "") is None
     assert launch(wang, "summer", 2)[0] == 202
     world.wait_done("summer")
 

@@ -8,6 +8,7 @@ import {session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 import {faultWords, problemTable} from '../lib/problems.js';
 import {upload} from '../lib/upload.js';
+import {trialBox} from './trial.js';
 
 export const FAULTS = ['definition', 'file', 'columns', 'text'];
 const PART_BYTES = 1048576;
@@ -81,9 +82,9 @@ function verdict(plan, context) {
         plan.warnings_total > 0 && h('div', {id: 'list-warned'}, t('list.warned', {n: count(plan.warnings_total)})));
     const told = plan.problems_total + (plan.warnings_total ?? 0);
     if (told === 0) {
-        return [good, next];
+        return [good, trialBox(plan), next];
     }
-    return [good, ...problemTable(plan.problems, told, plan.by_word),
+    return [good, trialBox(plan), ...problemTable(plan.problems, told, plan.by_word),
         h('div', {class: 'd-flex flex-wrap gap-2'},
             h('a', {class: 'btn btn-outline-primary', href: `/api/v1${context.path}/rejected`, download: `${context.id}-rejected.csv`, id: 'list-rejected'},
                 t('list.rejected')), plan.accepted > 0 && next)];

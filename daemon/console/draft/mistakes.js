@@ -19,12 +19,7 @@ export function mistakeText(mistake) {
         : t('mistake.other', {field: fieldName(mistake.field), reason: mistake.reason});
 }
 
-/* Why it cannot be launched yet, as the daemon says it; known sentences in the reader's language. */
-const BLOCKED = [[/^it is launched already/, 'blocked.launched'], [/^there is no list yet/, 'blocked.no_list'], [/^something is missing or wrong/, 'blocked.mistakes'],
-    [/^its people were not counted/, 'blocked.uncounted'], [/^the list cannot be sent/, 'blocked.list'], [/^nobody is left/, 'blocked.nobody'],
-    [/^it must be approved/, 'blocked.approval']];
-
-export function blockedText(sentence) {
-    const known = BLOCKED.find(([pattern]) => pattern.test(sentence));
-    return known ? t(known[1]) : sentence;
+/* Why it cannot be launched yet, in the reader's language; the daemon's sentence for a code that is new. */
+export function blockedText(draft) {
+    return has(`blocked.${draft.blocked_code}`) ? t(`blocked.${draft.blocked_code}`) : draft.blocked;
 }

@@ -14,6 +14,7 @@ import {errorBox} from '../lib/notice.js';
 import {advice, faultWords} from '../lib/problems.js';
 import {FAULTS} from './list.js';
 import {blockedText, mistakeText} from './mistakes.js';
+import {trialBox} from './trial.js';
 
 export function render(body, context) {
     const truth = h('div', {id: 'send-truth', 'aria-live': 'polite', 'aria-busy': 'true'}, h('p', {}, t('send.checking')));
@@ -47,7 +48,7 @@ export function render(body, context) {
             ...(state === 'asked' && may('approver') && !isOwn(draft)
                 ? [button('send.approve', 'btn-success', 'send-approve', () => step('approve', {digest: draft.approval.digest})), button('send.return', 'btn-outline-danger', 'send-return', giveBack)] : []),
             ...(draft.launchable && may('township', 'operator') && plan.accepted > 0 ? [launchButton(plan)] : []),
-            ...(draft.blocked ? [h('p', {class: 'mb-0 align-self-center', id: 'send-blocked'}, blockedText(draft.blocked))] : []));
+            ...(draft.blocked ? [h('p', {class: 'mb-0 align-self-center', id: 'send-blocked'}, blockedText(draft))] : []));
     }
 
     function button(key, tone, id, onclick) {
@@ -163,7 +164,7 @@ function facts(plan, draft) {
     return h('div', {},
         h('dl', {class: 'truth row mb-2'}, rows.flatMap(([name, value]) => [
             h('dt', {class: 'col-12 col-sm-4 col-lg-3'}, t(`send.${name}`)), h('dd', {class: 'col-12 col-sm-8 col-lg-9'}, value)])),
-        regions,
+        regions, trialBox(plan),
         !plan.optouts_consulted && h('div', {class: 'alert alert-warning py-2'}, t('send.optouts_later')),
         (plan.warnings ?? []).map((sentence) => h('div', {class: 'alert alert-warning py-2'}, sentence)),
         plan.warnings_total > 0 && h('div', {class: 'alert alert-warning py-2'}, t('list.warned', {n: count(plan.warnings_total)})),

@@ -240,15 +240,34 @@ static enum err take(uint64_t n)
     return answer.error;
 }
 
+static void on_count(void *arg, enum err error, uint64_t n)
+{
+    assert_int_equal(error, ERR_OK);
+    *(int64_t *)arg = (int64_t)n;
+}
+
+static int64_t taken(uint32_t day)
+{
+    int64_t n = -1;
+    assert_int_equal(drafts_allowance_taken(rig.store, "a:513327205000", day, on_count, &n),
+                     ERR_OK);
+    while (n < 0)
+        rig_turn(&rig);
+    return n;
+}
+
 static void test_so_many_a_day(void **state)
 {
     (void)state;
+    assert_int_equal(taken(20261017), 0);
     assert_int_equal(take(51), ERR_REFUSED);
     assert_int_equal(take(30), ERR_OK);
     assert_int_equal(take(21), ERR_REFUSED);
     assert_non_null(strstr(answer.reason, "20 of 50"));
     assert_int_equal(take(20), ERR_OK);
     assert_int_equal(take(1), ERR_REFUSED);
+    assert_int_equal(taken(20261017), 50);
+    assert_int_equal(taken(20261018), 0);
     RIG_CALL(
         answer, &rig,
         drafts_allowance_take(rig.store, "a:513327205000", 20261018, 1, 50, rig_on_done, &answer));
