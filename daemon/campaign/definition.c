@@ -205,8 +205,8 @@ static void complain(struct loading *loading, bool warning, const char *section,
     const struct ini_entry *entry = ini_entry(loading->ini, section, key);
     const struct ini_section *head = ini_section(loading->ini, section);
     unsigned line = entry != NULL ? entry->line : head != NULL ? head->line : 0;
-    mistakes_add(&loading->mistakes, warning, loading->ini->path, line, section, key, NULL, NULL,
-                 "%s", reason);
+    mistakes_add(&loading->mistakes, warning, loading->ini->path, line, section, key,
+                 entry == NULL ? NULL : mistake_showable(key, entry->value), NULL, "%s", reason);
 }
 
 static bool is_given(const struct loading *loading, const char *section, const char *key)

@@ -154,7 +154,8 @@ static void complain(struct loading *loading, bool warning, const char *key, con
     const struct ini_entry *entry = ini_entry(loading->ini, SECTION, key);
     const struct ini_section *head = ini_section(loading->ini, SECTION);
     mistakes_add(loading->mistakes, warning, loading->ini->path,
-                 entry != NULL ? entry->line : head->line, SECTION, key, NULL, NULL, "%s", reason);
+                 entry != NULL ? entry->line : head->line, SECTION, key,
+                 entry == NULL ? NULL : mistake_showable(key, entry->value), NULL, "%s", reason);
 }
 
 static const char *key_of(bool purchase)

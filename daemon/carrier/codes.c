@@ -33,7 +33,7 @@ static void complain(const struct reading *reading, const struct ini_entry *entr
                      const char *nearest, const char *reason)
 {
     mistakes_add(reading->mistakes, false, reading->ini->path, entry->line, entry->section,
-                 entry->key, entry->value, nearest, "%s", reason);
+                 entry->key, mistake_showable(entry->key, entry->value), nearest, "%s", reason);
 }
 
 static enum report_class read_class(const struct reading *reading, const struct ini_entry *entry)

@@ -387,14 +387,15 @@ static bool same(struct span span, const char *text)
 }
 
 /* gives: false when it was reported and must not be added. */
-static bool is_new_key(struct feed *feed, const char *name)
+static bool is_new_key(struct feed *feed, const char *name, const char *value)
 {
     struct ini_file *ini = feed->ini;
     for (size_t i = 0; i < ini->n; i++) {
         if (feed->section_of[i] != feed->section || strcmp(ini->entries[i].key, name) != 0)
             continue;
-        mistakes_add(feed->mistakes, false, ini->path, feed->line, section_name(feed), name, NULL,
-                     NULL, "is there twice; the first is on line %u", ini->entries[i].line);
+        mistakes_add(feed->mistakes, false, ini->path, feed->line, section_name(feed), name,
+                     mistake_showable(name, value), NULL, "is there twice; the first is on line %u",
+                     ini->entries[i].line);
         return false;
     }
     if (ini->n < INI_ENTRIES_MAX)
@@ -433,7 +434,7 @@ static int on_key(void *arg, const char *section, const char *name, const char *
         !same(feed->value, value)) {
         COMPLAIN(feed, "the INI library read another key or value than stands in this line");
         note_broken(feed, feed->key);
-    } else if (is_new_key(feed, name)) {
+    } else if (is_new_key(feed, name, value)) {
         add_entry(feed, name, value);
     }
     feed->owed = false;

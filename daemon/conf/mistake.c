@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define VALUE_SHOWN_BYTES 80
 #define REASON_MAX_BYTES 512
@@ -231,4 +232,52 @@ const char *mistake_nearest(const char *word, const char *const *candidates, siz
         }
     }
     return nearest;
+}
+
+/* ---- what is not shown ---- */
+
+/* Keys whose rows never show their value, in outreachd.ini and in definitions: a key that is near
+ * to one of them was meant to be it. Unit tests hold these lists against the rows. */
+static const char *const hidden_keys[] = {"secret_key",
+                                          "secret_key_file",
+                                          "callback_key",
+                                          "callback_key_file",
+                                          "password",
+                                          "password_file",
+                                          "text",
+                                          "help_text",
+                                          "confirm_text",
+                                          "receipt_text",
+                                          "acknowledgement_text"};
+
+/* Whatever key has one of these in it. */
+static const char *const hidden_parts[] = {"secret", "passw",      "passphrase", "pwd",
+                                           "token",  "credential", "密码",       "口令",
+                                           "密钥",   "秘钥",       "令牌"};
+
+/* But for these, which only look like it. */
+static const char *const shown_keys[] = {"callback_allow", "send_secret"};
+
+static bool is_hidden_key(const char *key)
+{
+    for (size_t i = 0; i < sizeof shown_keys / sizeof *shown_keys; i++) {
+        if (strcmp(key, shown_keys[i]) == 0)
+            return false;
+    }
+    for (size_t i = 0; i < sizeof hidden_parts / sizeof *hidden_parts; i++) {
+        if (strcasestr(key, hidden_parts[i]) != NULL)
+            return true;
+    }
+    const char *key_in_it = strcasestr(key, "key");
+    if (key_in_it != NULL && strncasecmp(key_in_it, "keyword", strlen("keyword")) != 0)
+        return true;
+    return mistake_nearest(key, hidden_keys, sizeof hidden_keys / sizeof *hidden_keys) != NULL;
+}
+
+const char *mistake_showable(const char *key, const char *value)
+{
+    if (value == NULL || is_hidden_key(key))
+        return NULL;
+    const char *colon = strchr(value, ':'); /* http://user:password@host */
+    return colon != NULL && strchr(colon, '@') != NULL ? NULL : value;
 }

@@ -12,7 +12,7 @@ struct mistake {
     unsigned line; /* 0: the file as a whole */
     char *section; /* NULL: none */
     char *key;     /* NULL: none */
-    char *value;   /* NULL: none; cut to 80 bytes; never a secret */
+    char *value;   /* NULL: none; cut to 80 bytes; never a secret nor a text */
     char *reason;  /* what is wrong and what would be right */
     char *nearest; /* the nearest valid key or section, NULL: none is near */
     bool warning;
@@ -32,6 +32,11 @@ void mistakes_fini(struct mistakes *mistakes);
 void mistakes_add(struct mistakes *mistakes, bool warning, const char *file, unsigned line,
                   const char *section, const char *key, const char *value, const char *nearest,
                   const char *format, ...) PRINTF_LIKE(9, 10);
+/* The value of `key` as a mistake may show it. gives: `value`, or NULL when the key is, or is
+ * written nearly like, one that holds a secret or the text of a message, and when the value looks
+ * like a URL with a password in it. For mistakes that know no row of a table: an unknown key, a key
+ * given twice. */
+const char *mistake_showable(const char *key, const char *value);
 /* Moves all of `from` to the end of `to`; `from` is empty then. */
 void mistakes_move(struct mistakes *to, struct mistakes *from);
 /* By line, line 0 first; those of one line stay in the order they were found. For the mistakes of

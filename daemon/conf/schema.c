@@ -43,10 +43,9 @@ struct load {
     void *into;
 };
 
-/* The value is never shown: the unknown key may be a misspelt secret. */
 static void complain_unknown(const struct load *load, const struct ini_entry *entry)
 {
-    const char *keys[CANDIDATES_MAX];
+    const char *keys[CANDIDATES_MAX], *value = mistake_showable(entry->key, entry->value);
     size_t n = 0;
     for (size_t i = 0; i < load->n; i++) {
         const struct schema_row *row = &load->rows[i];
@@ -55,14 +54,14 @@ static void complain_unknown(const struct load *load, const struct ini_entry *en
             keys[n++] = row->key;
         } else if (strcmp(row->key, entry->key) == 0) {
             mistakes_add(load->mistakes, false, load->ini->path, entry->line, entry->section,
-                         entry->key, NULL, NULL,
+                         entry->key, value, NULL,
                          "is no key of this section; it belongs into [%s%s]", row->section,
                          strcmp(row->section, "carrier") == 0 ? " NAME" : "");
             return;
         }
     }
     mistakes_add(load->mistakes, false, load->ini->path, entry->line, entry->section, entry->key,
-                 NULL, mistake_nearest(entry->key, keys, n), "is no key of this section");
+                 value, mistake_nearest(entry->key, keys, n), "is no key of this section");
 }
 
 static bool looks_commented(const char *value)

@@ -45,7 +45,8 @@ static void complain(struct loading *loading, const char *section, const char *k
                  entry != NULL  ? entry->line
                  : head != NULL ? head->line
                                 : 0,
-                 section, key, NULL, NULL, "%s", reason);
+                 section, key, entry == NULL ? NULL : mistake_showable(key, entry->value), NULL,
+                 "%s", reason);
 }
 
 static void warn(struct loading *loading, const char *section, const char *key, const char *reason,

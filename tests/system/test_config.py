@@ -1,4 +1,5 @@
 """Configuration: everything wrong at once, reload all or nothing, and what Redis must be like."""
+import json
 import signal
 import subprocess
 
@@ -17,6 +18,28 @@ def test_check_reports_everything_at_once(world):
     assert "a.ini:" in wrong
     offline = world.daemons["a"].process  # the daemon's own check says the same
     assert offline.running()
+
+
+def test_check_shows_the_value_of_each_mistake(world):
+    """Also where no row of the table is at hand; but nothing that may be a secret."""
+    config = world.daemons["a"].config
+    config.write_text(config.read_text().replace(
+        "[carrier mas]", "[carrier mas]\nratte = 77\nsecrt_key = Geheim1\nsegment_fen = 4", 1))
+    done = world.ctl_raw("--json", "check")
+    shown = {item["key"]: item["value"] for item in json.loads(done.stdout)["mistakes"] if not item["warning"]}
+    assert done.returncode == 1 and shown["ratte"] == "77" and shown["secrt_key"] is None, done.stdout
+    assert shown["segment_fen"] is not None, done.stdout  # the second of two
+    own = subprocess.run([BUILD / "outreachd", "--config", config, "--check"],
+                         capture_output=True, text=True, timeout=PATIENCE)
+    assert "ratte = 77:" in own.stderr and "Geheim1" not in own.stderr + own.stdout + done.stdout + done.stderr, own.stderr
+
+
+def test_check_shows_a_wrong_id(world):
+    world.campaign("c1", rows=2)
+    path = world.dir / "campaigns.d" / "c1.ini"
+    path.rename(path.with_name("c2.ini"))
+    wrong = [item for item in json.loads(world.ctl_raw("--json", "check").stdout)["mistakes"] if item["key"] == "id"]
+    assert [item["value"] for item in wrong] == ["c1"], wrong
 
 
 def test_check_refuses_what_could_never_be_launched(world):

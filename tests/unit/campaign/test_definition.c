@@ -407,7 +407,9 @@ static void test_file_name_in_campaigns_dir(void **state)
     assert_non_null(d);
     definition_free(d);
     assert_null(load_as("campaigns.d/other.ini", contract_ini));
-    assert_non_null(mistake_at(&mistakes, 2, "must be 2026-10-17-gaoshan.ini"));
+    const struct mistake *wrong = mistake_at(&mistakes, 2, "must be 2026-10-17-gaoshan.ini");
+    assert_non_null(wrong);
+    assert_string_equal(wrong->value, "2026-10-17-gaoshan");
     assert_null(load_as("campaigns.d/2026-10-17-gaoshan.in", contract_ini));
     remove(scratch_path("campaigns.d/other.ini"));
 }

@@ -175,7 +175,7 @@ static void test_twice(void **state)
     const struct mistake *key = mistake_at(&r.mistakes, 4, "first is on line 2");
     assert_non_null(key);
     assert_string_equal(key->key, "k");
-    assert_null(key->value);
+    assert_string_equal(key->value, "2");
     assert_non_null(
         mistake_at(&r.mistakes, 7, "section [a] is there twice; the first is on line 1"));
     assert_non_null(mistake_at(&r.mistakes, 8, "first is on line 3"));
@@ -184,6 +184,17 @@ static void test_twice(void **state)
     assert_string_equal(value_of(&r, "a", "m"), "5");
     assert_string_equal(value_of(&r, "b", "k"), "3");
     assert_int_equal(r.ini->n_sections, 2);
+    done(&r);
+}
+
+/* The second line may be the right one: what stands in it helps, but for a secret. */
+static void test_twice_keeps_secrets(void **state)
+{
+    (void)state;
+    struct read r = read_text("[a]\nsecret_key = x\nsecret_key = Geheim1\n"
+                              "proxy = x\nproxy = http://me:Geheim1@host:3128\n");
+    assert_null(mistake_at(&r.mistakes, 3, "first is on line 2")->value);
+    assert_null(mistake_at(&r.mistakes, 5, "first is on line 4")->value);
     done(&r);
 }
 
@@ -407,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_indented_lines_are_refused),
         cmocka_unit_test(test_lines_that_are_no_key),
         cmocka_unit_test(test_twice),
+        cmocka_unit_test(test_twice_keeps_secrets),
         cmocka_unit_test(test_section_names),
         cmocka_unit_test(test_bytes_that_are_no_text),
         cmocka_unit_test(test_what_inih_loses_is_told),

@@ -127,6 +127,35 @@ static void test_nearest(void **state)
     assert_null(mistake_nearest(longest, keys, 6));
 }
 
+/* A key somebody made up, or mistyped, is shown with its value unless it may be a secret. */
+static void test_showable(void **state)
+{
+    (void)state;
+    static const char *const hidden[] = {
+        "secret_key", "secret_ky",    "SecretKey",   "secert_key", "pasword",      "passwrod_file",
+        "passwd",     "callback_kye", "api_key",     "AppKey",     "access_token", "接口密码",
+        "text",       "txet",         "recipt_text", "key",        "mas_pwd"};
+    static const char *const shown[] = {"lsiten",    "rates",   "keywords",   "purchase_keywords",
+                                        "title",     "id",      "colour",     "callback_allow",
+                                        "text_file", "hotline", "recipients", ""};
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+        if (mistake_showable(hidden[i], "v") != NULL)
+            fail_msg("%s shows its value", hidden[i]);
+    }
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++) {
+        const char *value = mistake_showable(shown[i], "v");
+        if (value == NULL)
+            fail_msg("%s does not show its value", shown[i]);
+        else
+            assert_string_equal(value, "v");
+    }
+    assert_null(mistake_showable("colour", NULL));
+    assert_null(mistake_showable("prxy", "http://me:geheim@host:3128"));
+    assert_null(mistake_showable("prxy", "me:geheim@host"));
+    assert_non_null(mistake_showable("prxy", "http://host:3128"));
+    assert_non_null(mistake_showable("contact", "clerk@town.example"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_value_is_cut_and_clean),
         cmocka_unit_test(test_full_list_keeps_errors),
         cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_showable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

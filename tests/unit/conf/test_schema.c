@@ -86,11 +86,13 @@ static void test_mistakes(void **state)
 {
     (void)state;
     load("[thing]\nnmae = x\nsize =\nnote = 1234567890\nfast = yes\n");
-    assert_string_equal(mistake_at(&mistakes, 2, "no key")->nearest, "name");
+    const struct mistake *unknown = mistake_at(&mistakes, 2, "no key");
+    assert_string_equal(unknown->nearest, "name");
+    assert_string_equal(unknown->value, "x");
     assert_non_null(mistake_at(&mistakes, 1, "is missing"));
     assert_non_null(mistake_at(&mistakes, 3, "whole number from 2 to 10"));
     assert_non_null(mistake_at(&mistakes, 4, "at most 9 characters, and has 10"));
-    assert_non_null(mistake_at(&mistakes, 5, "belongs into [other]"));
+    assert_string_equal(mistake_at(&mistakes, 5, "belongs into [other]")->value, "yes");
     assert_int_equal(mistakes.errors, 5);
     load("[thing]\nname =\nsize = 1\n");
     assert_non_null(mistake_at(&mistakes, 2, "must not be empty"));

@@ -30,6 +30,9 @@ static void test_rows_are_whole(void **state)
         if (strstr(row->key, "secret_key") != NULL || strstr(row->key, "password") != NULL ||
             strstr(row->key, "callback_key") != NULL)
             assert_true((row->flags & SCHEMA_SECRET) != 0);
+        /* what is said of a key before its row is known agrees with the row */
+        if ((mistake_showable(row->key, "v") == NULL) != ((row->flags & SCHEMA_SECRET) != 0))
+            fail_msg("%s", row->key);
         for (size_t k = 0; k < i; k++)
             assert_false(strcmp(settings_rows[k].section, row->section) == 0 &&
                          strcmp(settings_rows[k].key, row->key) == 0);
