@@ -94,10 +94,9 @@ void apicall_error(struct apicall *call, int status, const char *code, const cha
         vsnprintf(message, MESSAGE_MAX, format, args);
     }
     va_end(args);
-    json_t *text = json_string(message != NULL ? message : err_sentence(ERR_NOMEM));
     json_t *json = json_pack("{s:{s:s, s:o, s:o}}", "error", "code", code, "message",
-                             text != NULL ? text : json_string("(not UTF-8)"), "field",
-                             field != NULL ? json_string(field) : json_null());
+                             encode_text(message != NULL ? message : err_sentence(ERR_NOMEM)),
+                             "field", field != NULL ? json_string(field) : json_null());
     free(message);
     apicall_answer(call, status, json);
 }

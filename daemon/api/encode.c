@@ -6,33 +6,31 @@
 
 #include "base/clock.h"
 #include "base/csvcell.h"
+#include "campaign/encoding.h"
 #include "sms/mobile.h"
 
-/* A string of whatever bytes: what is not UTF-8 is shown as '?', because a broken name must not
- * take the whole answer away. */
-static json_t *text(const char *bytes)
+json_t *encode_text(const char *bytes)
 {
     json_t *json = json_string(bytes);
     if (json != NULL) {
         return json;
     }
+    size_t len = strlen(bytes), at = 0;
     char *copy = strdup(bytes);
     if (copy == NULL) {
         return json_null();
     }
-    for (char *at = copy; *at != '\0'; at++) {
-        if ((unsigned char)*at >= 0x80) {
-            *at = '?';
-        }
+    while ((at += encoding_utf8_prefix(copy + at, len - at)) < len) {
+        copy[at++] = '?';
     }
     json = json_string(copy);
     free(copy);
-    return json;
+    return json != NULL ? json : json_string("(not UTF-8)"); /* surrogates written as bytes */
 }
 
 static void set_text(json_t *object, const char *key, const char *bytes)
 {
-    json_object_set_new(object, key, text(bytes));
+    json_object_set_new(object, key, encode_text(bytes));
 }
 
 static void set_number(json_t *object, const char *key, uint64_t value)
@@ -75,7 +73,7 @@ json_t *encode_import(const struct launch_view *import)
     set_number(json, "read_bytes", import->read_bytes);
     set_number(json, "all_bytes", import->all_bytes);
     json_object_set_new(json, "reason",
-                        import->phase == LAUNCH_FAILED ? text(import->reason) : json_null());
+                        import->phase == LAUNCH_FAILED ? encode_text(import->reason) : json_null());
     json_object_set_new(json, "refused",
                         json_boolean(import->phase == LAUNCH_FAILED && import->refused));
     return json;

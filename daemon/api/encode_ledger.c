@@ -55,8 +55,7 @@ static bool has_subject(const struct ledger_entry *entry)
 static void put_text(json_t *json, const char *key, const char *value)
 {
     if (value != NULL && value[0] != '\0') {
-        json_t *text = json_string(value);
-        json_object_set_new(json, key, text != NULL ? text : json_string("(not UTF-8)"));
+        json_object_set_new(json, key, encode_text(value));
     }
 }
 

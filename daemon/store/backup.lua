@@ -1,4 +1,4 @@
--- Restoring a backup; the last part of the function library "outreach" (store/library.c appends this text).
+-- Restoring a backup; a part of the function library "outreach".
 -- docs/operations.md, "Backup and restore", says what it promises.
 --
 --   * KEYS[1] is "<prefix>:". The keys of the backup are put under "<prefix>~restore:" one by one, and come to their place in one
@@ -6,12 +6,6 @@
 --   * These functions touch every key of the prefix and so run on one Redis, not on a cluster.
 do
     local function restoring()
-        local call
-        local wake_queue = wake
-        local function wake()
-            wake_queue()
-            call = redis.call
-        end
         local ALIVE_MS = 30000 -- a daemon that was heard of so lately may be at work
         local DROP_MAX = 20000
 
@@ -58,6 +52,7 @@ do
             for _, name in ipairs(names(prefix)) do
                 local rest = string.sub(name, #prefix + 1)
                 if not is_trace(rest) then
+                    rest = string.gsub(rest, '[^\32-\126]', '?') -- parts of some names are packed numbers
                     return 'this Redis holds data already (' .. rest .. '): restore into an empty one, or say --replace to lose what is here'
                 end
             end
@@ -129,22 +124,10 @@ do
             return {0, #new}
         end
 
-        local OUTCOME = {'allow-oom'}
-        local FUNCTIONS = {{'or1_restore_begin', restore_begin, OUTCOME}, {'or1_restore_swap', restore_swap, OUTCOME},
-                           {'or1_restore_clear', restore_clear, OUTCOME}}
-        for i = 1, #FUNCTIONS do
-            local body = FUNCTIONS[i][2]
-            redis.register_function{
-                function_name = FUNCTIONS[i][1],
-                flags = FUNCTIONS[i][3],
-                callback = function(keys, args)
-                    if not call then
-                        wake()
-                    end
-                    return body(keys, args)
-                end,
-            }
-        end
+        serve{
+            {'or1_restore_begin', restore_begin, OUTCOME}, {'or1_restore_swap', restore_swap, OUTCOME},
+            {'or1_restore_clear', restore_clear, OUTCOME},
+        }
     end
     restoring()
 end

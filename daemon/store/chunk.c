@@ -7,7 +7,7 @@
 #include "base/varint.h"
 #include "sms/mobile.h"
 
-_Static_assert(MOBILE_PACKED_BYTES == 5, "outreach.lua reads numbers of 5 bytes");
+_Static_assert(MOBILE_PACKED_BYTES == 5, "chunk.lua reads numbers of 5 bytes");
 
 #define REGION_KINDS_MAX 255
 

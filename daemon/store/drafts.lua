@@ -1,4 +1,4 @@
--- Who wrote a draft, who approved it, and which areas may send for real: the third part of the function library "outreach".
+-- Who wrote a draft, who approved it, and which areas may send for real: a part of the function library "outreach".
 -- The text and the list themselves are files (daemon/drafting); docs/redis-layout.md shows the keys.
 --
 --   * KEYS[1] is "<prefix>:{dr}:".
@@ -6,13 +6,6 @@
 --     in the same step that records it.
 do
     local function drafts()
-        local call
-        local wake_queue = wake -- redis_now and the other helpers of outreach.lua
-        local function wake()
-            wake_queue()
-            call = redis.call
-        end
-
         -- args: id, at, who, what ("create", "edit", "upload"), name of the uploaded file, its digest
         local function touch(keys, args)
             local key = keys[1] .. 'd:' .. args[1]
@@ -172,26 +165,13 @@ do
             return {0, (launched(keys[1] .. 'l:' .. args[1], args[2], redis_now()))}
         end
 
-        local FUNCTIONS = {
-            {'launched_take', launched_take}, {'launched_sum', launched_sum, {'no-writes'}},
-            {'draft_touch', touch}, {'draft_read', read, {'no-writes'}}, {'draft_drop', drop}, {'draft_ask', ask},
-            {'draft_decide', decide}, {'area_set', area_set}, {'area_numbers', area_numbers},
-            {'area_list', area_list, {'no-writes'}}, {'area_find', area_find, {'no-writes'}}, {'allowance_take', allowance_take},
-            {'allowance_taken', allowance_taken, {'no-writes'}},
+        serve{
+            {'or1_launched_take', launched_take, WORK}, {'or1_launched_sum', launched_sum, READ}, {'or1_draft_touch', touch, WORK},
+            {'or1_draft_read', read, READ}, {'or1_draft_drop', drop, WORK}, {'or1_draft_ask', ask, WORK},
+            {'or1_draft_decide', decide, WORK}, {'or1_area_set', area_set, WORK}, {'or1_area_numbers', area_numbers, WORK},
+            {'or1_area_list', area_list, READ}, {'or1_area_find', area_find, READ}, {'or1_allowance_take', allowance_take, WORK},
+            {'or1_allowance_taken', allowance_taken, READ},
         }
-        for i = 1, #FUNCTIONS do
-            local body = FUNCTIONS[i][2]
-            redis.register_function{
-                function_name = 'or1_' .. FUNCTIONS[i][1],
-                flags = FUNCTIONS[i][3] or {},
-                callback = function(keys, args)
-                    if not call then
-                        wake()
-                    end
-                    return body(keys, args)
-                end,
-            }
-        end
     end
     drafts()
 end

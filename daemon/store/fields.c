@@ -1,4 +1,4 @@
-/* The fields of "<base>c:<seq>". Names that outreach.lua reads or writes itself stand there too:
+/* The fields of "<base>c:<seq>". Names that the functions read or write themselves stand there too:
  * state, n_chunks, accepted, base, nA … nS, wait_reason, wait_actor, segs, requests, launched,
  * started, finished, changed, vd, late_waived, end_ms, dedup_group, id, personal, segments_total.
  */

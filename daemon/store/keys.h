@@ -1,5 +1,5 @@
 /* Every key name in one place. The C side builds only the base of a key and its hash tag;
- * outreach.lua appends the rest, so that all keys of one call carry one tag and live on one shard.
+ * the function library appends the rest, so that all keys of one call carry one tag and live on one shard.
  * docs/redis-layout.md shows the bytes.
  *
  *   base                          tag       keys under it
@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#define KEY_SIZE 256 /* prefix 64 + group or carrier 64 + what outreach.lua appends */
+#define KEY_SIZE 256 /* prefix 64 + group or carrier 64 + what the library appends */
 
 #define KEY_CARRIER "%s:{%s}:"
 #define KEY_OPTOUTS "%s:{o}:"

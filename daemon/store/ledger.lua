@@ -1,4 +1,4 @@
--- The pledge ledger: the second part of the function library "outreach" (store/library.c appends this text to outreach.lua).
+-- The pledge ledger: a part of the function library "outreach".
 -- docs/ledger.md explains the rules, the keys and their bytes.
 --
 --   * KEYS[1] is "<prefix>:{l}:"; every key of the ledger shares that tag.
@@ -1286,26 +1286,13 @@ do
         end
 
         -- Pledges are recorded even at maxmemory: they are what people said, not work of ours.
-        local OUTCOME, READ = {'allow-oom'}, {'no-writes'}
-        local FUNCTIONS = {
-            {'post', post, OUTCOME}, {'seal', seal, OUTCOME},
-            {'show', show, READ}, {'list', list, READ}, {'totals', totals, READ}, {'goods', goods, READ}, {'sums', sums, READ},
-            {'children', children, READ}, {'summaries', summaries, READ}, {'marks', marks, READ}, {'serials', serials, READ},
-            {'closed', closed, READ}, {'seals', seals, READ}, {'owed', owed, READ}, {'owed_done', owed_done, OUTCOME},
-        }
-        for i = 1, #FUNCTIONS do
-            local body = FUNCTIONS[i][2]
-            redis.register_function{
-                function_name = 'or1_ledger_' .. FUNCTIONS[i][1],
-                flags = FUNCTIONS[i][3],
-                callback = function(keys, args)
-                    if not call then
-                        wake()
-                    end
-                    return body(keys, args)
-                end,
-            }
-        end
+        serve({
+            {'or1_ledger_post', post, OUTCOME}, {'or1_ledger_seal', seal, OUTCOME}, {'or1_ledger_show', show, READ},
+            {'or1_ledger_list', list, READ}, {'or1_ledger_totals', totals, READ}, {'or1_ledger_goods', goods, READ},
+            {'or1_ledger_sums', sums, READ}, {'or1_ledger_children', children, READ}, {'or1_ledger_summaries', summaries, READ},
+            {'or1_ledger_marks', marks, READ}, {'or1_ledger_serials', serials, READ}, {'or1_ledger_closed', closed, READ},
+            {'or1_ledger_seals', seals, READ}, {'or1_ledger_owed', owed, READ}, {'or1_ledger_owed_done', owed_done, OUTCOME},
+        }, wake)
     end
     ledger()
 end

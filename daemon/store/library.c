@@ -1,4 +1,4 @@
-/* The bytes of outreach.lua, ledger.lua, people.lua, drafts.lua, backup.lua and retention.lua,
+/* The bytes of the parts of the function library (LIBRARY_PARTS, from the list in CMakeLists.txt),
  * one text, taken in by the assembler, so that the text in the tree is the text that runs. */
 #include "store/library.h"
 
@@ -6,14 +6,7 @@
 
 __asm__(".section .rodata\n"
         ".balign 8\n"
-        "outreach_lua_begin:\n"
-        ".incbin \"" OUTREACH_LUA_FILE "\"\n"
-        ".incbin \"" LEDGER_LUA_FILE "\"\n"
-        ".incbin \"" PEOPLE_LUA_FILE "\"\n"
-        ".incbin \"" DRAFTS_LUA_FILE "\"\n"
-        ".incbin \"" BACKUP_LUA_FILE "\"\n"
-        ".incbin \"" RETENTION_LUA_FILE "\"\n"
-        "outreach_lua_end:\n"
+        "outreach_lua_begin:\n" LIBRARY_PARTS "outreach_lua_end:\n"
         ".byte 0\n"
         ".previous\n");
 extern const char outreach_lua_begin[] __attribute__((visibility("hidden")));

@@ -1,4 +1,4 @@
-/* The function library (store/outreach.lua, then store/ledger.lua) as it travels inside the daemon.
+/* The function library (store/outreach.lua and its parts) as it travels inside the daemon.
  * Redis keeps it in its AOF and gives it to replicas; it is loaded when the digest that Redis
  * answers differs from ours. */
 #pragma once

@@ -1,4 +1,4 @@
--- People: users and their sessions; the third part of the function library "outreach" (store/library.c appends this text).
+-- People: users and their sessions; a part of the function library "outreach".
 -- docs/redis-layout.md has the keys and fields. Time is that of Redis (redis_now of outreach.lua): sessions are common to all
 -- daemons.
 --
@@ -8,12 +8,6 @@
 --     disabled).
 do
     local function people()
-        local call
-        local wake_queue = wake -- redis_now and the other helpers of outreach.lua
-        local function wake()
-            wake_queue()
-            call = redis.call
-        end
         local function int(x)
             return string.format('%.0f', x)
         end
@@ -256,29 +250,14 @@ do
         end
 
         -- Nobody is locked out because Redis is full.
-        local OUTCOME, READ = {'allow-oom'}, {'no-writes'}
-        local FUNCTIONS = {
-            {'user_add', user_add, OUTCOME}, {'user_change', user_change, OUTCOME}, {'user_show', user_show, READ},
-            {'user_list', user_list, READ}, {'session_open', session_open, OUTCOME}, {'session_look', session_look, OUTCOME},
-            {'login_try', login_try, OUTCOME}, {'login_good', login_good, OUTCOME},
-            {'token_add', token_add, OUTCOME}, {'token_look', token_look, OUTCOME}, {'token_list', token_list, OUTCOME},
-            {'token_drop', token_drop, OUTCOME}, {'once_begin', once_begin, OUTCOME}, {'once_end', once_end, OUTCOME},
-            {'session_close', session_close, OUTCOME}, {'session_confirm', session_confirm, OUTCOME},
-            {'session_lives', session_lives, READ},
+        serve{
+            {'or1_user_add', user_add, OUTCOME}, {'or1_user_change', user_change, OUTCOME}, {'or1_user_show', user_show, READ},
+            {'or1_user_list', user_list, READ}, {'or1_session_open', session_open, OUTCOME}, {'or1_session_look', session_look, OUTCOME},
+            {'or1_login_try', login_try, OUTCOME}, {'or1_login_good', login_good, OUTCOME}, {'or1_token_add', token_add, OUTCOME},
+            {'or1_token_look', token_look, OUTCOME}, {'or1_token_list', token_list, OUTCOME}, {'or1_token_drop', token_drop, OUTCOME},
+            {'or1_once_begin', once_begin, OUTCOME}, {'or1_once_end', once_end, OUTCOME}, {'or1_session_close', session_close, OUTCOME},
+            {'or1_session_confirm', session_confirm, OUTCOME}, {'or1_session_lives', session_lives, READ},
         }
-        for i = 1, #FUNCTIONS do
-            local body = FUNCTIONS[i][2]
-            redis.register_function{
-                function_name = 'or1_' .. FUNCTIONS[i][1],
-                flags = FUNCTIONS[i][3],
-                callback = function(keys, args)
-                    if not call then
-                        wake()
-                    end
-                    return body(keys, args)
-                end,
-            }
-        end
     end
     people()
 end

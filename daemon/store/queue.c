@@ -652,7 +652,7 @@ enum err queue_intent(struct store *store, struct chunk_ref ref, uint64_t token,
 
 /* ---- settle ---- */
 
-/* What an outcome is called in outreach.lua (KINDS). */
+/* What an outcome is called in settle.lua (KINDS). */
 static const char outcome_letters[OUTCOME_COUNT] = {
     [OUTCOME_ACCEPTED] = 'G',  [OUTCOME_REJECT_RECIPIENT] = 'I', [OUTCOME_REJECT_TEXT] = 'T',
     [OUTCOME_SPLIT] = 'A',     [OUTCOME_ACCOUNT_FAULT] = 'F',    [OUTCOME_QUOTA] = 'U',

@@ -1,5 +1,5 @@
 /* The queue: campaigns, chunks and the life of a recipient in Redis. Every function here is one
- * call of one Redis Function (store/outreach.lua), atomic, idempotent, and changes the counters in
+ * call of one Redis Function (the .lua of store/), atomic, idempotent, and changes the counters in
  * the same call. docs/redis-layout.md shows every key.
  *
  * Words. A *campaign* has a number (`seq`) besides its id: each launch of an id gets a new one. Its

@@ -2,7 +2,7 @@
  * every command, reconnecting with jittered backoff, and a check of the server on every connect.
  * Nothing above this header knows hiredis.
  *
- * A command whose answer never came is *unknown*: every function of store/outreach.lua may be
+ * A command whose answer never came is *unknown*: every function of the library may be
  * called again with the same arguments. Commands given while there is no connection fail at once
  * with ERR_CLOSED; nothing is queued here. */
 #pragma once

@@ -1,17 +1,11 @@
 -- Retention: what finished campaigns knew of people is deleted after a time, their figures stay; a part of the function library
--- "outreach" (store/library.c appends this text). docs/operations.md, "Retention", says what goes and what stays.
+-- "outreach". docs/operations.md, "Retention", says what goes and what stays.
 --
 --   * A campaign that is purged has no chunks any more (`n_chunks` 0), so that whatever walks over chunks finds none; `pc` is how
 --     many it had, `pg` how many of them are deleted, `purged` when the last went. Its counters are those of its last day.
 --   * Old is what both clocks call old, that of Redis and that of the caller: one of them being wrong deletes nothing.
 do
     local function retention()
-        local call
-        local wake_queue = wake
-        local function wake()
-            wake_queue()
-            call = redis.call
-        end
         local LOOK_MAX, UPLINKS_MAX = 500, 100000
         local OVER = {done = true, cancelled = true}
         local STANDS_STILL = {missed = true, paused = true, scheduled = true, sending = true}
@@ -119,21 +113,9 @@ do
             return {0, call('XTRIM', keys[1] .. 'up', 'MINID', '=', id)}
         end
 
-        local OUTCOME, READ = {'allow-oom'}, {'no-writes'}
-        local FUNCTIONS = {{'or1_purge_next', purge_next, READ}, {'or1_purge', purge, OUTCOME}, {'or1_purge_uplinks', purge_uplinks, OUTCOME}}
-        for i = 1, #FUNCTIONS do
-            local body = FUNCTIONS[i][2]
-            redis.register_function{
-                function_name = FUNCTIONS[i][1],
-                flags = FUNCTIONS[i][3],
-                callback = function(keys, args)
-                    if not call then
-                        wake()
-                    end
-                    return body(keys, args)
-                end,
-            }
-        end
+        serve{
+            {'or1_purge_next', purge_next, READ}, {'or1_purge', purge, OUTCOME}, {'or1_purge_uplinks', purge_uplinks, OUTCOME},
+        }
     end
     retention()
 end

@@ -125,6 +125,12 @@ static void test_broken_text(void **state)
     json_t *json = encode_campaign(&view, NULL, 0, NULL, CHINA);
     assert_string_equal(text(json, "title"), "ab??c");
     json_decref(json);
+    json = encode_text("姚\xe6\xa1桥"); /* what can be read stays */
+    assert_string_equal(json_string_value(json), "姚??桥");
+    json_decref(json);
+    json = encode_text("\xed\xa0\x80"); /* half a surrogate pair */
+    assert_true(json_is_string(json));
+    json_decref(json);
 }
 
 static void test_draft(void **state)

@@ -38,7 +38,7 @@ static void test_alphabet(void **state)
 static void test_same_moves_as_the_states(void **state)
 {
     (void)state;
-    /* What a report may do is decided in outreach.lua; here it is compared with state_report_moves
+    /* What a report may do is decided in parked.lua; here it is compared with state_report_moves
      * for every pair. */
     struct chunk_row row = {.number = RIG_FIRST};
     const enum recipient_state finals[] = {STATE_UNDELIVERED, STATE_EXPIRED, STATE_DELIVERED};

@@ -1,8 +1,8 @@
-/* outreach.lua under a model: long random sequences of everything that may happen to a queue, with
- * repeated calls, stale tokens, crashed owners, reports at any time. After every step the counters
- * add up and agree with the records, and nobody gets a second intent unless a definite refusal, a
- * person's resend or, once, that of the policy stands between. OUTREACH_TEST_SEED=n plays one
- * sequence again. */
+/* The function library under a model: long random sequences of everything that may happen to a
+ * queue, with repeated calls, stale tokens, crashed owners, reports at any time. After every step
+ * the counters add up and agree with the records, and nobody gets a second intent unless a definite
+ * refusal, a person's resend or, once, that of the policy stands between. OUTREACH_TEST_SEED=n
+ * plays one sequence again. */
 #include "rig.h"
 
 #include "base/digest.h"
