@@ -269,6 +269,11 @@ enum err command_parse(int argc, char *const *argv, struct ctl *ctl, struct buf 
     struct words words = {.n = 0};
     memset(ctl, 0, sizeof *ctl);
     enum err error = take_words(argc, argv, ctl, &words, problem);
+    for (int i = 1; error != ERR_OK && i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            ctl->options[OPT_JSON] = ""; /* also behind the mistake: it is told in that form */
+        }
+    }
     if (error != ERR_OK) {
         return error;
     }
@@ -359,7 +364,7 @@ void command_help(const struct command *command, const char *group, struct buf *
         help_one(command, out);
         return;
     }
-    buf_add_text(out, "usage: outreachctl [--config FILE] [--json] COMMAND …\n\nCommands:\n");
+    buf_add_text(out, "usage: " COMMAND_USAGE "\n\nCommands:\n");
     help_list(group, out);
     buf_add_text(out, "\nOptions of every command:\n");
     help_options(command_common_options, out);

@@ -121,6 +121,7 @@ struct ctl {
  * `problem` gets what is wrong and what is possible. errors: ERR_INVALID */
 MUST_CHECK enum err command_parse(int argc, char *const *argv, struct ctl *ctl,
                                   struct buf *problem);
+#define COMMAND_USAGE "outreachctl [--config FILE] [--json] COMMAND …"
 /* All commands, those of a group, or one with its options and examples (command NULL: by `group`;
  * both NULL: all). */
 void command_help(const struct command *command, const char *group, struct buf *out);

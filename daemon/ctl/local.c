@@ -11,22 +11,13 @@
 #include "carrier/codes.h"
 #include "conf/settings.h"
 #include "ctl/common.h"
+#include "ctl/help.h"
 #include "ctl/planning.h"
 
-#define HELP_MAX_BYTES ((size_t)256 * 1024)
 #define MISTAKES_TEXT_MAX_BYTES ((size_t)1024 * 1024)
-
-static enum ctl_exit print_and_free(struct buf *text)
-{
-    enum ctl_exit exit = buf_check(text) == ERR_OK ? CTL_DONE : CTL_FAILED;
-    fputs(buf_text(text), stdout);
-    buf_fini(text);
-    return exit;
-}
 
 enum ctl_exit cmd_help(struct ctl *ctl)
 {
-    struct buf text;
     const struct command *found = NULL;
     const char *group = ctl->n_operands > 0 ? ctl->operands[0] : NULL;
     const char *verb = ctl->n_operands > 1 ? ctl->operands[1] : NULL;
@@ -46,18 +37,12 @@ enum ctl_exit cmd_help(struct ctl *ctl)
                         "there is no command \"%s%s%s\"; \"outreachctl help\" lists them", group,
                         verb != NULL ? " " : "", verb != NULL ? verb : "");
     }
-    buf_init(&text, HELP_MAX_BYTES);
-    command_help(found, group, &text);
-    return print_and_free(&text);
+    return help_commands(ctl, found, group);
 }
 
 enum ctl_exit cmd_completion(struct ctl *ctl)
 {
-    struct buf text;
-    (void)ctl;
-    buf_init(&text, HELP_MAX_BYTES);
-    command_completion(&text);
-    return print_and_free(&text);
+    return help_completion(ctl);
 }
 
 /* ---- check ---- */

@@ -6,28 +6,17 @@
 #include <curl/curl.h>
 
 #include "ctl/common.h"
+#include "ctl/help.h"
 
 #define PROBLEM_MAX_BYTES 8192
-#define HELP_MAX_BYTES ((size_t)256 * 1024)
-
-static enum ctl_exit help_for(const struct ctl *ctl)
-{
-    struct buf text;
-    buf_init(&text, HELP_MAX_BYTES);
-    command_help(ctl->command, ctl->n_operands > 0 ? ctl->operands[0] : NULL, &text);
-    fputs(buf_text(&text), stdout);
-    buf_fini(&text);
-    return CTL_DONE;
-}
 
 static enum ctl_exit run(struct ctl *ctl)
 {
     if (ctl->options[OPT_VERSION] != NULL) {
-        puts("outreachctl " OUTREACH_VERSION);
-        return CTL_DONE;
+        return help_version(ctl);
     }
     if (ctl->options[OPT_HELP] != NULL) {
-        return help_for(ctl);
+        return help_commands(ctl, ctl->command, ctl->n_operands > 0 ? ctl->operands[0] : NULL);
     }
     return ctl->command->run(ctl);
 }

@@ -1,4 +1,5 @@
 """outreachctl in the hands of a person: on a terminal, with somebody who types."""
+import json
 import os
 import pty
 import re
@@ -162,3 +163,26 @@ def test_as_many_optouts_a_call_as_the_page_says(world):
     assert len(world.ctl("optout", "export", json=False).splitlines()) == 1 + most
     done = world.ctl_raw("optout", "import", "-", "--reason", "list", stdin="\n".join(many) + "\n")
     assert f"{most + 1} opted out ({most} of them had already)" in done.stdout, "in two calls"
+
+
+def test_json_is_one_document_of_everything():
+    """Also of what the program says about itself, and of a mistake, wherever --json stands."""
+    def document(code, *args):
+        done = subprocess.run([BUILD / "outreachctl", *args], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        assert done.returncode == code, done
+        return json.loads(done.stdout)
+
+    every = document(0, "--json", "help")["commands"]
+    names = [row["command"] for row in every]
+    assert {"check", "campaign launch", "help", "completion"} <= set(names) and len(names) == len(set(names))
+    one = document(0, "--json", "help", "campaign", "resolve")["commands"]
+    assert one == [row for row in every if row["command"] == "campaign resolve"] and one[0]["examples"]
+    assert document(0, "campaign", "resolve", "--help", "--json")["commands"] == one
+    choices = {row["option"]: row["choices"] for row in one[0]["options"]}
+    assert choices["--ambiguous"] == ["resend", "accept", "fail"]
+    assert [row["command"] for row in document(0, "--json", "help", "carrier")["commands"]] == \
+        [name for name in names if name.startswith("carrier ")]
+    script = (TOP / "config" / "outreachctl.bash-completion").read_text(encoding="utf-8")
+    assert document(0, "--json", "completion") == {"shell": "bash", "script": script}
+    assert document(0, "--version", "--json")["program"] == "outreachctl"
+    assert document(2, "status", "--bogus", "--json")["error"]["code"] == "usage"

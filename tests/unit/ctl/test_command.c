@@ -105,6 +105,16 @@ static void test_mistakes_say_what_is_possible(void **state)
                    "possible: resend accept fail");
 }
 
+/* A mistake is told in the form that was asked for, wherever on the line that stands. */
+static void test_mistakes_keep_the_form(void **state)
+{
+    (void)state;
+    struct parsed parsed = parse("outreachctl status --bogus --json");
+    assert_int_equal(parsed.error, ERR_INVALID);
+    assert_non_null(parsed.ctl.options[OPT_JSON]);
+    assert_null(parse("outreachctl status --bogus").ctl.options[OPT_JSON]);
+}
+
 static void test_help_needs_nothing_else(void **state)
 {
     (void)state;
@@ -201,6 +211,7 @@ int main(void)
         cmocka_unit_test(test_options_stand_anywhere),
         cmocka_unit_test(test_double_dash_ends_options),
         cmocka_unit_test(test_mistakes_say_what_is_possible),
+        cmocka_unit_test(test_mistakes_keep_the_form),
         cmocka_unit_test(test_help_needs_nothing_else),
         cmocka_unit_test(test_examples_parse),
         cmocka_unit_test(test_rows_are_consistent),
