@@ -16,6 +16,7 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "campaign/problems.h"
+#include "campaign/unfinished.h"
 
 #define CHANGES_MAX 60
 #define KEY_MAX 40
@@ -616,12 +617,16 @@ static void create(struct apicall *call, const struct draft *source)
     struct draft *base = NULL;
     struct changes *changes = calloc(1, sizeof *changes);
     snprintf(list, sizeof list, "%s.csv", call->params[0]);
-    const char *bytes = source != NULL ? buf_text(&source->bytes) : empty;
-    enum err error =
-        changes == NULL
-            ? ERR_NOMEM
-            : draft_from_bytes(call->api->settings, call->params[0], bytes,
-                               source != NULL ? source->bytes.len : strlen(empty), &base);
+    struct buf bytes;
+    buf_init(&bytes, INI_FILE_MAX);
+    unfinished_mark(source != NULL ? buf_text(&source->bytes) : empty,
+                    source != NULL ? source->bytes.len : strlen(empty), &bytes);
+    enum err error = changes == NULL ? ERR_NOMEM : buf_check(&bytes);
+    if (error == ERR_OK) {
+        error = draft_from_bytes(call->api->settings, call->params[0], buf_text(&bytes), bytes.len,
+                                 &base);
+    }
+    buf_fini(&bytes);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     } else if (add_heads(call, source, changes, list)) {

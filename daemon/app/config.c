@@ -1,13 +1,8 @@
 #include "app/config.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "campaign/definition.h"
-#include "campaign/plan.h"
 
 #define PATH_MAX_BYTES 4096
 #define PROBLEM_MAX_BYTES 1024
@@ -88,36 +83,4 @@ void config_free(struct config *config)
     regions_free(config->regions);
     settings_free(config->settings);
     free(config);
-}
-
-static int is_definition(const struct dirent *entry)
-{
-    size_t len = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
-}
-
-size_t config_check_campaigns(const struct config *config, struct mistakes *mistakes)
-{
-    const char *folder = config->settings->daemon.campaigns_dir;
-    struct dirent **entries = NULL;
-    size_t good = 0;
-    int n = scandir(folder, &entries, is_definition, alphasort);
-    if (n < 0) {
-        mistakes_add(mistakes, false, config->settings->file, 0, "daemon", "campaigns_dir", folder,
-                     NULL, "cannot be read: %s", strerror(errno));
-        return 0;
-    }
-    for (int i = 0; i < n; i++) {
-        char path[PATH_MAX_BYTES];
-        struct definition *definition = NULL;
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        if (definition_load(path, config->settings, &definition, mistakes) == ERR_OK) {
-            good++;
-            plan_check(definition, config->settings, mistakes);
-            definition_free(definition);
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return good;
 }

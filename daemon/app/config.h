@@ -17,5 +17,3 @@ struct config {
 MUST_CHECK enum err config_load(const char *path, struct config **config,
                                 struct mistakes *mistakes);
 void config_free(struct config *config); /* NULL is fine */
-/* Every *.ini of campaigns_dir: appends the mistakes, gives the number of good ones. */
-size_t config_check_campaigns(const struct config *config, struct mistakes *mistakes);

@@ -9,6 +9,7 @@
 #include "app/journal.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "campaign/folder.h"
 
 #define CONFIG_DEFAULT "/etc/outreachd/outreachd.ini"
 #define MISTAKES_TEXT_MAX_BYTES ((size_t)1024 * 1024)
@@ -35,15 +36,24 @@ static void print_mistakes(const struct mistakes *mistakes)
     buf_fini(&text);
 }
 
+static void print_drafts(const struct folder *folder)
+{
+    struct buf text;
+    buf_init(&text, MISTAKES_TEXT_MAX_BYTES);
+    folder_print_drafts(folder, &text);
+    fputs(buf_text(&text), stdout);
+    buf_fini(&text);
+}
+
 static int check(const char *path, bool also_campaigns)
 {
     struct mistakes mistakes;
     struct config *config = NULL;
-    size_t campaigns = 0;
+    struct folder folder = {0};
     mistakes_init(&mistakes);
     enum err error = config_load(path, &config, &mistakes);
     if (error == ERR_OK) {
-        campaigns = also_campaigns ? config_check_campaigns(config, &mistakes) : 0;
+        error = also_campaigns ? folder_read(&folder, config->settings, &mistakes) : ERR_OK;
         config_free(config);
     }
     print_mistakes(&mistakes);
@@ -51,12 +61,14 @@ static int check(const char *path, bool also_campaigns)
     if (good && !also_campaigns) {
         printf("%s: no mistakes\n", path);
     } else if (good) {
-        printf("%s: no mistakes; %zu campaign definition%s\n", path, campaigns,
-               campaigns == 1 ? "" : "s");
+        printf("%s: no mistakes; %zu campaign definition%s\n", path, folder.n_definitions,
+               folder.n_definitions == 1 ? "" : "s");
     } else {
         fprintf(stderr, "outreachd: %zu mistake%s\n", mistakes.errors,
                 mistakes.errors == 1 ? "" : "s");
     }
+    print_drafts(&folder);
+    folder_fini(&folder);
     mistakes_fini(&mistakes);
     return good ? 0 : 1;
 }

@@ -1,13 +1,10 @@
 /* Commands that need no daemon: check, plan, help, completion. */
 #include "ctl/commands.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "campaign/definition.h"
-#include "campaign/plan.h"
+#include "campaign/folder.h"
 #include "carrier/codes.h"
 #include "conf/settings.h"
 #include "ctl/common.h"
@@ -47,64 +44,6 @@ enum ctl_exit cmd_completion(struct ctl *ctl)
 
 /* ---- check ---- */
 
-static int is_definition(const struct dirent *entry)
-{
-    size_t len = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && len > 4 && strcmp(entry->d_name + len - 4, ".ini") == 0;
-}
-
-/* Replies go to the campaign whose digits the service code ends with, whether it is over or not. */
-static void check_digits(struct definition *const *definitions, size_t n, struct mistakes *mistakes)
-{
-    for (size_t i = 0; i < n; i++) {
-        const struct definition *one = definitions[i];
-        const char *digits = one->takes_pledges ? one->pledge.add_serial : "";
-        for (size_t j = 0; j < i && digits[0] != '\0'; j++) {
-            const struct definition *other = definitions[j];
-            if (!other->takes_pledges || strcmp(other->carrier, one->carrier) != 0 ||
-                strcmp(other->pledge.add_serial, digits) != 0) {
-                continue;
-            }
-            mistakes_add(mistakes, false, one->path, 0, "pledge", "add_serial", digits, NULL,
-                         "campaign %s (%s) has the same on carrier %s, and replies are told apart "
-                         "by it: give one of the two other digits, or move the file of a campaign "
-                         "that is over to another folder",
-                         other->id, other->path, one->carrier);
-            break;
-        }
-    }
-}
-
-static size_t check_campaigns(const struct settings *settings, struct mistakes *mistakes)
-{
-    struct dirent **entries = NULL;
-    size_t good = 0;
-    int n = scandir(settings->daemon.campaigns_dir, &entries, is_definition, alphasort);
-    if (n < 0) {
-        mistakes_add(mistakes, false, settings->file, 0, "daemon", "campaigns_dir",
-                     settings->daemon.campaigns_dir, NULL, "cannot be read: %s", strerror(errno));
-        return 0;
-    }
-    struct definition **definitions = calloc((size_t)n + 1, sizeof(struct definition *));
-    for (int i = 0; i < n; i++) {
-        char path[CTL_PATH_MAX];
-        snprintf(path, sizeof path, "%s/%s", settings->daemon.campaigns_dir, entries[i]->d_name);
-        if (definitions != NULL &&
-            definition_load(path, settings, &definitions[good], mistakes) == ERR_OK) {
-            plan_check(definitions[good], settings, mistakes);
-            good++;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    check_digits(definitions, good, mistakes);
-    for (size_t i = 0; i < good; i++) {
-        definition_free(definitions[i]);
-    }
-    free(definitions);
-    return good;
-}
-
 static void check_codes(const struct settings *settings, struct mistakes *mistakes)
 {
     for (size_t i = 0; i < settings->n_carriers; i++) {
@@ -138,39 +77,65 @@ static json_t *mistakes_json(const struct mistakes *mistakes)
     return array;
 }
 
+static json_t *drafts_json(const struct folder *folder)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < folder->n_drafts; i++) {
+        json_array_append_new(array, json_pack("{s:s, s:s}", "file", folder->drafts[i].name,
+                                               "lacks", folder->drafts[i].lacks));
+    }
+    return array;
+}
+
+static void print_check(struct ctl *ctl, const struct mistakes *mistakes,
+                        const struct folder *folder)
+{
+    struct buf text;
+    buf_init(&text, MISTAKES_TEXT_MAX_BYTES);
+    mistakes_print(mistakes, &text);
+    fputs(buf_text(&text), stderr);
+    buf_reset(&text);
+    if (mistakes->errors == 0) {
+        buf_addf(&text, "%s: no mistakes; %zu campaign definition%s\n", ctl_config(ctl),
+                 folder->n_definitions, folder->n_definitions == 1 ? "" : "s");
+    }
+    folder_print_drafts(folder, &text);
+    fputs(buf_text(&text), stdout);
+    buf_fini(&text);
+}
+
 enum ctl_exit cmd_check(struct ctl *ctl)
 {
     struct settings *settings = NULL;
     struct mistakes mistakes;
-    size_t campaigns = 0;
+    struct folder folder = {0};
+    enum err error = ERR_OK;
     mistakes_init(&mistakes);
     if (settings_load(ctl_config(ctl), false, &settings, &mistakes) == ERR_OK) {
         check_codes(settings, &mistakes);
-        campaigns = check_campaigns(settings, &mistakes);
+        error = folder_read(&folder, settings, &mistakes);
         settings_free(settings);
     }
+    if (error != ERR_OK) {
+        mistakes_fini(&mistakes);
+        return ctl_fail(ctl, CTL_FAILED, "nomem", "%s", err_sentence(error));
+    }
     if (ctl_json(ctl)) {
-        json_t *json = json_pack("{s:b, s:I, s:I, s:o}", "ok", mistakes.errors == 0,
-                                 "mistakes_total", (json_int_t)mistakes.errors, "campaigns",
-                                 (json_int_t)campaigns, "mistakes", mistakes_json(&mistakes));
+        json_t *json =
+            json_pack("{s:b, s:I, s:I, s:o, s:o}", "ok", mistakes.errors == 0, "mistakes_total",
+                      (json_int_t)mistakes.errors, "campaigns", (json_int_t)folder.n_definitions,
+                      "drafts", drafts_json(&folder), "mistakes", mistakes_json(&mistakes));
         ctl_print_json(json);
         json_decref(json);
     } else {
-        struct buf text;
-        buf_init(&text, MISTAKES_TEXT_MAX_BYTES);
-        mistakes_print(&mistakes, &text);
-        fputs(buf_text(&text), stderr);
-        buf_fini(&text);
-        if (mistakes.errors == 0) {
-            printf("%s: no mistakes; %zu campaign definition%s\n", ctl_config(ctl), campaigns,
-                   campaigns == 1 ? "" : "s");
-        }
+        print_check(ctl, &mistakes, &folder);
     }
     if (mistakes.errors > 0) {
         fprintf(stderr, "outreachctl: %zu mistake%s\n", mistakes.errors,
                 mistakes.errors == 1 ? "" : "s");
     }
     enum ctl_exit exit = mistakes.errors == 0 ? CTL_DONE : CTL_FAILED;
+    folder_fini(&folder);
     mistakes_fini(&mistakes);
     return exit;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "campaign/unfinished.h"
 #include "conf/ini.h"
 #include "pledge/area.h"
 
@@ -110,15 +111,19 @@ static bool forget_recipients(struct ini_file *ini)
     return true;
 }
 
+/* What is still being written is not wrong: nothing is said of it, so no mistakes are given. */
 static enum err load(const struct book *book, const char *path, struct definition **definition,
                      struct mistakes *mistakes)
 {
+    char lacks[UNFINISHED_LACKS_SIZE];
     struct ini_file *ini = NULL;
     enum err error = ini_read(path, &ini, mistakes);
     if (!error && !forget_recipients(ini))
         error = ERR_NOMEM;
     if (!error)
         error = definition_load_ini(ini, book->settings, definition, mistakes);
+    if (error && unfinished_lacks(ini, mistakes, lacks))
+        mistakes_fini(mistakes);
     ini_free(ini);
     return error;
 }

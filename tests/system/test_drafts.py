@@ -5,12 +5,13 @@ import http.client
 import io
 import json
 import os
+import subprocess
 import threading
 from csv import reader as csv_reader
 
 import pytest
 
-from harness import numbers, wait_until
+from harness import BUILD, CALLBACK_KEY, PATIENCE, numbers, wait_until
 
 ACTOR = {"actor": "clerk1"}
 
@@ -214,6 +215,43 @@ def test_copy_and_delete(world):
     assert files(world, "autumn") == []
     assert world.daemons["a"].api("GET", "/drafts/autumn")[0] == 404
     assert len(files(world, "spring")) == 3
+
+
+def test_what_is_being_written_is_no_mistake(world):
+    """Three clerks write; that is no reason for an operator's check to fail, nor for a warning at each reload."""
+    make(world, id_="one")
+    make(world, id_="two")
+    change(world, world.api("GET", "/drafts/two"), text="你好", signature="高山乡人民政府", start="2026-01-01 08:00")
+    complete(world, "three")
+    make(world, title="又一次", id_="four", copy_of="three")  # has everything but its days
+    check = world.ctl("check")
+    assert check["ok"] and check["campaigns"] == 1 and check["mistakes_total"] == 0
+    assert {d["file"]: d["lacks"] for d in check["drafts"]} == {
+        "one.ini": "start end recipients signature text", "two.ini": "end recipients", "four.ini": "start end"}
+    said = world.ctl("check", json=False)
+    assert "no mistakes; 1 campaign definition\n" in said and "3 drafts on the console" in said and "two.ini lacks end recipients" in said
+    daemon = world.daemons["a"]
+    done = subprocess.run([BUILD / "outreachd", "--config", daemon.config, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "two.ini lacks end recipients" in done.stdout, done.stdout + done.stderr
+
+    # A file that somebody wrote by hand is as wrong as before, and so is a finished draft that became wrong.
+    (folder(world) / "byhand.ini").write_text("[campaign]\nid = byhand\ntitle = 手\n", encoding="utf-8")
+    world.api("POST", "/reload", ACTOR)
+    push = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=PATIENCE)
+    push.request("POST", f"/hook/mas/{CALLBACK_KEY}/uplink",
+                 json.dumps({"mobile": "15400000001", "smsContent": "捐5", "sendTime": "2026-10-17 09:00:00", "addSerial": ""}))
+    assert push.getresponse().status == 200
+    push.close()
+    log = wait_until(lambda: "file=byhand.ini" in daemon.process.output() and daemon.process.output(), what="the mistakes of the folder")
+    wrong = [line for line in log.splitlines() if "event=definition_wrong" in line]
+    assert wrong and all("file=byhand.ini" in line for line in wrong), wrong
+    check = world.ctl_raw("check")
+    assert check.returncode == 1 and "byhand.ini" in check.stderr and "two.ini" not in check.stderr and "two.ini" in check.stdout
+    (folder(world) / "byhand.ini").unlink()
+    (folder(world) / "three.ini").write_text((folder(world) / "three.ini").read_text(encoding="utf-8").replace("carrier = mas", "carrier = sam"),
+                                             encoding="utf-8")
+    check = world.ctl_raw("check")
+    assert check.returncode == 1 and "three.ini" in check.stderr, check.stderr
 
 
 def test_upload_in_parts(world):
