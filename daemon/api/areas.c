@@ -7,6 +7,7 @@
 #include "api/apicall.h"
 #include "api/encode.h"
 #include "api/handlers.h"
+#include "api/query.h"
 #include "base/clock.h"
 #include "sms/mobile.h"
 #include "store/drafts.h"
@@ -55,6 +56,22 @@ static json_t *encode_area(const struct apicall *call, const struct area_record 
     return json;
 }
 
+/* The cursor is the code of an area, "all" for the nation. */
+static bool read_page(struct apicall *call, uint64_t *limit, uint64_t *after)
+{
+    const char *cursor;
+    if (!query_page(call, limit, &cursor)) {
+        return false;
+    }
+    *after = cursor[0] == '\0' ? DRAFTS_AREAS_FIRST : 0;
+    if (cursor[0] != '\0' && strcmp(cursor, "all") != 0 &&
+        area_parse(cursor, strlen(cursor), after) != ERR_OK) {
+        query_refuse_cursor(call);
+        return false;
+    }
+    return true;
+}
+
 static void on_areas(void *arg, enum err error, const struct area_record *areas, size_t n)
 {
     struct apicall *call = arg;
@@ -65,18 +82,31 @@ static void on_areas(void *arg, enum err error, const struct area_record *areas,
         apicall_fail(call, error, NULL);
         return;
     }
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (who_covers(&call->who, areas[i].region)) {
-            json_array_append_new(array, encode_area(call, &areas[i]));
-        }
+    uint64_t limit, after;
+    char code[AREA_TEXT_SIZE];
+    const char *cursor = "";
+    if (!read_page(call, &limit, &after)) {
+        return;
     }
-    apicall_answer(call, 200, json_pack("{s:o}", "areas", array));
+    json_t *array = json_array();
+    for (size_t i = 0; i < n && i < limit; i++) {
+        json_array_append_new(array, encode_area(call, &areas[i]));
+    }
+    if (n > limit) {
+        cursor = code_of(areas[limit - 1].region, code);
+    }
+    apicall_answer(call, 200, json_pack("{s:o, s:s}", "areas", array, "cursor", cursor));
 }
 
+/* One more than the limit is asked for: there is another page. */
 void handle_area_list(struct apicall *call)
 {
-    enum err error = drafts_areas(call->api->parts.store, on_areas, call);
+    uint64_t limit, after;
+    if (!read_page(call, &limit, &after)) {
+        return;
+    }
+    enum err error =
+        drafts_areas(call->api->parts.store, call->who.area, after, limit + 1, on_areas, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }

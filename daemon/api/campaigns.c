@@ -1,7 +1,6 @@
-/* /api/v1/campaigns … but the report, which is in report.c. */
+/* /api/v1/campaigns … but the list (campaign_list.c) and the report (report.c). */
 #include "api/handlers.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,35 +15,15 @@
 #include "base/log.h"
 #include "campaign/plan.h"
 #include "campaign/template.h"
+#include "drafting/headlines.h"
 #include "sms/mobile.h"
 
 #define PATH_MAX_BYTES 4096
-#define DRAFTS_MAX 500 /* definitions read for one list */
 #define PROBLEM_MAX_BYTES 32768
 #define TEST_CSV_ROWS 2000 /* rows read to find the first good one for a test message */
 #define TEXT_MAX_BYTES 16384
 
-/* ---- drafts: definitions in campaigns_dir that nobody has launched ---- */
-
-/* An unfinished one has no definition yet: what it has is shown as it stands. */
-static json_t *unfinished_json(struct apicall *call, struct draft *draft)
-{
-    static char nothing[] = "";
-    const char *title = draft_value(draft, "campaign", "title"),
-               *region = draft_value(draft, "campaign", "region"),
-               *carrier = draft_value(draft, "campaign", "carrier");
-    const struct definition head = {.id = draft->id,
-                                    .title = nothing,
-                                    .carrier = nothing,
-                                    .region = nothing,
-                                    .dedup_group = nothing};
-    json_t *json = encode_draft(&head, launcher_view(call->api->parts.launcher, draft->id),
-                                apicall_offset_min(call));
-    json_object_set_new(json, "title", json_string(title != NULL ? title : ""));
-    json_object_set_new(json, "region", json_string(region != NULL ? region : ""));
-    json_object_set_new(json, "carrier", json_string(carrier != NULL ? carrier : ""));
-    return json;
-}
+/* ---- looking ---- */
 
 json_t *draft_json(struct apicall *call, const char *id)
 {
@@ -52,63 +31,11 @@ json_t *draft_json(struct apicall *call, const char *id)
     if (draft_load(call->api->settings, id, &draft) != ERR_OK) {
         return NULL;
     }
-    json_t *json =
-        draft->definition != NULL
-            ? encode_draft(draft->definition, launcher_view(call->api->parts.launcher, id),
-                           apicall_offset_min(call))
-            : unfinished_json(call, draft);
-    json_object_set_new(json, "unfinished", json_boolean(draft->definition == NULL));
+    const struct headline headline = headline_of(draft);
+    json_t *json = headline_json(call, &headline);
     draft_free(draft);
     return json;
 }
-
-static bool is_listed(const json_t *campaigns, const char *id)
-{
-    size_t i;
-    const json_t *campaign;
-    json_array_foreach(campaigns, i, campaign)
-    {
-        if (strcmp(json_string_value(json_object_get(campaign, "id")), id) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_seen(const struct apicall *call, const json_t *campaign)
-{
-    return apicall_covers(call, json_string_value(json_object_get(campaign, "region")));
-}
-
-static int is_definition(const struct dirent *entry)
-{
-    size_t len = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && len > 4 && len < ROUTE_PARAM_SIZE &&
-           strcmp(entry->d_name + len - 4, ".ini") == 0;
-}
-
-static void add_drafts(struct apicall *call, json_t *campaigns)
-{
-    struct dirent **entries = NULL;
-    int n = scandir(call->api->settings->daemon.campaigns_dir, &entries, is_definition, alphasort),
-        read = 0;
-    for (int i = n - 1; i >= 0; i--) { /* ids begin with their day: the last are the newest */
-        char id[ROUTE_PARAM_SIZE];
-        snprintf(id, sizeof id, "%.*s", (int)strlen(entries[i]->d_name) - 4, entries[i]->d_name);
-        free(entries[i]);
-        if (read < DRAFTS_MAX && ids_valid_name(id) && !is_listed(campaigns, id)) {
-            read++;
-            json_t *draft = draft_json(call, id);
-            if (draft != NULL && is_seen(call, draft)) {
-                json_array_append(campaigns, draft);
-            }
-            json_decref(draft);
-        }
-    }
-    free(entries);
-}
-
-/* ---- looking ---- */
 
 static void show_found(struct apicall *call)
 {
@@ -133,86 +60,6 @@ static void show_found(struct apicall *call)
 void handle_campaign_show(struct apicall *call)
 {
     apicall_find_campaign(call, show_found);
-}
-
-static void list_carrier(struct apicall *call);
-
-static void on_list(void *arg, enum err error, const struct campaign_view *views, size_t n)
-{
-    struct apicall *call = arg;
-    if (!apicall_lives(call)) {
-        return;
-    }
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
-        return;
-    }
-    struct api *api = call->api;
-    for (size_t i = 0; i < n; i++) {
-        if (!apicall_covers(call, views[i].fields.region)) {
-            continue;
-        }
-        struct dispatch_wait wait = {.reason = ""};
-        double rate_now = 0;
-        dispatch_why(api->parts.dispatch, &views[i], clock_wall_ms(), &wait);
-        dispatch_rate(api->parts.dispatch, views[i].fields.carrier, views[i].seq, &rate_now);
-        const struct launch_view *import = launcher_view(api->parts.launcher, views[i].fields.id);
-        json_array_append_new(call->answer, encode_campaign(&views[i], &wait, rate_now, import,
-                                                            apicall_offset_min(call)));
-    }
-    call->at_carrier++;
-    list_carrier(call);
-}
-
-static int compare_launches(const void *a, const void *b)
-{
-    const json_t *left = *(json_t *const *)a, *right = *(json_t *const *)b;
-    const char *l = json_string_value(json_object_get(left, "launched_at"));
-    const char *r = json_string_value(json_object_get(right, "launched_at"));
-    /* An import has no launch yet: it is the newest. */
-    return strcmp(r != NULL ? r : "9", l != NULL ? l : "9");
-}
-
-static json_t *sorted(json_t *array)
-{
-    size_t n = json_array_size(array);
-    json_t **items = calloc(n + 1, sizeof(json_t *));
-    if (items == NULL) {
-        return json_incref(array);
-    }
-    for (size_t i = 0; i < n; i++) {
-        items[i] = json_array_get(array, i);
-    }
-    qsort(items, n, sizeof(json_t *), compare_launches);
-    json_t *out = json_array();
-    for (size_t i = 0; i < n; i++) {
-        json_array_append(out, items[i]);
-    }
-    free(items);
-    return out;
-}
-
-static void list_carrier(struct apicall *call)
-{
-    const struct settings *settings = call->api->settings;
-    if (call->at_carrier < settings->n_carriers) {
-        enum err error =
-            queue_list(call->api->parts.store, settings->carriers[call->at_carrier].name, false,
-                       on_list, call);
-        if (error != ERR_OK) {
-            apicall_fail(call, error, NULL);
-        }
-        return;
-    }
-    json_t *campaigns = sorted(call->answer);
-    add_drafts(call, campaigns);
-    apicall_answer(call, 200, json_pack("{s:o}", "campaigns", campaigns));
-}
-
-void handle_campaign_list(struct apicall *call)
-{
-    call->answer = json_array();
-    list_carrier(call);
 }
 
 /* ---- launch and resend ---- */

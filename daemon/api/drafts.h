@@ -9,6 +9,8 @@
 
 /* As GET /api/v1/campaigns/{id} shows a draft; NULL: there is none that can be read. */
 json_t *draft_json(struct apicall *call, const char *id);
+struct headline;
+json_t *headline_json(const struct apicall *call, const struct headline *headline);
 
 struct draft_work {
     struct draft *draft;

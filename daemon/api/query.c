@@ -47,6 +47,26 @@ bool query_number(struct apicall *call, const char *name, uint64_t fallback, uin
     return true;
 }
 
+bool query_page(struct apicall *call, uint64_t *limit, const char **cursor)
+{
+    if (!query_number(call, "limit", QUERY_PAGE_DEFAULT, QUERY_PAGE_MAX, limit) ||
+        !query_text(call, "cursor", QUERY_CURSOR_SIZE - 1, cursor)) {
+        return false;
+    }
+    if (*limit == 0) {
+        apicall_error(call, 400, "invalid", "limit", "limit must be a whole number from 1 to %d",
+                      QUERY_PAGE_MAX);
+        return false;
+    }
+    return true;
+}
+
+void query_refuse_cursor(struct apicall *call)
+{
+    apicall_error(call, 400, "invalid", "cursor",
+                  "cursor must be that of the page before, as it was given");
+}
+
 bool query_word(struct apicall *call, const char *name, const char *const *words, int *index)
 {
     char list[256] = "";

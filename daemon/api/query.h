@@ -13,6 +13,14 @@ bool query_number(struct apicall *call, const char *name, uint64_t fallback, uin
                   uint64_t *out);
 /* "1", "true", "yes" or nothing behind the name; "0", "false", "no" or absent. */
 bool query_flag(struct apicall *call, const char *name, bool *out);
+/* `limit` and `cursor` of a list: so many rows at most, behind the one that the cursor of the page
+ * before names. A cursor is made and read by the list itself; "" begins at the first row. */
+#define QUERY_PAGE_DEFAULT 100
+#define QUERY_PAGE_MAX 500
+#define QUERY_CURSOR_SIZE 192
+bool query_page(struct apicall *call, uint64_t *limit, const char **cursor);
+/* Answers that the cursor is none. */
+void query_refuse_cursor(struct apicall *call);
 /* One of `words` (NULL at the end); *index is -1 when absent. */
 bool query_word(struct apicall *call, const char *name, const char *const *words, int *index);
 /* An area code in the user's area; `fallback` when absent, and the user's own for a fallback of 0.

@@ -7,6 +7,7 @@
 
 #include "api/auth.h"
 #include "api/encode.h"
+#include "api/query.h"
 #include "api/roles.h"
 #include "base/ids.h"
 #include "pledge/area.h"
@@ -162,8 +163,14 @@ static void on_tokens(void *arg, enum err error, const char *reason, const struc
         return;
     }
     int offset = apicall_offset_min(call);
+    uint64_t limit;
+    const char *cursor;
+    if (!query_page(call, &limit, &cursor)) {
+        return;
+    }
+    cursor = n > limit ? tokens[limit - 1].id : "";
     json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && i < limit; i++) {
         uint32_t roles = 0;
         if (roles_parse(tokens[i].roles, &roles) != ERR_OK) {
             roles = 0;
@@ -176,12 +183,19 @@ static void on_tokens(void *arg, enum err error, const char *reason, const struc
                       "expires_at", encode_time(tokens[i].ends_ms, offset), "last_used_at",
                       encode_time(tokens[i].used_ms, offset)));
     }
-    apicall_answer(call, 200, json_pack("{s:o}", "tokens", array));
+    apicall_answer(call, 200, json_pack("{s:o, s:s}", "tokens", array, "cursor", cursor));
 }
 
+/* One more than the limit is asked for: there is another page. */
 void handle_token_list(struct apicall *call)
 {
-    enum err error = people_token_list(call->api->parts.store, whose(call), on_tokens, call);
+    uint64_t limit;
+    const char *cursor;
+    if (!query_page(call, &limit, &cursor)) {
+        return;
+    }
+    enum err error =
+        people_token_list(call->api->parts.store, whose(call), cursor, limit + 1, on_tokens, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }

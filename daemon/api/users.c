@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/encode.h"
+#include "api/query.h"
 #include "api/roles.h"
 #include "base/ids.h"
 #include "people/password.h"
@@ -50,16 +51,28 @@ static void on_people(void *arg, enum err error, const char *reason, const struc
         apicall_fail(call, error, reason);
         return;
     }
+    uint64_t limit;
+    const char *cursor = "";
+    if (!query_page(call, &limit, &cursor)) {
+        return;
+    }
+    cursor = n > limit ? persons[limit - 1].name : "";
     json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && i < limit; i++) {
         json_array_append_new(array, person_json(&persons[i], apicall_offset_min(call)));
     }
-    apicall_answer(call, 200, json_pack("{s:o}", "users", array));
+    apicall_answer(call, 200, json_pack("{s:o, s:s}", "users", array, "cursor", cursor));
 }
 
+/* One more than the limit is asked for: there is another page. */
 void handle_user_list(struct apicall *call)
 {
-    enum err error = people_find(call->api->parts.store, NULL, on_people, call);
+    uint64_t limit;
+    const char *cursor;
+    if (!query_page(call, &limit, &cursor)) {
+        return;
+    }
+    enum err error = people_list(call->api->parts.store, cursor, limit + 1, on_people, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }

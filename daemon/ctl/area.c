@@ -82,7 +82,7 @@ enum ctl_exit cmd_area_list(struct ctl *ctl)
 {
     struct reply reply;
     enum ctl_exit exit = CTL_DONE;
-    if (!ctl_call(ctl, "GET", "/api/v1/areas", NULL, &reply)) {
+    if (!ctl_call_list(ctl, "/api/v1/areas", "areas", &reply)) {
         exit = ctl_fail_reply(ctl, &reply);
     } else if (ctl_json(ctl)) {
         ctl_print_json(reply.json);

@@ -167,6 +167,31 @@ bool ctl_call(struct ctl *ctl, const char *method, const char *path, const json_
     return client_call(client, method, path, body, reply);
 }
 
+#define LIST_PAGE 500 /* rows a page: the most that the daemon gives */
+
+bool ctl_call_list(struct ctl *ctl, const char *path, const char *member, struct reply *reply)
+{
+    char page[CTL_PATH_MAX], cursor[256] = "";
+    json_t *all = json_array();
+    bool done;
+    while ((snprintf(page, sizeof page, "%s?limit=%d%s%s", path, LIST_PAGE,
+                     cursor[0] != '\0' ? "&cursor=" : "", cursor),
+            done = ctl_call(ctl, "GET", page, NULL, reply))) {
+        json_array_extend(all, json_object_get(reply->json, member));
+        snprintf(cursor, sizeof cursor, "%s", ctl_text(reply->json, "cursor"));
+        if (cursor[0] == '\0') {
+            break;
+        }
+        reply_fini(reply);
+    }
+    if (done) {
+        json_object_del(reply->json, "cursor");
+        json_object_set(reply->json, member, all);
+    }
+    json_decref(all);
+    return done;
+}
+
 bool ctl_path(const struct ctl *ctl, char *out, size_t out_size, const char *kind, const char *id,
               const char *verb, enum ctl_exit *exit)
 {

@@ -34,6 +34,9 @@ struct settings *ctl_settings(const struct ctl *ctl);
  * in every case. gives: 2xx. */
 bool ctl_call(struct ctl *ctl, const char *method, const char *path, const json_t *body,
               struct reply *reply);
+/* GET of a list that comes in pages: `path` without a question mark, `member` the array in each
+ * page. *reply holds one document with all of them. */
+bool ctl_call_list(struct ctl *ctl, const char *path, const char *member, struct reply *reply);
 /* The client itself, NULL without memory (said on stderr). */
 struct client *ctl_client(struct ctl *ctl);
 /* "/api/v1/campaigns/ID/verb": false when `id` is no possible id (then it is said, and *exit is

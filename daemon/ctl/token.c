@@ -88,7 +88,7 @@ enum ctl_exit cmd_token_list(struct ctl *ctl)
 {
     struct reply reply;
     enum ctl_exit exit = CTL_DONE;
-    if (!ctl_call(ctl, "GET", "/api/v1/tokens", NULL, &reply)) {
+    if (!ctl_call_list(ctl, "/api/v1/tokens", "tokens", &reply)) {
         exit = ctl_fail_reply(ctl, &reply);
     } else if (ctl_json(ctl)) {
         ctl_print_json(reply.json);

@@ -253,6 +253,12 @@ const char *draft_value(const struct draft *draft, const char *section, const ch
     return entry != NULL ? entry->value : NULL;
 }
 
+char *draft_text_file(const struct draft *draft)
+{
+    const char *file = draft_value(draft, "message", "text_file");
+    return file != NULL && file[0] != '\0' ? path_of(draft, file) : NULL;
+}
+
 /* ---- changing ---- */
 
 /* Blanks and line ends off both ends, CRLF as LF. gives: the copy, NULL without memory */

@@ -49,6 +49,8 @@ void draft_free(struct draft *draft); /* NULL is fine */
 
 /* As the INI has it, NULL when it is not there. */
 const char *draft_value(const struct draft *draft, const char *section, const char *key);
+/* The path of the text file that the INI names, ours or not, malloc'ed; NULL: none. */
+char *draft_text_file(const struct draft *draft);
 /* The section of a key that people may change: "campaign" or "message"; NULL for any other (id,
  * recipients and text_file are ours). The keys of [pledge] are not among them. */
 const char *draft_section_of(const char *key);

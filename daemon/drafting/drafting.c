@@ -238,8 +238,11 @@ enum err drafting_new(struct event_base *base, struct store *store, struct draft
     made->base = base;
     made->store = store;
     made->pending = 1; /* the owner */
-    enum err error = offload_new(base, &made->offload);
+    enum err error = headlines_new(&made->headlines);
+    if (error == ERR_OK)
+        error = offload_new(base, &made->offload);
     if (error != ERR_OK) {
+        headlines_free(made->headlines);
         free(made);
         return error;
     }
@@ -258,7 +261,14 @@ void drafting_free(struct drafting *drafting)
     retain_end(drafting);
     runs_stop(drafting);
     plans_free(drafting);
+    headlines_free(drafting->headlines);
+    drafting->headlines = NULL;
     parts_release(drafting);
+}
+
+struct headlines *drafting_headlines(const struct drafting *drafting)
+{
+    return drafting->headlines;
 }
 
 void parts_hold(struct drafting *drafting)
@@ -275,6 +285,7 @@ void parts_release(struct drafting *drafting)
 void drafting_set_settings(struct drafting *drafting, const struct settings *settings)
 {
     drafting->settings = settings;
+    headlines_forget(drafting->headlines);
     if (!drafting->is_swept) {
         sweep(drafting);
         retain_begin(drafting);

@@ -12,6 +12,7 @@
 
 struct event_base;
 struct drafting;
+struct headlines;
 
 /* errors: ERR_NOMEM, ERR_IO */
 MUST_CHECK enum err drafting_new(struct event_base *base, struct store *store,
@@ -21,6 +22,9 @@ void drafting_free(struct drafting *drafting);
 /* Settings are borrowed until the next call of this. The first time what a crash left behind in
  * campaigns_dir is removed. */
 void drafting_set_settings(struct drafting *drafting, const struct settings *settings);
+
+/* What is known of the definitions in campaigns_dir, see headlines.h. Borrowed. */
+struct headlines *drafting_headlines(const struct drafting *drafting);
 
 /* `reason` is a sentence, "" when the error says enough. */
 typedef void drafting_done_fn(void *arg, enum err error, const char *reason);

@@ -6,6 +6,7 @@
 #include "base/loop.h"
 #include "base/offload.h"
 #include "drafting/drafting.h"
+#include "drafting/headlines.h"
 
 #define TEMPORARY_MARK ".draft-"
 #define DIGESTS_KEPT 64
@@ -29,6 +30,7 @@ struct drafting {
     struct store *store;
     const struct settings *settings;
     struct offload *offload;
+    struct headlines *headlines;
     bool is_swept, is_ending;
     unsigned pending; /* answers of Redis that are still to come, and what follows them */
     struct known_list lists[DIGESTS_KEPT];

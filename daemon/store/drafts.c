@@ -12,7 +12,6 @@
 #include "sms/mobile.h"
 #include "store/call.h"
 
-#define AREAS_MAX 6000 /* regions with a record, in one answer */
 #define AREA_ELEMENTS 6
 
 /* ---- drafts ---- */
@@ -179,17 +178,25 @@ static void on_areas(void *arg, enum err error, const redisReply *reply)
     struct area_record *areas = calloc(most + 1, sizeof *areas);
     if (areas == NULL)
         answer.error = ERR_NOMEM;
-    for (size_t i = 1; areas != NULL && i < most && n < AREAS_MAX; i++)
+    for (size_t i = 1; areas != NULL && i < most; i++)
         n += read_area(answer.reply->element[i], &areas[n]);
     op.done(op.arg, answer.error, areas, n);
     free(areas);
 }
 
-enum err drafts_areas(struct store *store, drafts_areas_fn *done, void *arg)
+enum err drafts_areas(struct store *store, uint64_t scope, uint64_t after, size_t most,
+                      drafts_areas_fn *done, void *arg)
 {
     struct call call;
+    char digits[AREA_TEXT_SIZE];
     const struct listing op = {store, done, arg};
     call_begin(&call, store, "or1_area_list", KEY_DRAFTS, "");
+    if (after == DRAFTS_AREAS_FIRST)
+        call_text(&call, "");
+    else
+        add_region(&call, after);
+    call_text(&call, area_format(scope, digits));
+    call_int(&call, (int64_t)most);
     return send_with(&call, on_areas, &op, sizeof op);
 }
 

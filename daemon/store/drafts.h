@@ -46,7 +46,11 @@ struct area_record {
     const char *own; /* numbers split by blanks */
 };
 typedef void drafts_areas_fn(void *arg, enum err error, const struct area_record *areas, size_t n);
-MUST_CHECK enum err drafts_areas(struct store *store, drafts_areas_fn *done, void *arg);
+/* Those in `scope` in order of codes, behind `after` (DRAFTS_AREAS_FIRST: from the first): at most
+ * `most`. */
+#define DRAFTS_AREAS_FIRST UINT64_MAX
+MUST_CHECK enum err drafts_areas(struct store *store, uint64_t scope, uint64_t after, size_t most,
+                                 drafts_areas_fn *done, void *arg);
 MUST_CHECK enum err drafts_area_set(struct store *store, uint64_t region, bool is_live,
                                     const char *who, const char *reason, int64_t now_ms,
                                     queue_done_fn *done, void *arg);

@@ -90,12 +90,19 @@ do
             local a = call('HMGET', P .. 'a:' .. code, 'state', 'since', 'by', 'why', 'own')
             return {code, a[1] or 'trial', a[2] or '0', a[3] or '', a[4] or '', a[5] or ''}
         end
-        local function area_list(keys)
+        -- args: code behind which to begin or '', prefix that codes must have, how many at most
+        local function area_list(keys, args)
             local P, out = keys[1], {0}
+            local after, prefix, most = args[1] or '', args[2] or '', tonumber(args[3] or 6000) -- a daemon of before there were pages names none
             local codes = call('SMEMBERS', P .. 'as')
             table.sort(codes)
-            for i, code in ipairs(codes) do
-                out[i + 1] = area(P, code)
+            for _, code in ipairs(codes) do
+                if #out > most then
+                    break
+                end
+                if code > after and string.sub(code, 1, #prefix) == prefix then
+                    out[#out + 1] = area(P, code)
+                end
             end
             return out
         end

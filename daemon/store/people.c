@@ -296,8 +296,8 @@ static void on_tokens(void *arg, enum err error, const redisReply *reply)
     free(tokens);
 }
 
-enum err people_token_list(struct store *store, const char *owner, people_tokens_fn *done,
-                           void *arg)
+enum err people_token_list(struct store *store, const char *owner, const char *after, size_t most,
+                           people_tokens_fn *done, void *arg)
 {
     struct listing_tokens *op = malloc(sizeof *op);
     if (op == NULL) {
@@ -307,6 +307,8 @@ enum err people_token_list(struct store *store, const char *owner, people_tokens
     struct call call;
     call_begin(&call, store, "or1_token_list", KEY_PEOPLE, "");
     call_text(&call, owner);
+    call_text(&call, after);
+    call_int(&call, (int64_t)most);
     enum err error = call_send(&call, on_tokens, op);
     if (error != ERR_OK) {
         free(op);
@@ -407,23 +409,36 @@ static void on_people(void *arg, enum err error, const redisReply *reply)
     free(persons);
 }
 
-enum err people_find(struct store *store, const char *name, people_fn *done, void *arg)
+static enum err send_finding(const struct call *call, people_fn *done, void *arg)
 {
     struct finding_people *op = malloc(sizeof *op);
     if (op == NULL) {
         return ERR_NOMEM;
     }
-    *op = (struct finding_people){store, done, arg};
-    struct call call;
-    call_begin(&call, store, name != NULL ? "or1_user_show" : "or1_user_list", KEY_PEOPLE, "");
-    if (name != NULL) {
-        call_text(&call, name);
-    }
-    enum err error = call_send(&call, on_people, op);
+    *op = (struct finding_people){call->store, done, arg};
+    enum err error = call_send(call, on_people, op);
     if (error != ERR_OK) {
         free(op);
     }
     return error;
+}
+
+enum err people_find(struct store *store, const char *name, people_fn *done, void *arg)
+{
+    struct call call;
+    call_begin(&call, store, "or1_user_show", KEY_PEOPLE, "");
+    call_text(&call, name);
+    return send_finding(&call, done, arg);
+}
+
+enum err people_list(struct store *store, const char *after, size_t most, people_fn *done,
+                     void *arg)
+{
+    struct call call;
+    call_begin(&call, store, "or1_user_list", KEY_PEOPLE, "");
+    call_text(&call, after);
+    call_int(&call, (int64_t)most);
+    return send_finding(&call, done, arg);
 }
 
 /* ---- sessions ---- */

@@ -24,10 +24,13 @@ typedef void people_changed_fn(void *arg, enum err error, const char *reason,
 MUST_CHECK enum err people_change(struct store *store, const char *name,
                                   const struct person_change *change, people_changed_fn *done,
                                   void *arg);
-/* One by name (ERR_NOT_FOUND) or, with name NULL, all in order. */
 typedef void people_fn(void *arg, enum err error, const char *reason, const struct person *persons,
                        size_t n);
+/* One by name; ERR_NOT_FOUND. */
 MUST_CHECK enum err people_find(struct store *store, const char *name, people_fn *done, void *arg);
+/* In order of names, those behind `after` (""): at most `most`. */
+MUST_CHECK enum err people_list(struct store *store, const char *after, size_t most,
+                                people_fn *done, void *arg);
 
 /* ---- attempts ---- */
 
@@ -53,11 +56,11 @@ typedef void people_token_fn(void *arg, enum err error, const struct token *toke
                              const struct person *owner);
 MUST_CHECK enum err people_token_look(struct store *store, const char *digest,
                                       people_token_fn *done, void *arg);
-/* `owner` "": all. */
+/* `owner` "": all. In order of ids, those behind `after` (""): at most `most`. */
 typedef void people_tokens_fn(void *arg, enum err error, const char *reason,
                               const struct token *tokens, size_t n);
-MUST_CHECK enum err people_token_list(struct store *store, const char *owner,
-                                      people_tokens_fn *done, void *arg);
+MUST_CHECK enum err people_token_list(struct store *store, const char *owner, const char *after,
+                                      size_t most, people_tokens_fn *done, void *arg);
 MUST_CHECK enum err people_token_drop(struct store *store, const char *id, const char *owner,
                                       queue_done_fn *done, void *arg);
 

@@ -15,6 +15,7 @@ do
         local function ended(keys)
             call('INCR', keys[1] .. 'rev')
         end
+        local PAGE_MAX = 10000 -- rows, for a daemon of before there were pages
         local MAY_CHANGE = {title = true, roles = true, area = true, disabled = true, hash = true}
 
         -- name, title, roles, area, hash
@@ -58,11 +59,18 @@ do
             end
             return {0, fields}
         end
-        local function user_list(keys)
+        -- name behind which to begin or '', how many at most
+        local function user_list(keys, args)
             local names, out = call('SMEMBERS', keys[1] .. 'users'), {0}
+            local after, most = args[1] or '', tonumber(args[2] or PAGE_MAX)
             table.sort(names)
             for i = 1, #names do
-                out[#out + 1] = call('HGETALL', keys[1] .. 'u:' .. names[i])
+                if #out > most then
+                    break
+                end
+                if names[i] > after then
+                    out[#out + 1] = call('HGETALL', keys[1] .. 'u:' .. names[i])
+                end
             end
             return out
         end
@@ -122,14 +130,23 @@ do
             call('HSET', key, 'used', int(redis_now()))
             return {0, token, owner}
         end
-        -- owner or '' for all. Those that have ended are forgotten here.
+        -- owner or '' for all, id behind which to begin or '', how many at most. Those that have ended are forgotten here.
         local function token_list(keys, args)
-            local all, out = call('HGETALL', keys[1] .. 'tokens'), {0}
+            local all, ids, digests, out, most = call('HGETALL', keys[1] .. 'tokens'), {}, {}, {0}, tonumber(args[3] or PAGE_MAX)
             for i = 1, #all, 2 do
-                local key = keys[1] .. 't:' .. all[i + 1]
+                if all[i] > (args[2] or '') then
+                    ids[#ids + 1], digests[all[i]] = all[i], all[i + 1]
+                end
+            end
+            table.sort(ids)
+            for i = 1, #ids do
+                if #out > most then
+                    break
+                end
+                local key = keys[1] .. 't:' .. digests[ids[i]]
                 local owner = call('HGET', key, 'owner')
                 if not owner then
-                    call('HDEL', keys[1] .. 'tokens', all[i])
+                    call('HDEL', keys[1] .. 'tokens', ids[i])
                 elseif args[1] == '' or args[1] == owner then
                     out[#out + 1] = call('HGETALL', key)
                 end

@@ -7,8 +7,8 @@ import {session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 
 export async function show(main) {
-    const [{carriers}, {campaigns}] = await Promise.all([
-        api.get('/carriers').catch(() => ({carriers: []})), api.get('/campaigns').catch(() => ({campaigns: []}))]);
+    const [{carriers}, campaigns] = await Promise.all([
+        api.get('/carriers').catch(() => ({carriers: []})), api.all('/campaigns', 'campaigns').catch(() => [])]);
     const title = h('input', {class: 'form-control', id: 'new-title', required: true, maxlength: '60', autocomplete: 'off'});
     const region = h('input', {class: 'form-control', id: 'new-region', required: true, inputmode: 'numeric', pattern: '[0-9]{2,12}',
         'aria-describedby': 'new-region-hint'});

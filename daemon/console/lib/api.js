@@ -88,6 +88,17 @@ export function confirmNow() {
 export function get(path, options = {}) {
     return call('GET', path, options);
 }
+/* All rows of a list that comes in pages. Each page is given to onPage as it comes, if there is one. */
+export async function all(path, member, onPage = () => {}) {
+    const rows = [];
+    for (let cursor = null; cursor !== '';) {
+        const page = await get(`${path}?limit=500${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+        rows.push(...page[member]);
+        onPage(page[member]);
+        cursor = page.cursor;
+    }
+    return rows;
+}
 export function post(path, body = {}, options = {}) {
     return call('POST', path, {...options, body});
 }

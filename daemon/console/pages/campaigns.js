@@ -15,35 +15,73 @@ const FILTERS = {
     running: (campaign) => ['importing', 'scheduled', 'sending', 'paused', 'missed'].includes(campaign.state),
     over: (campaign) => ['done', 'cancelled'].includes(campaign.state),
 };
-const GATHER_MS = 400; // a running campaign tells of itself each second, several of them more often
+const GATHER_MS = 1000; // a running campaign tells of itself each second
+const AT_ONCE = 20; // campaigns looked at again in that time: those that are seen first
+const SHOWN = 100; // rows, until more are asked for
 
 export async function show(main) {
-    let campaigns = [], filter = 'all', text = '', timer = null;
+    let campaigns = [], filter = 'all', text = '', timer = null, most = SHOWN;
+    const changed = new Set();
     const rows = h('div', {class: 'list-group', id: 'campaigns'});
+    const more = h('button', {type: 'button', class: 'btn btn-outline-primary mt-2', id: 'campaigns-more', hidden: true,
+        onclick: () => { most += SHOWN; draw(); }}, t('campaigns.more'));
     const status = h('p', {class: 'text-body-secondary small', role: 'status'});
     const search = h('input', {type: 'search', class: 'form-control', id: 'campaign-search', autocomplete: 'off',
-        oninput: () => { text = search.value.trim().toLowerCase(); draw(); }});
+        oninput: () => { text = search.value.trim().toLowerCase(); most = SHOWN; draw(); }});
     const tabs = h('div', {class: 'btn-group flex-wrap', role: 'group', 'aria-label': t('campaigns.filter')},
         Object.keys(FILTERS).map((name) => h('button', {type: 'button', class: 'btn btn-outline-primary', 'data-filter': name,
-            onclick: () => { filter = name; draw(); }}, t(`campaigns.filter_${name}`))));
+            onclick: () => { filter = name; most = SHOWN; draw(); }}, t(`campaigns.filter_${name}`))));
+
+    const matching = () => campaigns.filter((campaign) => FILTERS[filter](campaign) &&
+            (text === '' || `${campaign.title} ${campaign.id} ${campaign.region ?? ''}`.toLowerCase().includes(text)));
 
     function draw() {
-        const shown = campaigns.filter((campaign) => FILTERS[filter](campaign) &&
-            (text === '' || `${campaign.title} ${campaign.id} ${campaign.region ?? ''}`.toLowerCase().includes(text)));
+        const shown = matching();
         for (const tab of tabs.children) {
             tab.setAttribute('aria-pressed', String(tab.dataset.filter === filter));
             tab.classList.toggle('active', tab.dataset.filter === filter);
         }
-        fill(rows, ...shown.map(row));
+        fill(rows, ...shown.slice(0, most).map(row));
+        more.hidden = shown.length <= most;
         status.textContent = shown.length > 0 ? t('campaigns.shown', {n: shown.length, all: campaigns.length}) : t('campaigns.none');
     }
 
     async function load() {
         try {
-            campaigns = (await api.get('/campaigns')).campaigns;
+            const found = [];
+            await api.all('/campaigns', 'campaigns', (page) => {
+                found.push(...page);
+                if (found.length > campaigns.length) { // all that is known already stays in sight
+                    campaigns = found;
+                    draw();
+                }
+            });
+            campaigns = found;
             draw();
         } catch (error) {
             showError(main, error);
+        }
+    }
+
+    /* Only what changed is looked at again, what is on the page first; the rest waits for its turn. */
+    async function refresh() {
+        timer = null;
+        const seen = matching().slice(0, most).map((campaign) => campaign.id).filter((id) => changed.has(id));
+        const turn = [...new Set([...seen, ...changed])].slice(0, AT_ONCE);
+        turn.forEach((id) => changed.delete(id));
+        const fresh = await Promise.all(turn.map((id) => api.get(`/campaigns/${encodeURIComponent(id)}`).catch(() => null)));
+        for (const campaign of fresh.filter(Boolean)) {
+            const at = campaigns.findIndex((one) => one.id === campaign.id);
+            const stays = at >= 0 && campaigns[at].launched_at === campaign.launched_at; // else it was just launched: the newest
+            campaigns = stays ? campaigns.map((one, i) => (i === at ? campaign : one)) : [campaign, ...campaigns.filter((one) => one.id !== campaign.id)];
+        }
+        draw();
+        later();
+    }
+
+    function later() {
+        if (changed.size > 0) {
+            timer ??= setTimeout(refresh, GATHER_MS);
         }
     }
 
@@ -54,13 +92,19 @@ export async function show(main) {
         h('div', {class: 'row g-2 mb-3 align-items-end'},
             h('div', {class: 'col-12 col-md-auto'}, tabs),
             h('div', {class: 'col-12 col-md'}, h('label', {class: 'visually-hidden', for: 'campaign-search'}, t('campaigns.search')), search)),
-        status, rows);
+        status, rows, more);
     search.placeholder = t('campaigns.search');
     await load();
-    const unsubscribe = subscribe('campaign', () => {
-        timer ??= setTimeout(() => { timer = null; load(); }, GATHER_MS);
+    const unsubscribe = subscribe('campaign', ({id, missed}) => {
+        if (missed) {
+            load();
+        } else if (id) {
+            changed.add(id);
+            later();
+        }
     });
     return () => {
+        changed.clear();
         unsubscribe();
         clearTimeout(timer);
     };

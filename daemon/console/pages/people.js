@@ -127,9 +127,9 @@ export async function show(main) {
     }
 
     async function load() {
-        const [{users}, known] = await Promise.all([api.get('/users'), api.get('/areas')]);
+        const [users, known] = await Promise.all([api.all('/users', 'users'), api.all('/areas', 'areas')]);
         drawUsers(users);
-        drawAreas(known.areas);
+        drawAreas(known);
     }
 
     main.replaceChildren(h('div', {class: 'd-flex flex-wrap justify-content-between gap-2 mb-3'}, h('h1', {class: 'h3 mb-0'}, t('nav.people')),

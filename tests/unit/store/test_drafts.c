@@ -224,7 +224,7 @@ static void test_own_numbers(void **state)
     set(town, true);
     assert_int_equal(stand(town).n, 3);
     struct got list = {0};
-    assert_int_equal(drafts_areas(rig.store, on_areas, &list), ERR_OK);
+    assert_int_equal(drafts_areas(rig.store, 0, DRAFTS_AREAS_FIRST, 10, on_areas, &list), ERR_OK);
     while (list.calls == 0)
         rig_turn(&rig);
     assert_int_equal(list.n, 2);
