@@ -156,6 +156,12 @@ const struct codes *apicall_codes(const struct apicall *call, const char *carrie
     return NULL;
 }
 
+const struct carrier_driver *apicall_driver(const struct apicall *call, const char *carrier)
+{
+    const struct settings_carrier *found = settings_carrier(call->api->settings, carrier);
+    return found != NULL ? carrier_driver(found->driver) : NULL;
+}
+
 /* ---- reading the body ---- */
 
 static bool is_clean(const char *text)

@@ -139,6 +139,8 @@ void apicall_find_campaign(struct apicall *call, void (*on_found)(struct apicall
 void apicall_need_campaign(struct apicall *call, void (*on_found)(struct apicall *call));
 
 int apicall_offset_min(const struct apicall *call);
+/* The driver of a carrier, NULL when the carrier is not configured any more. */
+const struct carrier_driver *apicall_driver(const struct apicall *call, const char *carrier);
 /* The code table of a carrier, NULL when the carrier is not configured any more. Ask anew in every
  * callback: a reload replaces it. */
 const struct codes *apicall_codes(const struct apicall *call, const char *carrier);

@@ -9,6 +9,7 @@
 #include "api/drafts.h"
 #include "api/handlers.h"
 #include "api/mask.h"
+#include "carrier/carrier.h"
 #include "sms/mobile.h"
 #include "store/chunk.h"
 
@@ -128,14 +129,17 @@ void report_fill(const struct report *report, const struct report_entry *entry,
                  struct report_line *line)
 {
     /* The table of codes may be new since the last line. */
-    const struct codes *codes = apicall_codes(report->call, report->call->found.carrier);
+    const char *carrier = report->call->found.carrier;
+    const struct codes *codes = apicall_codes(report->call, carrier);
     const char *code = entry->code < report->n_texts ? report->texts[entry->code] : "";
     *line = (struct report_line){
         .number = entry->number,
         .region = entry->region,
         .state = entry->state,
         .code = code,
-        .meaning = code[0] != '\0' && codes != NULL ? codes_meaning(codes, code) : "",
+        .meaning = code[0] != '\0'
+                       ? carrier_meaning(apicall_driver(report->call, carrier), codes, code)
+                       : "",
         .updated_ms = entry->updated_ms,
         .submitted_ms = entry->submitted_ms,
         .is_masked = report->is_masked,

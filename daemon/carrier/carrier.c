@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "carrier/cloudmas.h"
+#include "carrier/codes.h"
 
 static const struct carrier_driver *const drivers[] = {&cloudmas_driver};
 static const char *const driver_names[] = {"cloudmas"};
@@ -22,6 +23,35 @@ size_t carrier_driver_names(const char *const **names)
     *names = driver_names;
     return sizeof driver_names / sizeof driver_names[0];
 }
+
+/* ---- what codes mean */
+
+/* Codes that the daemon itself writes, see parse_submit, dispatch and the functions of the store.
+ */
+static const struct own_code {
+    const char *code, *meaning;
+} own_codes[] = {
+    {CARRIER_CODE_OPERATOR, "结果不明，由操作人员决定按未送达处理（不是运营商的回执）"},
+    {CARRIER_CODE_FORM, "号码或文字无法组成请求，没有提交"},
+    {"(other)", "不同的代码太多，原来的代码没有保存"},
+};
+
+const char *carrier_meaning(const struct carrier_driver *driver, const struct codes *codes,
+                            const char *code)
+{
+    const char *meaning = codes == NULL ? "" : codes_meaning(codes, code);
+    if (*meaning == '\0' && driver != NULL)
+        meaning = driver->word_meaning(code);
+    for (size_t i = 0; *meaning == '\0' && i < sizeof own_codes / sizeof own_codes[0]; i++) {
+        if (strcmp(own_codes[i].code, code) == 0)
+            meaning = own_codes[i].meaning;
+    }
+    if (*meaning == '\0' && strncmp(code, "HTTP ", strlen("HTTP ")) == 0)
+        meaning = "平台只回答了 HTTP 状态码，没有给出结果";
+    return meaning;
+}
+
+/* ---- transport failures */
 
 /* The codes of libcurl (curl/curl.h; their numbers never change) that can end a request before its
  * first byte. Together with sent_any = false they are proof; a code that is not here and sent_any =

@@ -64,6 +64,8 @@ struct carrier_driver {
      * OUTCOME_AMBIGUOUS. */
     void (*parse_submit)(int http_status, const char *body, size_t len,
                          struct carrier_verdict *verdict);
+    /* What a word of refusal means, in Chinese; "" for one it does not know. */
+    const char *(*word_meaning)(const char *word);
     /* Reads a pushed body (object or array), calls `on_report` for each number of a good record and
      * `on_bad` for each of a bad one. On an error nothing was called. errors: ERR_INVALID (not one
      * good), ERR_TOO_BIG (more good ones than CARRIER_REPORTS_MAX). */
@@ -83,6 +85,17 @@ struct carrier_driver {
 /* NULL when there is no such driver. */
 const struct carrier_driver *carrier_driver(const char *name);
 size_t carrier_driver_names(const char *const **names);
+
+/* The code of a recipient whom a person gave up for lost (`campaign resolve … fail`): no carrier
+ * said it. */
+#define CARRIER_CODE_OPERATOR "OPERATOR"
+/* The code of a recipient of whom no request could be made. */
+#define CARRIER_CODE_FORM "local:form"
+/* What a recipient's code means, in Chinese: by the table of report codes, which the operator may
+ * change, then by the driver's words, then as the daemon's own. `driver` and `codes` may be NULL.
+ * gives: "" when nobody knows. */
+const char *carrier_meaning(const struct carrier_driver *driver, const struct codes *codes,
+                            const char *code);
 
 /* Outcome of a transport failure. `curl_code` is libcurl's, `sent_any` is true when any byte of the
  * request may have left. */

@@ -255,69 +255,82 @@ static enum err build(const struct settings_carrier *carrier, const struct carri
 static const struct word {
     const char *word;
     enum outcome outcome;
+    const char *meaning; /* for the row of who was refused with it */
 } words[] = {
-    {"success", OUTCOME_ACCEPTED},
-    {"0000", OUTCOME_ACCEPTED},
+    {"success", OUTCOME_ACCEPTED, "平台已接收"},
+    {"0000", OUTCOME_ACCEPTED, "平台已接收"},
     /* The account, its addresses or its signature; or a mistake of ours that every request would
        repeat. */
-    {"InvalidUsrOrPwd", OUTCOME_ACCOUNT_FAULT},
-    {"IllegalMac", OUTCOME_ACCOUNT_FAULT},
-    {"NoSignId", OUTCOME_ACCOUNT_FAULT},
-    {"IllegalSignId", OUTCOME_ACCOUNT_FAULT},
-    {"InvalidMessage", OUTCOME_ACCOUNT_FAULT},
-    {"NOT_WHITE_IP", OUTCOME_ACCOUNT_FAULT},
-    {"IllegalIpAddress", OUTCOME_ACCOUNT_FAULT},
-    {"IllegalAp", OUTCOME_ACCOUNT_FAULT},
-    {"IllegalSpId", OUTCOME_ACCOUNT_FAULT},
-    {"ConflictSignId", OUTCOME_ACCOUNT_FAULT},
-    {"NoOtSign", OUTCOME_ACCOUNT_FAULT},
-    {"NotLoadedSign", OUTCOME_ACCOUNT_FAULT},
-    {"IllegalProtocol", OUTCOME_ACCOUNT_FAULT},
-    {"IllegalUseTemplate", OUTCOME_ACCOUNT_FAULT},
-    {"IllegalTemplateId", OUTCOME_ACCOUNT_FAULT},
-    {"ParamsAndTemplateDoesNotMatch", OUTCOME_ACCOUNT_FAULT},
-    {"SenderNotStarted", OUTCOME_ACCOUNT_FAULT},
+    {"InvalidUsrOrPwd", OUTCOME_ACCOUNT_FAULT, "接口账号或密码不对"},
+    {"IllegalMac", OUTCOME_ACCOUNT_FAULT, "请求校验码不对"},
+    {"NoSignId", OUTCOME_ACCOUNT_FAULT, "没有对应的签名"},
+    {"IllegalSignId", OUTCOME_ACCOUNT_FAULT, "签名编码不对"},
+    {"InvalidMessage", OUTCOME_ACCOUNT_FAULT, "请求内容不完整或格式不对"},
+    {"NOT_WHITE_IP", OUTCOME_ACCOUNT_FAULT, "本机地址不在平台的白名单"},
+    {"IllegalIpAddress", OUTCOME_ACCOUNT_FAULT, "本机地址不被平台允许"},
+    {"IllegalAp", OUTCOME_ACCOUNT_FAULT, "接口账号无效"},
+    {"IllegalSpId", OUTCOME_ACCOUNT_FAULT, "企业账号无效"},
+    {"ConflictSignId", OUTCOME_ACCOUNT_FAULT, "签名编码冲突"},
+    {"NoOtSign", OUTCOME_ACCOUNT_FAULT, "没有异网（其他运营商）签名"},
+    {"NotLoadedSign", OUTCOME_ACCOUNT_FAULT, "签名尚未在平台生效"},
+    {"IllegalProtocol", OUTCOME_ACCOUNT_FAULT, "账号不允许用这种接口"},
+    {"IllegalUseTemplate", OUTCOME_ACCOUNT_FAULT, "账号不允许用模板"},
+    {"IllegalTemplateId", OUTCOME_ACCOUNT_FAULT, "模板编号不对"},
+    {"ParamsAndTemplateDoesNotMatch", OUTCOME_ACCOUNT_FAULT, "参数与模板不符"},
+    {"SenderNotStarted", OUTCOME_ACCOUNT_FAULT, "平台的发送服务没有启动"},
     /* Somebody in the batch, and the platform does not say who. */
-    {"InvalidMobile", OUTCOME_SPLIT},
-    {"DupMobile", OUTCOME_SPLIT},
-    {"TooManyMobiles", OUTCOME_SPLIT},
-    {"NoMobile", OUTCOME_SPLIT},
-    {"ContainBlackList", OUTCOME_SPLIT},
-    {"ErrGlobalBlackList", OUTCOME_SPLIT},
-    {"ErrEcBlackList", OUTCOME_SPLIT},
+    {"InvalidMobile", OUTCOME_SPLIT, "号码无效"},
+    {"DupMobile", OUTCOME_SPLIT, "同一请求里号码重复"},
+    {"TooManyMobiles", OUTCOME_SPLIT, "一次提交的号码太多"},
+    {"NoMobile", OUTCOME_SPLIT, "请求里没有号码"},
+    {"ContainBlackList", OUTCOME_SPLIT, "号码在平台黑名单里"},
+    {"ErrGlobalBlackList", OUTCOME_SPLIT, "号码在全局黑名单里"},
+    {"ErrEcBlackList", OUTCOME_SPLIT, "号码在本企业黑名单里"},
     /* Money and daily limits. */
-    {"PrepayBalanceZero", OUTCOME_QUOTA},
-    {"PrepayOperErr", OUTCOME_QUOTA},
-    {"dailyMaxNumZero", OUTCOME_QUOTA},
-    {"OverDailyMax", OUTCOME_QUOTA},
+    {"PrepayBalanceZero", OUTCOME_QUOTA, "预付费余额用完"},
+    {"PrepayOperErr", OUTCOME_QUOTA, "预付费扣款失败"},
+    {"dailyMaxNumZero", OUTCOME_QUOTA, "当日可发数量为零"},
+    {"OverDailyMax", OUTCOME_QUOTA, "超过当日可发数量"},
     /* Not now. MessageExpired ends this attempt only. */
-    {"SystemBusy", OUTCOME_THROTTLED},
-    {"FlowOverLimit", OUTCOME_THROTTLED},
-    {"QueueOverLimit", OUTCOME_THROTTLED},
-    {"RequestTooOften", OUTCOME_THROTTLED},
-    {"InternalError", OUTCOME_THROTTLED},
-    {"FastChNotFound", OUTCOME_THROTTLED},
-    {"RouteNotFound", OUTCOME_THROTTLED},
-    {"MessageExpired", OUTCOME_THROTTLED},
+    {"SystemBusy", OUTCOME_THROTTLED, "平台繁忙"},
+    {"FlowOverLimit", OUTCOME_THROTTLED, "超过平台流量限制"},
+    {"QueueOverLimit", OUTCOME_THROTTLED, "平台队列已满"},
+    {"RequestTooOften", OUTCOME_THROTTLED, "请求太频繁"},
+    {"InternalError", OUTCOME_THROTTLED, "平台内部错误"},
+    {"FastChNotFound", OUTCOME_THROTTLED, "平台没有可用的快速通道"},
+    {"RouteNotFound", OUTCOME_THROTTLED, "平台没有可用的路由"},
+    {"MessageExpired", OUTCOME_THROTTLED, "消息在平台上过期"},
     /* The text. */
-    {"ContainSensitiveWord", OUTCOME_REJECT_TEXT},
-    {"ContainLabsSensitiveWord", OUTCOME_REJECT_TEXT},
-    {"ExceedMaxContentLength", OUTCOME_REJECT_TEXT},
-    {"LMSDisabled", OUTCOME_REJECT_TEXT},
-    {"IllegalLMS", OUTCOME_REJECT_TEXT},
-    {"IllegalMsgfmt", OUTCOME_REJECT_TEXT},
+    {"ContainSensitiveWord", OUTCOME_REJECT_TEXT, "内容含敏感词"},
+    {"ContainLabsSensitiveWord", OUTCOME_REJECT_TEXT, "内容含敏感词（平台检测）"},
+    {"ExceedMaxContentLength", OUTCOME_REJECT_TEXT, "内容太长"},
+    {"LMSDisabled", OUTCOME_REJECT_TEXT, "账号没有开通长短信"},
+    {"IllegalLMS", OUTCOME_REJECT_TEXT, "长短信格式不对"},
+    {"IllegalMsgfmt", OUTCOME_REJECT_TEXT, "消息编码不对"},
     /* The platform itself does not know. */
-    {"RequestTimeout", OUTCOME_AMBIGUOUS},
-    {"TransportError", OUTCOME_AMBIGUOUS},
+    {"RequestTimeout", OUTCOME_AMBIGUOUS, "平台处理超时，结果不明"},
+    {"TransportError", OUTCOME_AMBIGUOUS, "平台传输出错，结果不明"},
 };
 
-static enum outcome outcome_of(const char *word)
+static const struct word *find_word(const char *text)
 {
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i].word, word) == 0)
-            return words[i].outcome;
+        if (strcmp(words[i].word, text) == 0)
+            return &words[i];
     }
-    return OUTCOME_AMBIGUOUS;
+    return NULL;
+}
+
+static enum outcome outcome_of(const char *text)
+{
+    const struct word *word = find_word(text);
+    return word ? word->outcome : OUTCOME_AMBIGUOUS;
+}
+
+static const char *word_meaning(const char *text)
+{
+    const struct word *word = find_word(text);
+    return word ? word->meaning : "";
 }
 
 /* Copies a word of the carrier: cut at a character's border, control characters as '?'. */
@@ -767,6 +780,7 @@ const struct carrier_driver cloudmas_driver = {
     .content_type = "application/json;charset=UTF-8",
     .build = build,
     .parse_submit = parse_submit,
+    .word_meaning = word_meaning,
     .parse_reports = parse_reports,
     .parse_uplinks = parse_uplinks,
     .ack_body = "{\"success\":true}",

@@ -266,7 +266,7 @@ static void on_answer(void *arg, const struct http_answer *answer)
 static void refuse_unbuilt(struct chunk *chunk, const struct slice *slice, enum err error,
                            int64_t now_ms)
 {
-    struct carrier_verdict verdict = {.outcome = OUTCOME_SPLIT, .code = "local:form"};
+    struct carrier_verdict verdict = {.outcome = OUTCOME_SPLIT, .code = CARRIER_CODE_FORM};
     if (error == ERR_NOMEM) {
         take_back(chunk, slice, now_ms);
         return;

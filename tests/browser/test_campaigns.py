@@ -110,3 +110,19 @@ def test_what_a_trial_refuses_stands_beside_the_plan(make_world, open_tab, width
     tab.wait_text("#trial-box", "3")
     assert not tab.all("#send-blocked")
     assert tab.complaints() == []
+
+
+@pytest.mark.parametrize("language,words", [("zh-CN", ("由人工决定", "不确定")), ("en", ("a person decided", "not known"))])
+def test_what_a_person_decided_is_not_laid_at_the_carriers_door(make_world, open_tab, language, words):
+    world = make_world(carrier={"timeout": "1s"}, sim={"reports": "none"})
+    world.campaign("oct", rows=10)
+    world.sim.fault("close", accept=False)
+    world.launch("oct")
+    wait_until(lambda: world.counts("oct")["ambiguous"] == 10, what="ambiguous")
+    world.ctl("campaign", "resolve", "oct", "--ambiguous", "fail", "--reason", "来不及了")
+    world.wait_state("oct", "done")
+    world.user("wang", "township", TOWNSHIP)
+    tab = open_tab(world, language=language).login("wang").go("#/campaigns/oct")
+    tab.wait_text("#report-table", *words)
+    assert "OPERATOR" not in tab.text("#report-table")
+    assert tab.complaints() == []

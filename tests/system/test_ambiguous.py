@@ -86,6 +86,9 @@ def test_hold_waits_for_a_person(make_world, accept):
     world.ctl("campaign", "resolve", "c1", "--ambiguous", "accept" if accept else "fail", "--reason", "问过运营商")
     counts = world.counts("c1")
     assert counts["ambiguous"] == 0 and counts["accepted" if accept else "undelivered"] == 10
+    rows = world.ctl("campaign", "report", "c1")
+    assert {row["code"] for row in rows} == {"" if accept else "OPERATOR"}
+    assert all(accept or "操作人员决定" in row["meaning"] for row in rows), rows[0]
 
 
 def test_a_neighbour_whose_clock_is_ahead(make_world):

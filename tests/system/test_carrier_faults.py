@@ -62,6 +62,8 @@ def test_one_bad_number_is_found_by_halving(world, rows):
         status = world.status("c1")
     assert status["counts"]["rejected"] == 1
     assert {a.mobile for a in world.sim.oracle()} == set(numbers) - {bad}
+    rows = [row for row in world.ctl("campaign", "report", "c1") if row["state"] == "rejected"]
+    assert [(row["number"], row["code"], row["meaning"]) for row in rows] == [(bad, "InvalidMobile", "号码无效")]
     world.check_books("c1")
 
 

@@ -12,6 +12,7 @@ import {may} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 
 const PEOPLE_SHOWN = 50;
+const DECIDED = 'OPERATOR'; // the code of `resolve … fail`
 const RESENDS = ['temporary', 'rejected'];
 
 /* On the screen a number is never whole, whatever came. */
@@ -72,17 +73,30 @@ export function reportSection(id, campaignNow) {
                 h('tbody', {}, found.map((group) => h('tr', {},
                     h('td', {'data-label': t('report.people')}, count(group.n)),
                     h('th', {scope: 'row', class: 'fw-normal', 'data-label': t('report.state')}, t(`bucket.${group.state}`)),
-                    h('td', {'data-label': t('report.cause')}, h('div', {}, group.meaning || t('report.no_cause'),
-                        group.code && h('div', {class: 'small text-body-secondary'}, t('report.code', {code: group.code})))),
-                    h('td', {'data-label': t('report.cost')}, t(group.state === 'rejected' ? 'report.cost_no' : 'report.cost_yes')),
+                    h('td', {'data-label': t('report.cause')}, h('div', {}, cause(group),
+                        group.code && !isDecided(group) && h('div', {class: 'small text-body-secondary'}, t('report.code', {code: group.code})))),
+                    h('td', {'data-label': t('report.cost')}, t(`report.cost_${cost(group)}`)),
                     h('td', {'data-label': t('report.next')}, t(`report.next_${next(group)}`))))))),
             h('details', {class: 'mb-3'}, h('summary', {}, t('report.who', {n: count(people.length), all: count(all)})),
                 h('ul', {class: 'columns-list'}, people.map((one) => h('li', {}, masked(one.number), ' ', t(`bucket.${one.state}`))))),
             resendBox());
     }
 
+    /* Nobody knows whether it arrived, and a person gave it up for lost: the carrier has said nothing, and may have charged it. */
+    function isDecided(group) {
+        return group.code === DECIDED;
+    }
+
+    function cause(group) {
+        return isDecided(group) ? t('report.decided') : group.meaning || t('report.no_cause');
+    }
+
+    function cost(group) {
+        return isDecided(group) ? 'unknown' : group.state === 'rejected' ? 'no' : 'yes';
+    }
+
     function next(group) {
-        return group.state === 'rejected' ? 'rejected' : group.again ? 'again' : 'check';
+        return group.state === 'rejected' ? 'rejected' : group.again ? 'again' : isDecided(group) ? 'decided' : 'check';
     }
 
     /* First what would happen, then the question, then one child campaign; who was reached or may have been is never in it.

@@ -6,6 +6,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
+#include "carrier/codes.h"
+
 static void drivers_are_found_by_name(void **state)
 {
     (void)state;
@@ -41,11 +45,39 @@ static void only_proof_is_not_sent(void **state)
     }
 }
 
+/* The operator's table wins; then the driver's words; then what the daemon wrote itself. */
+static void a_code_has_one_meaning(void **state)
+{
+    (void)state;
+    static const char table[] = "[NoSignId]\nclass = config\nmeaning = 本省的说法\n"
+                                "[MK:0001]\nclass = permanent\nmeaning = 空号\n";
+    struct mistakes mistakes;
+    struct codes *codes;
+    mistakes_init(&mistakes);
+    assert_int_equal(codes_load_bytes("/t.ini", table, sizeof table - 1, &codes, &mistakes),
+                     ERR_OK);
+    const struct carrier_driver *driver = carrier_driver("cloudmas");
+    assert_string_equal(carrier_meaning(driver, codes, "MK:0001"), "空号");
+    assert_string_equal(carrier_meaning(driver, codes, "NoSignId"), "本省的说法");
+    assert_string_equal(carrier_meaning(driver, codes, "InvalidMobile"), "号码无效");
+    assert_non_null(strstr(carrier_meaning(driver, codes, CARRIER_CODE_OPERATOR), "操作人员决定"));
+    assert_true(strlen(carrier_meaning(driver, codes, CARRIER_CODE_FORM)) > 0);
+    assert_true(strlen(carrier_meaning(driver, codes, "HTTP 502")) > 0);
+    assert_string_equal(carrier_meaning(driver, codes, "XX:9999"), "");
+    assert_string_equal(carrier_meaning(driver, codes, ""), "");
+    /* a carrier that is not configured any more */
+    assert_string_equal(carrier_meaning(NULL, NULL, "InvalidMobile"), "");
+    assert_true(strlen(carrier_meaning(NULL, NULL, CARRIER_CODE_OPERATOR)) > 0);
+    codes_free(codes);
+    mistakes_fini(&mistakes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drivers_are_found_by_name),
         cmocka_unit_test(only_proof_is_not_sent),
+        cmocka_unit_test(a_code_has_one_meaning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
