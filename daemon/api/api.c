@@ -12,6 +12,7 @@
 #include "api/donor_count.h"
 #include "api/events.h"
 #include "api/files.h"
+#include "api/words.h"
 #include "api/public_page.h"
 #include "api/revoke.h"
 #include "api/orphans.h"
@@ -80,6 +81,7 @@ void api_free(struct api *api)
     public_page_free(api->public_page);
     free(api->sums);
     files_free(api->files);
+    words_free(api->words);
     free(api->reload_mistakes);
     free(api);
 }
@@ -96,6 +98,8 @@ static void load_console(struct api *api, const struct settings *settings)
     if (files_load(settings->daemon.console_dir, &files, &problem) == ERR_OK) {
         files_free(api->files);
         api->files = files;
+        words_free(api->words);
+        api->words = words_new(files);
     }
     if (problem.len > 0) {
         log_line(LOG_WARN, "api", "event=console_incomplete reason=%s",

@@ -13,6 +13,7 @@ struct api {
     struct codes *const *codes;
     const struct regions *regions;
     struct files *files; /* of the console, NULL: none */
+    struct words *words; /* of these files, for what is downloaded */
     struct events *events;
     struct dayline *dayline;
     struct orphans *orphans;

@@ -1,4 +1,4 @@
-/* What would be sent to whom: the plan of a draft, its texts row by row, the rows left out. */
+/* What would be sent to whom: the plan of a draft, and its texts row by row. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +14,6 @@
 #define PROBLEMS_SHOWN 20
 #define REGIONS_SHOWN 200
 #define TEXT_MAX_BYTES 65536
-#define PIECE_BYTES 65536
-#define PIECES_MAX_BYTES                                                                           \
-    ((size_t)8 * 1024 * 1024) /* all rows of a block are bad, with long words */
 #define FAULT_MAX_BYTES 8192
 #define NUMBER_COLUMN "手机号"
 #define BOM "\xEF\xBB\xBF" /* spreadsheet programs take the file for GB18030 without it */
@@ -28,10 +25,11 @@ static void add_problems(json_t *array, const struct plan_problem *problems, siz
 {
     for (size_t i = 0; i < n && json_array_size(array) < PROBLEMS_SHOWN; i++) {
         if (problems[i].accepted == accepted) {
-            json_array_append_new(
-                array, json_pack("{s:I, s:s, s:s, s:s, s:b}", "row", (json_int_t)problems[i].row,
-                                 "value", problems[i].value, "word", problems[i].word, "reason",
-                                 problems[i].reason, "accepted", (int)accepted));
+            json_array_append_new(array, json_pack("{s:I, s:s, s:s, s:s, s:s, s:b}", "row",
+                                                   (json_int_t)problems[i].row, "value",
+                                                   problems[i].value, "word", problems[i].word,
+                                                   "reason", problems[i].reason, "column",
+                                                   problems[i].column, "accepted", (int)accepted));
         }
     }
 }
@@ -311,144 +309,6 @@ void handle_draft_preview(struct apicall *call)
     drafts_open(call, NULL, ask_row);
 }
 
-/* ---- the rows left out ---- */
-
-/* The run stands still while the client reads. */
-struct rejected {
-    struct draft_work work; /* first: the call's state is this */
-    struct apicall *call;
-    struct run *run; /* NULL: over */
-    struct buf rows;
-    bool is_writing, is_gone;
-};
-
-static void name_file(struct apicall *call, const char *what)
-{
-    char value[ROUTE_PARAM_SIZE + 64];
-    snprintf(value, sizeof value, "attachment; filename=\"%s-%s.csv\"", call->params[0], what);
-    http_answer_header(call->request, "Content-Disposition", value);
-}
-
-static void on_written(void *arg, bool gone);
-
-static void write_rows(struct rejected *rejected)
-{
-    rejected->is_writing = true;
-    http_answer_piece(rejected->call->request, buf_text(&rejected->rows), rejected->rows.len,
-                      on_written, rejected);
-    buf_reset(&rejected->rows);
-}
-
-static void end_rows(struct rejected *rejected)
-{
-    http_answer_end(rejected->call->request);
-    apicall_end(rejected->call);
-}
-
-static void on_written(void *arg, bool gone)
-{
-    struct rejected *rejected = arg;
-    rejected->is_writing = false;
-    rejected->is_gone = gone || rejected->call->api == NULL;
-    if (rejected->is_gone && rejected->run != NULL) {
-        struct run *run = rejected->run;
-        rejected->run = NULL;
-        run_cancel(run);
-    }
-    if (rejected->run != NULL) {
-        run_resume(rejected->run);
-    } else if (!rejected->is_gone && rejected->rows.len > 0) {
-        write_rows(rejected);
-    } else {
-        end_rows(rejected);
-    }
-}
-
-static void add_problem(void *arg, const struct plan_problem *problem)
-{
-    struct buf *rows = &((struct rejected *)arg)->rows;
-    buf_addf(rows, "%llu,", (unsigned long long)problem->row);
-    csvcell_add(rows, problem->value);
-    buf_add_char(rows, ',');
-    csvcell_add(rows, problem->reason);
-    buf_add_text(rows, "\r\n");
-}
-
-static bool may_go_on(void *arg)
-{
-    struct rejected *rejected = arg;
-    if (!rejected->is_writing && rejected->rows.len >= PIECE_BYTES) {
-        write_rows(rejected);
-    }
-    return !rejected->is_writing;
-}
-
-static void on_run_end(void *arg, struct run *run, enum err error, const char *fault)
-{
-    struct rejected *rejected = arg;
-    (void)run;
-    rejected->run = NULL;
-    if (error != ERR_OK) {
-        csvcell_add(&rejected->rows, fault);
-        buf_add_text(&rejected->rows, ",,\r\n");
-    }
-    if (rejected->is_writing) {
-        return; /* on_written goes on */
-    }
-    if (rejected->rows.len > 0) {
-        write_rows(rejected);
-    } else {
-        end_rows(rejected);
-    }
-}
-
-static void rejected_free(void *state)
-{
-    struct rejected *rejected = state;
-    draft_free(rejected->work.draft);
-    buf_fini(&rejected->rows);
-    free(rejected);
-}
-
-static void stream_rejected(struct apicall *call, struct draft_work *work)
-{
-    static const struct run_hooks hooks = {
-        .problem = add_problem, .ready = may_go_on, .end = on_run_end};
-    struct rejected *rejected = call->state;
-    enum run_stage stage;
-    struct buf fault;
-    rejected->call = call;
-    buf_init(&fault, FAULT_MAX_BYTES);
-    enum err error = run_new(call->api->parts.drafting, work->draft, &hooks, rejected,
-                             &rejected->run, &stage, &fault);
-    if (error != ERR_OK) {
-        if (stage != RUN_OK) {
-            apicall_error(call, 409, run_stage_word(stage), NULL, "%s", buf_text(&fault));
-        } else {
-            fail_plan(call, error);
-        }
-    } else {
-        name_file(call, "rejected");
-        http_answer_start(call->request, 200, "text/csv; charset=utf-8");
-        buf_add_text(&rejected->rows, BOM "row,value,reason\r\n");
-    }
-    buf_fini(&fault);
-}
-
-void handle_draft_rejected(struct apicall *call)
-{
-    struct rejected *rejected = calloc(1, sizeof *rejected);
-    if (rejected == NULL) {
-        apicall_fail(call, ERR_NOMEM, NULL);
-        return;
-    }
-    buf_init(&rejected->rows, PIECES_MAX_BYTES);
-    rejected->work.who = "";
-    call->state = rejected;
-    call->free_state = rejected_free;
-    drafts_open(call, NULL, stream_rejected);
-}
-
 /* ---- an empty list of the right form ---- */
 
 static void send_sample(struct apicall *call, struct draft_work *work)
@@ -470,7 +330,7 @@ static void send_sample(struct apicall *call, struct draft_work *work)
         }
     }
     buf_add_text(&csv, "\r\n");
-    name_file(call, "list");
+    drafts_name_file(call, "list");
     http_answer(call->request, 200, "text/csv; charset=utf-8", buf_text(&csv), csv.len);
     template_free(tmpl);
     buf_fini(&problem);

@@ -250,6 +250,13 @@ void drafts_on_done(void *arg, enum err error, const char *reason)
     }
 }
 
+void drafts_name_file(struct apicall *call, const char *what)
+{
+    char value[ROUTE_PARAM_SIZE + 64];
+    snprintf(value, sizeof value, "attachment; filename=\"%s-%s.csv\"", call->params[0], what);
+    http_answer_header(call->request, "Content-Disposition", value);
+}
+
 void handle_draft_show(struct apicall *call)
 {
     drafts_answer(call, 200);

@@ -45,6 +45,8 @@ void drafts_on_done(void *arg, enum err error, const char *reason);
 /* A line of this act, and when it is written `then`; else the answer is that it could not be. */
 void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
                   const char *detail, void (*then)(struct apicall *call));
+/* The answer is to be kept as ID-WHAT.csv. */
+void drafts_name_file(struct apicall *call, const char *what);
 /* All that is known of a draft, for who asks. */
 struct draft_facts {
     const struct draft *draft;

@@ -291,12 +291,17 @@ static void fill_cells(const struct report_line *line, int offset_min, struct re
     if (cells->state == NULL) {
         cells->state = "";
     }
+    const char *(*write_time)(int64_t, int, char[CLOCK_TEXT_SIZE]) = clock_format_rfc3339;
+    if (line->state_text != NULL) {
+        cells->state = line->state_text;
+        write_time = clock_format;
+    }
     cells->updated[0] = cells->submitted[0] = cells->region[0] = '\0';
     if (line->updated_ms != 0) {
-        clock_format_rfc3339(line->updated_ms, offset_min, cells->updated);
+        write_time(line->updated_ms, offset_min, cells->updated);
     }
     if (line->submitted_ms != 0) {
-        clock_format_rfc3339(line->submitted_ms, offset_min, cells->submitted);
+        write_time(line->submitted_ms, offset_min, cells->submitted);
     }
     if (line->region != 0) {
         snprintf(cells->region, sizeof cells->region, "%012" PRIu64, line->region);

@@ -38,8 +38,11 @@ struct report_line {
     int64_t updated_ms, submitted_ms;
     bool is_masked;    /* 138****8000 */
     bool is_temporary; /* of a failure: a resend of temporary ones takes it along */
+    /* For a reader: the state in her words, and times as people write them; NULL: the contract's.
+     */
+    const char *state_text;
 };
-#define ENCODE_REPORT_HEADER "number,state,code,meaning,updated_at,submitted_at,region\n"
-/* RFC 4180; a cell that a spreadsheet would take for a formula gets an apostrophe. */
+/* number,state,code,meaning,updated_at,submitted_at,region (RFC 4180); a cell that a spreadsheet
+ * would take for a formula gets an apostrophe. */
 void encode_report_csv(const struct report_line *line, int offset_min, struct buf *out);
 void encode_report_jsonl(const struct report_line *line, int offset_min, struct buf *out);

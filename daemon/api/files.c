@@ -246,6 +246,12 @@ bool files_answer(const struct files *files, struct http_request *request, const
     return true;
 }
 
+const struct buf *files_bytes(const struct files *files, const char *path)
+{
+    const struct file *file = find(files, path);
+    return file != NULL ? &file->bytes : NULL;
+}
+
 static void answer_plain(struct http_request *request, int status, const char *text)
 {
     http_answer(request, status, "text/plain; charset=utf-8", text, strlen(text));

@@ -28,6 +28,9 @@ bool files_handle(const struct files *files, struct http_request *request, bool 
 bool files_answer(const struct files *files, struct http_request *request, const char *path,
                   const char *cache);
 
+/* What a file of the table holds; NULL: there is none. Borrowed. */
+const struct buf *files_bytes(const struct files *files, const char *path);
+
 /* The headers every page and every answer to a browser carries.
  * source: OWASP ASVS 4.0.3 14.4.2-14.4.7 */
 void files_security_headers(struct http_request *request, bool behind_tls);

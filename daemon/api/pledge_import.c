@@ -95,7 +95,7 @@ static void refuse_list(struct import *import, enum err error)
 static void note_problem(struct import *import, const char *value, const char *reason,
                          const char *word)
 {
-    struct plan_problem problem = {import->row, value, reason, word, false};
+    struct plan_problem problem = {import->row, value, reason, word, false, ""};
     problems_add(&import->problems, &problem);
 }
 

@@ -9,6 +9,7 @@
 #include "api/drafts.h"
 #include "api/handlers.h"
 #include "api/mask.h"
+#include "base/csvcell.h"
 #include "carrier/carrier.h"
 #include "sms/mobile.h"
 #include "store/chunk.h"
@@ -104,6 +105,23 @@ void report_start(struct report *report, struct buf *piece)
 
 /* ---- lines ---- */
 
+const char *report_word(const struct report *report, const char *prefix, const char *word)
+{
+    const struct api *api = report->call->api;
+    return words_of(api != NULL ? api->words : NULL, report->language, prefix, word, word);
+}
+
+void report_header(const struct report *report, struct buf *piece)
+{
+    static const char *const columns[] = {"number",     "state",        "code",  "meaning",
+                                          "updated_at", "submitted_at", "region"};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        buf_add_text(piece, i > 0 ? "," : "");
+        csvcell_add(piece, report_word(report, "csv", columns[i]));
+    }
+    buf_add_char(piece, '\n');
+}
+
 static void fill_entry(const struct report *report, const struct chunk_view *chunk, size_t i,
                        struct report_entry *entry)
 {
@@ -132,6 +150,7 @@ void report_fill(const struct report *report, const struct report_entry *entry,
     const char *carrier = report->call->found.carrier;
     const struct codes *codes = apicall_codes(report->call, carrier);
     const char *code = entry->code < report->n_texts ? report->texts[entry->code] : "";
+    const char *state = state_word((enum recipient_state)entry->state);
     *line = (struct report_line){
         .number = entry->number,
         .region = entry->region,
@@ -143,8 +162,11 @@ void report_fill(const struct report *report, const struct report_entry *entry,
         .updated_ms = entry->updated_ms,
         .submitted_ms = entry->submitted_ms,
         .is_masked = report->is_masked,
-        .is_temporary = code[0] != '\0' && codes != NULL &&
-                        report_class_is_temporary(codes_class(codes, code))};
+        .is_temporary =
+            code[0] != '\0' && codes != NULL && report_class_is_temporary(codes_class(codes, code)),
+        .state_text = report->language != WORDS_NONE && state != NULL
+                          ? report_word(report, "bucket", state)
+                          : NULL};
 }
 
 static void write_line(const struct report *report, const struct report_entry *entry,
@@ -180,7 +202,9 @@ static void add_start(struct report *report, struct buf *piece)
 {
     if (!report->started) {
         report_start(report, piece);
-        buf_add_text(piece, report->csv ? ENCODE_REPORT_HEADER : "");
+        if (report->csv) {
+            report_header(report, piece);
+        }
     }
 }
 
@@ -361,6 +385,12 @@ static bool read_form(struct report *report)
         apicall_error(call, 400, "invalid", "format", "format is \"%s\"; possible: csv, jsonl",
                       format);
         return false;
+    }
+    if (!words_query(call, &report->language)) {
+        return false;
+    }
+    if (jsonl) { /* for programs: the page reads it too */
+        report->language = WORDS_NONE;
     }
     report->csv = !jsonl;
     report->has_bom = call->who.via != VIA_CONTROL; /* for spreadsheet programs */

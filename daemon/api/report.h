@@ -5,6 +5,7 @@
 #include "api/apicall.h"
 #include "api/encode.h"
 #include "api/report_table.h"
+#include "api/words.h"
 #include "base/loop.h"
 #include "campaign/recipients.h"
 #include "sms/state.h"
@@ -12,9 +13,10 @@
 struct report {
     struct apicall *call;
     bool csv, started, is_masked, is_to_be_told, has_bom;
-    bool wanted[STATE_COUNT]; /* by the order of state_all */
-    bool all;                 /* all of them are wanted */
-    char **texts;             /* the carrier's dictionary of codes */
+    bool wanted[STATE_COUNT];     /* by the order of state_all */
+    bool all;                     /* all of them are wanted */
+    enum words_language language; /* of heads and states */
+    char **texts;                 /* the carrier's dictionary of codes */
     size_t n_texts;
     uint32_t at_chunk;
     unsigned retries;
@@ -33,6 +35,10 @@ void report_fill(const struct report *report, const struct report_entry *entry,
                  struct report_line *line);
 /* The first piece: status line, headers, byte order mark. */
 void report_start(struct report *report, struct buf *piece);
+/* The names of our columns. */
+void report_header(const struct report *report, struct buf *piece);
+/* A word of ours in the reader's language. */
+const char *report_word(const struct report *report, const char *prefix, const char *word);
 /* Says in the stream that it is not whole, or answers the error. */
 void report_break_off(struct report *report, const char *reason);
 

@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "api/report.h"
+#include "api/list_cell.h"
 #include "base/csvcell.h"
-#include "campaign/encoding.h"
 #include "campaign/layout.h"
 #include "campaign/template.h"
 #include "drafting/draft.h"
@@ -110,35 +110,11 @@ bool report_list_open(struct report *report)
 
 /* ---- writing ---- */
 
-/* A cell as it stood; what is no UTF-8 ends it. Any number in it is masked, not only the one that
- * was written to, and also one among other words. */
-static void add_cell(const struct report *report, const struct recipients_cell *cell,
-                     struct buf *piece)
-{
-    char masked[MOBILE_TEXT_SIZE];
-    uint64_t number;
-    if (report->is_masked && mobile_parse(cell->text, cell->len, &number) == MOBILE_OK) {
-        mobile_mask(number, masked);
-        buf_add_text(piece, masked);
-        return;
-    }
-    char *text = strndup(cell->text, encoding_utf8_prefix(cell->text, cell->len));
-    if (text == NULL) {
-        piece->failed = true;
-        return;
-    }
-    if (report->is_masked) {
-        mobile_mask_within(text);
-    }
-    csvcell_add(piece, text);
-    free(text);
-}
-
 static void add_columns(const struct report *report, const struct recipients_row *row,
                         struct buf *piece)
 {
     for (size_t i = 0; i < report->n_columns; i++) {
-        add_cell(report, &row->cells[i], piece);
+        list_cell_add(piece, &row->cells[i], report->is_masked);
         buf_add_char(piece, ',');
     }
 }
@@ -154,7 +130,9 @@ static void add_row(struct report *report, const struct recipients_row *row, str
     if (entry == NULL || entry->is_given) { /* wrong, opted out, or there before */
         if (report->all) {
             add_columns(report, row, piece);
-            buf_add_text(piece, "," LEFT_OUT ",,,,,\n");
+            buf_add_char(piece, ',');
+            csvcell_add(piece, report_word(report, "csv", LEFT_OUT));
+            buf_add_text(piece, ",,,,,\n");
         }
         return;
     }
@@ -175,7 +153,7 @@ static void add_header(const struct report *report, struct buf *piece)
         csvcell_add(piece, names[i]);
         buf_add_char(piece, ',');
     }
-    buf_add_text(piece, ENCODE_REPORT_HEADER);
+    report_header(report, piece);
 }
 
 static void on_ready(void *arg, bool gone)

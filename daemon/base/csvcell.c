@@ -20,6 +20,16 @@ bool csvcell_is_formula(const char *cell)
     return false;
 }
 
+bool csvcell_is_defused(const char *cell, size_t len)
+{
+    char beginning[sizeof "＝"] = "";
+    if (len < 2 || cell[0] != '\'') {
+        return false;
+    }
+    memcpy(beginning, cell + 1, len - 1 < sizeof beginning - 1 ? len - 1 : sizeof beginning - 1);
+    return csvcell_is_formula(beginning);
+}
+
 void csvcell_add(struct buf *out, const char *cell)
 {
     bool formula = csvcell_is_formula(cell);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/buf.h"
 
@@ -12,3 +13,5 @@ bool csvcell_is_formula(const char *cell);
 /* Appends the cell, in quotation marks where it needs them; one that is_formula gets an apostrophe
  * in front. For figures of our own that may be negative use buf_add_text. */
 void csvcell_add(struct buf *out, const char *cell);
+/* The same cell read back: does it begin with such an apostrophe? Not terminated. */
+bool csvcell_is_defused(const char *cell, size_t len);

@@ -263,16 +263,16 @@ void plan_free(struct plan *plan)
 /* ---- one row ---- */
 
 static void report(struct plan *plan, uint64_t row, const char *value, const char *word,
-                   const char *reason)
+                   const char *reason, const char *column)
 {
-    const struct plan_problem problem = {row, value, reason, word, false};
+    const struct plan_problem problem = {row, value, reason, word, false, column};
     problems_add(&plan->problems, &problem);
     plan->totals.problems = plan->problems.n;
 }
 
 /* Reports a row with the cell at fault; a number of the right form is masked. */
 static void report_cell(struct plan *plan, uint64_t row, const struct recipients_cell *cell,
-                        const char *word, const char *reason)
+                        const char *word, const char *reason, const char *column)
 {
     char shown[PROBLEM_VALUE_MAX_BYTES + 1];
     uint64_t number;
@@ -280,15 +280,23 @@ static void report_cell(struct plan *plan, uint64_t row, const struct recipients
         mobile_mask(number, shown);
     else
         problems_show(cell->text, cell->len, shown, sizeof shown);
-    report(plan, row, shown, word, reason);
+    report(plan, row, shown, word, reason, column);
+}
+
+/* `column`: of the text, whose value is at fault. */
+static bool reject_value(struct plan *plan, const struct recipients_row *row,
+                         const struct recipients_cell *cell, const char *word, const char *reason,
+                         const char *column)
+{
+    plan->totals.invalid++;
+    report_cell(plan, row->row, cell, word, reason, column);
+    return false;
 }
 
 static bool reject(struct plan *plan, const struct recipients_row *row,
                    const struct recipients_cell *cell, const char *word, const char *reason)
 {
-    plan->totals.invalid++;
-    report_cell(plan, row->row, cell, word, reason);
-    return false;
+    return reject_value(plan, row, cell, word, reason, "");
 }
 
 static const struct recipients_cell *number_cell(const struct plan *plan,
@@ -374,8 +382,8 @@ static bool take_empty(struct plan *plan, struct candidate *candidate, size_t i)
              "%s is empty and the text needs it; fill the cell, or say in the definition what an "
              "empty one means (empty = blank, or empty = default:…)",
              value_name(plan, i, name));
-    return reject(plan, candidate->source, number_cell(plan, candidate->source), "empty_column",
-                  reason);
+    return reject_value(plan, candidate->source, number_cell(plan, candidate->source),
+                        "empty_column", reason, name);
 }
 
 /* Trims value `i` and checks it; an empty one follows the definition's rule. */
@@ -394,7 +402,7 @@ static bool check_value(struct plan *plan, struct candidate *candidate, size_t i
     snprintf(reason, sizeof reason, "%s: %s", value_name(plan, i, name),
              fault != TEXT_FINE ? text_fault_sentence(fault)
                                 : "a formula of the spreadsheet has failed; mend it");
-    return reject(plan, candidate->source, value, "column_text", reason);
+    return reject_value(plan, candidate->source, value, "column_text", reason, name);
 }
 
 static bool check_values(struct plan *plan, struct candidate *candidate)
@@ -424,10 +432,13 @@ static uint64_t warn_of_region(struct plan *plan, const struct recipients_row *r
     char shown[PROBLEM_VALUE_MAX_BYTES + 1];
     problems_show(cell->text, cell->len, shown, sizeof shown);
     const struct plan_problem problem = {
-        row->row, shown,
+        row->row,
+        shown,
         "this is no area code (2, 4, 6, 9 or 12 digits); the row is sent, but counts for no area "
         "of its own, and what its recipient pledges for that of the campaign",
-        "area_code", true};
+        "area_code",
+        true,
+        ""};
     plan->totals.warnings++;
     problems_add(&plan->problems, &problem);
     return 0;
@@ -496,7 +507,7 @@ static enum err take_row(struct plan *plan, const struct recipients_row *row,
     if (seen) {
         plan->totals.duplicate++;
         report_cell(plan, row->row, number_cell(plan, row), "duplicate",
-                    "the same number stands in an earlier row, which is kept");
+                    "the same number stands in an earlier row, which is kept", "");
         return ERR_OK;
     }
     return add_to_block(plan, &candidate, block);
@@ -576,11 +587,12 @@ static void leave_out(struct plan *plan, const struct plan_row *row, uint8_t loo
     mobile_mask(row->number, shown);
     if (lookup & PLAN_OPTED_OUT) {
         plan->totals.opted_out++;
-        report(plan, row->row, shown, "opted_out", "this person has asked not to be written to");
+        report(plan, row->row, shown, "opted_out", "this person has asked not to be written to",
+               "");
     } else {
         plan->totals.duplicate++;
         report(plan, row->row, shown, "in_group",
-               "this number already gets a message in the same dedup_group");
+               "this number already gets a message in the same dedup_group", "");
     }
 }
 

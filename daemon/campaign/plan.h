@@ -55,6 +55,7 @@ struct plan_problem {
     const char *reason; /* what is wrong and what would be right */
     const char *word;   /* stable: "landline", "duplicate", "empty_column" … */
     bool accepted;      /* a warning: the row is sent all the same ("area_code") */
+    const char *column; /* the column of the text that is at fault, "" when it is none of these */
 };
 
 struct plan_totals {
@@ -82,8 +83,8 @@ enum plan_lookup { PLAN_SEND = 0, PLAN_OPTED_OUT = 1, PLAN_IN_GROUP = 2 };
  * faults, encoding). errors: ERR_INVALID, ERR_IO, ERR_NOMEM */
 MUST_CHECK enum err plan_open(const struct definition *definition, const struct settings *settings,
                               struct plan **plan, struct buf *problem);
-/* What plan_open would refuse, as a mistake of the definition: the text against the columns of the CSV, of which only the header
- * is read, and its weight without values. */
+/* What plan_open would refuse, as a mistake of the definition: the text against the columns of the
+ * CSV, of which only the header is read, and its weight without values. */
 void plan_check(const struct definition *definition, const struct settings *settings,
                 struct mistakes *mistakes);
 /* Adds rows until `want` (at most PLAN_BLOCK_ROWS) stand in the block or the file ends; reads at
@@ -112,8 +113,9 @@ void plan_progress(const struct plan *plan, uint64_t *read_bytes, uint64_t *all_
 /* The compiled text: what dispatch needs to build messages again from stored values. Lives as long
  * as the plan. */
 const struct template *plan_template(const struct plan *plan);
-/* Called for every row left out or warned of, kept or not (for a reject file): invalid ones and duplicates in
- * their order while a block is read, opted-out ones when it is settled. May be NULL. */
+/* Called for every row left out or warned of, kept or not (for a reject file): invalid ones and
+ * duplicates in their order while a block is read, opted-out ones when it is settled. May be NULL.
+ */
 void plan_on_problem(struct plan *plan, void (*fn)(void *arg, const struct plan_problem *problem),
                      void *arg);
 void plan_free(struct plan *plan);

@@ -18,6 +18,7 @@ void problems_fini(struct problems *problems)
     for (size_t i = 0; i < problems->n_kept; i++) {
         free((char *)problems->kept[i].value);
         free((char *)problems->kept[i].reason);
+        free((char *)problems->kept[i].column);
     }
     free(problems->kept);
     *problems = (struct problems){.kept = NULL};
@@ -29,14 +30,16 @@ static void keep(struct problems *problems, const struct plan_problem *problem)
         problems->kept = calloc(PLAN_PROBLEMS_KEPT, sizeof *problems->kept);
     if (problems->kept == NULL)
         return;
-    char *value = strdup(problem->value), *reason = strdup(problem->reason);
-    if (value == NULL || reason == NULL) {
+    char *value = strdup(problem->value), *reason = strdup(problem->reason),
+         *column = strdup(problem->column);
+    if (value == NULL || reason == NULL || column == NULL) {
         free(value);
         free(reason);
+        free(column);
         return;
     }
-    problems->kept[problems->n_kept++] =
-        (struct plan_problem){problem->row, value, reason, problem->word, problem->accepted};
+    problems->kept[problems->n_kept++] = (struct plan_problem){
+        problem->row, value, reason, problem->word, problem->accepted, column};
     problems->n_warnings_kept += problem->accepted;
 }
 

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/csvcell.h"
 #include "campaign/column.h"
 #include "campaign/encoding.h"
 
@@ -624,6 +625,16 @@ enum err recipients_choose(struct recipients *r, const size_t *columns, size_t n
 
 /* ---- reading ---- */
 
+static void undo_defusing(struct recipients_cell *cells, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (csvcell_is_defused(cells[i].text, cells[i].len)) {
+            cells[i].text++;
+            cells[i].len--;
+        }
+    }
+}
+
 enum err recipients_next(struct recipients *r, struct recipients_row *row,
                          enum recipients_step *step)
 {
@@ -632,7 +643,9 @@ enum err recipients_next(struct recipients *r, struct recipients_row *row,
         advance(r);
     if (r->next_row < r->n_rows) {
         size_t i = r->next_row++;
-        *row = (struct recipients_row){r->rows[i].row, r->rows[i].fault, r->cells + i * r->n_slots};
+        struct recipients_cell *cells = r->cells + i * r->n_slots;
+        undo_defusing(cells, r->n_slots);
+        *row = (struct recipients_row){r->rows[i].row, r->rows[i].fault, cells};
         *step = RECIPIENTS_ROW;
         return ERR_OK;
     }

@@ -4,7 +4,9 @@
  * UTF-8 (with or without BOM) or GB18030; LF, CRLF or CR. The first row that is not blank is the
  * header. Rows are counted as a spreadsheet program counts them: a quoted line end does not begin a
  * new row, a blank line is a row. Blank rows (nothing but empty cells) are counted but not given.
- * Missing cells at the end of a row are empty. */
+ * Missing cells at the end of a row are empty. The apostrophe that we put in front of a cell a
+ * spreadsheet would take for a formula (base/csvcell.h) is no part of it, so that a list that was
+ * downloaded here can be uploaded again. */
 #pragma once
 
 #include <stdbool.h>

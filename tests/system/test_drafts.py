@@ -428,10 +428,57 @@ def test_rows_one_by_one_and_those_left_out(world):
         assert world.daemons["a"].api("GET", f"/drafts/spring/preview?at={at}")[0] == status
     status, text = world.daemons["a"].api("GET", "/drafts/spring/rejected")
     lines = text.lstrip("\ufeff").splitlines()
-    assert status == 200 and lines[0] == "row,value,reason" and len(lines) == 3041
-    assert lines[1].startswith("2502,154****") and lines[-1].startswith("5541,坏号,")
+    assert status == 200 and lines[0] == "手机号,姓名,row,reason" and len(lines) == 3041
+    assert lines[1].startswith(f"{people[0]},\"'=1+1\",2502,\"the same number") and lines[-1].startswith("坏号,x,5541,")
     status, text = world.daemons["a"].api("GET", "/drafts/spring/sample")
     assert status == 200 and text == "\ufeff手机号,姓名\r\n"
+
+
+def rejected(person, id_="spring", lang="zh-CN"):
+    """The download of rows left out as a spreadsheet reads it, and its bytes."""
+    status, text = person.call("GET", f"/api/v1/drafts/{id_}/rejected?lang={lang}")
+    assert status == 200, text
+    return list(csv_reader(io.StringIO(text.lstrip("\ufeff")))), text.encode()
+
+
+def test_rows_left_out_are_mended_and_uploaded_again(make_world):
+    world = make_world()
+    live(world)
+    wang, li = world.login("wang", "township", "513327205"), world.login("li", "approver", "513327")
+    good = numbers(1500)
+    world.api("POST", "/optouts", {"numbers": [good[3]], "source": "operator", **ACTOR})
+    rows = [(n, f"村民{i}", "+备注") for i, n in enumerate(good)]
+    rows[5:5] = [("1380013", "少一位", ""), ("", "没号码", "=1+1"), (good[0], "重复", "")]
+    rows[1200:1200] = [(good[1300], "", "两列"), ("+86154000x", "字母", "")]
+    ready(world, "spring", wang, first=good[:1])
+    put_part(wang, "/drafts/spring/recipients?at=0&last=1&name=a.csv", csv_of(rows, ("手机号", "姓名", "备注")))
+    plan = wang.call("GET", "/api/v1/drafts/spring/plan")[1]
+    assert plan["problems_total"] == 6 and {p["row"]: p["column"] for p in plan["problems"]} == {
+        5: "", 7: "", 8: "", 9: "", 1202: "姓名", 1203: ""}
+    lines, data = rejected(wang)
+    assert lines[0] == ["手机号", "姓名", "备注", "行号", "原因"]
+    assert [(line[0], line[1], line[2], line[3]) for line in lines[1:]] == [
+        (good[3], "村民3", "'+备注", "5"), ("1380013", "少一位", "", "7"), ("", "没号码", "'=1+1", "8"), (good[0], "重复", "", "9"),
+        (good[1300], "", "两列", "1202"), ("'+86154000x", "字母", "", "1203")]
+    assert [line[4] for line in lines[1:]] == ["本人拒收，不再发送，无需处理", "手机号不足 11 位，补齐", "填上手机号", "和前面的行重复，删去一行",
+                                               "“姓名”空着，填上内容", "号码里有字母或符号，一格只写 11 位数字"]
+    # uploaded as it is, it holds the same rows, none of its own columns twice, and no second apostrophe
+    put_part(wang, "/drafts/spring/recipients?at=0&last=1&name=b.csv", data)
+    again, _ = rejected(wang, lang="en")
+    assert again[0] == ["手机号", "姓名", "备注", "row", "reason"]
+    assert [line[:3] for line in again[1:]] == [line[:3] for line in lines[1:] if line[0] not in (good[0],)]
+    assert again[2][4].startswith("too few digits") or "11" in again[2][4]
+    # mended
+    mended = data.decode("utf-8-sig").replace("1380013,", f"{numbers(1, 15400900001)[0]},").replace("'+86154000x", "'+8615400900002")
+    put_part(wang, "/drafts/spring/recipients?at=0&last=1&name=c.csv", mended.encode())
+    plan = wang.call("GET", "/api/v1/drafts/spring/plan")[1]
+    assert (plan["rows"], plan["accepted"], plan["opted_out"], plan["by_word"]) == (6, 3, 1, {"empty": 1, "empty_column": 1, "opted_out": 1})
+    # whole numbers are for who uploads, with a line in the audit
+    masked, _ = rejected(li)
+    assert [line[0] for line in masked[1:]] == [good[3][:3] + "****" + good[3][-4:], "", good[1300][:3] + "****" + good[1300][-4:]]
+    acts = [entry[b"actor"] for _, entry in world.redis.xrevrange("outreach:{a}:audit") if entry[b"act"] == b"rejected rows"]
+    assert acts == [b"wang", b"wang"]
+    assert code(wang.call("GET", "/api/v1/drafts/spring/rejected?lang=de")) == (400, "invalid")
 
 
 def test_a_hundred_thousand_rows_do_not_hold_the_loop_up(world):
@@ -527,6 +574,7 @@ def put_part(browser, path, data, **headers):
 
 def test_roles_and_areas(make_world):
     world = make_world(daemon={"four_eyes_over": 10})
+    live(world)
     wang, zhao = world.login("wang", "township", "513327205"), world.login("zhao", "township", "513327206")
     li = world.login("li", "approver", "513327")
     far, viewer = world.login("far", "approver", "5101"), world.login("chen", "viewer", "513327")
@@ -735,6 +783,13 @@ def test_a_report_beside_the_columns_that_were_uploaded(make_world):
     assert status == 200 and rows_of(text)[1][3] == people[0]  # a login is a confirmation
     acts = [entry[b"act"] for _, entry in world.redis.xrevrange("outreach:{a}:audit", count=10)]
     assert b"report unmasked" in acts
+    # for a reader in her language, heads and states and times as people write them
+    status, text = wang.call("GET", "/api/v1/campaigns/spring/report?with=columns&lang=zh-CN")
+    chinese = rows_of(text)
+    assert chinese[0] == ["姓名", "手机号", "备注", "发送号码", "结果", "代码", "说明", "结果时间", "提交时间", "号码所属地区"]
+    assert len(chinese) == len(got) and (chinese[4][4], chinese[101][4]) == ("已送达", "不在发送之列")
+    assert chinese[4][7] == got[4][7][:19].replace("T", " ")
+    assert rows_of(wang.call("GET", "/api/v1/campaigns/spring/report?lang=zh-CN")[1])[0] == chinese[0][3:]
     # as it was on the control socket
     status, text = world.daemons["a"].api("GET", "/campaigns/spring/report?format=csv")
     assert not text.startswith("\ufeff") and rows_of(text)[1][0] in people

@@ -3,7 +3,7 @@ import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {dropZone, uploadBar} from '../lib/drop.js';
 import {count, time} from '../lib/format.js';
-import {t} from '../lib/i18n.js';
+import {currentLanguage, t} from '../lib/i18n.js';
 import {session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 import {faultWords, problemTable} from '../lib/problems.js';
@@ -86,6 +86,8 @@ function verdict(plan, context) {
     }
     return [good, trialBox(plan), ...problemTable(plan.problems, told, plan.by_word),
         h('div', {class: 'd-flex flex-wrap gap-2'},
-            h('a', {class: 'btn btn-outline-primary', href: `/api/v1${context.path}/rejected`, download: `${context.id}-rejected.csv`, id: 'list-rejected'},
-                t('list.rejected')), plan.accepted > 0 && next)];
+            plan.problems_total > 0 && h('a', {class: 'btn btn-outline-primary', href: `/api/v1${context.path}/rejected?lang=${currentLanguage()}`,
+                download: `${context.id}-rejected.csv`, id: 'list-rejected'}, t('list.rejected')),
+            plan.accepted > 0 && next),
+        plan.problems_total > 0 && h('p', {class: 'small mt-2'}, t('list.rejected_hint'))];
 }

@@ -6,7 +6,7 @@ import {ask} from '../lib/dialog.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {count, yuan} from '../lib/format.js';
-import {t} from '../lib/i18n.js';
+import {currentLanguage, t} from '../lib/i18n.js';
 import {eachLine} from '../lib/lines.js';
 import {may} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
@@ -138,7 +138,7 @@ export function reportSection(id, campaignNow) {
         fill(problem);
         try {
             if (await api.confirmNow()) {
-                location.assign(`/api/v1${path}/report?format=csv&with=columns&masked=0`);
+                location.assign(`/api/v1${path}/report?format=csv&with=columns&masked=0&lang=${currentLanguage()}`);
             }
         } catch (error) {
             fill(problem, errorBox(error));
@@ -148,7 +148,7 @@ export function reportSection(id, campaignNow) {
     const element = h('section', {class: 'mt-4', 'aria-labelledby': 'report-heading'},
         h('h2', {class: 'h5', id: 'report-heading'}, t('report.title')),
         h('div', {class: 'd-flex flex-wrap gap-2 mb-3'}, button,
-            h('a', {class: 'btn btn-outline-primary btn-sm', id: 'report-csv', href: `/api/v1${path}/report?format=csv&with=columns&masked=1`, download: `${id}.csv`}, t('report.download')),
+            h('a', {class: 'btn btn-outline-primary btn-sm', id: 'report-csv', href: `/api/v1${path}/report?format=csv&with=columns&masked=1&lang=${currentLanguage()}`, download: `${id}.csv`}, t('report.download')),
             h('button', {type: 'button', class: 'btn btn-outline-secondary btn-sm', onclick: unmasked}, t('report.download_whole'))),
         problem, groups);
     return {element, load, leave: () => aborter?.abort()};

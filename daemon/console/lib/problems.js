@@ -5,7 +5,7 @@ import {has, t} from './i18n.js';
 
 /* What to do about a word; the daemon's own sentence when the word is a new one. */
 export function advice(problem) {
-    return has(`problem.${problem.word}`) ? t(`problem.${problem.word}`, {column: /^(.+?)( is empty|: )/.exec(problem.reason)?.[1] ?? ''}) : problem.reason;
+    return has(`problem.${problem.word}`) ? t(`problem.${problem.word}`, {column: problem.column ?? ''}) : problem.reason;
 }
 
 /* What is wrong with a whole list: what to do in the reader's language, the daemon's sentence in small print. */
@@ -32,7 +32,7 @@ export function problemTable(problems, total, byWord = null) {
     const words = byWord ?? problems.reduce((sums, one) => ({...sums, [one.word]: (sums[one.word] ?? 0) + 1}), {});
     return [
         h('ul', {class: 'mb-2', id: 'problem-todo'}, Object.entries(words).sort((a, b) => b[1] - a[1]).map(([word, n]) =>
-            h('li', {}, t('problems.todo', {n: count(n), what: advice({word, reason: problems.find((one) => one.word === word)?.reason ?? word})})))),
+            h('li', {}, t('problems.todo', {n: count(n), what: advice({word, reason: word, ...problems.find((one) => one.word === word)})})))),
         h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm align-middle', id: 'problem-rows'},
             h('caption', {}, total > problems.length ? t('problems.first', {n: count(problems.length), all: count(total)}) : t('problems.all', {n: count(total)})),
             h('thead', {}, h('tr', {}, h('th', {scope: 'col', class: 'text-end'}, t('problems.row')), h('th', {scope: 'col'}, t('problems.value')),

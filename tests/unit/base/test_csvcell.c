@@ -4,6 +4,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/csvcell.h"
 
@@ -48,7 +50,15 @@ static void test_formulas_are_defused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_true(csvcell_is_formula(rows[i][0]));
         assert_cell(rows[i][0], rows[i][1]);
+        char defused[16];
+        snprintf(defused, sizeof defused, "'%s", rows[i][0]);
+        assert_true(csvcell_is_defused(defused, strlen(defused)));
+        assert_false(csvcell_is_defused(rows[i][0], strlen(rows[i][0])));
     }
+    assert_false(csvcell_is_defused("", 0));
+    assert_false(csvcell_is_defused("'", 1));
+    assert_false(csvcell_is_defused("'=", 1)); /* the rest belongs to the next cell */
+    assert_false(csvcell_is_defused("'quoted", 7));
     assert_false(csvcell_is_formula(""));
     assert_false(csvcell_is_formula("一=1"));
 }

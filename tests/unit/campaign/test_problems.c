@@ -50,7 +50,7 @@ static void test_the_first_are_kept_and_all_are_told(void **state)
     problems.arg = &told;
     told = 0;
     for (uint64_t row = 5000; row > 0; row--) {
-        const struct plan_problem problem = {row, value, "a reason", "landline", false};
+        const struct plan_problem problem = {row, value, "a reason", "landline", false, ""};
         problems_add(&problems, &problem);
     }
     value[0] = 'x'; /* the strings were copied */
