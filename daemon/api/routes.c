@@ -70,6 +70,8 @@ const struct route routes_rows[] = {
     {"POST", "/api/v1/pledges/{number}/waive", handle_pledge_waive, FINANCE, ROUTE_AREA_PLEDGE, 0, "what is open will not come any more"},
     {"POST", "/api/v1/pledges/{number}/transfer", handle_pledge_transfer, FINANCE, ROUTE_AREA_PLEDGE, 0, "another donor takes over what is open"},
     {"POST", "/api/v1/pledges/{number}/ticket", handle_pledge_ticket, FINANCE, ROUTE_AREA_PLEDGE, 0, "the official ticket of an arrival"},
+    {"GET", "/api/v1/pledges/{number}/messages", handle_pledge_messages, FINANCE | OPERATOR | AUDITOR, ROUTE_AREA_PLEDGE, 0, "what its donor was told, and what became of each message"},
+    {"POST", "/api/v1/pledges/{number}/messages", handle_pledge_message_again, FINANCE | OPERATOR, ROUTE_AREA_PLEDGE, 0, "one of these messages once more, with the same number in it"},
     {"GET", "/api/v1/totals", handle_totals, ALL, ROUTE_AREA_READ, 0, "what an area pledged, received and delivered"},
     {"GET", "/api/v1/totals/day", handle_totals_day, ALL, ROUTE_AREA_READ, 0, "how the totals of an area grew over a day"},
     {"GET", "/api/v1/totals/messages", handle_totals_messages, ALL, ROUTE_AREA_READ, 0, "recipients of an area's campaigns by state"},

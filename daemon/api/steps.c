@@ -506,7 +506,20 @@ void handle_ledger_close(struct apicall *call)
 
 /* ---- tickets: the arrival is looked up first ---- */
 
-/* The arrivals of the pledge, or the one with that receipt. 0 and *n: how many there are. */
+static bool is_reversed(const struct ledger_pledge *pledge, uint64_t n)
+{
+    for (size_t i = 0; i < pledge->n_entries; i++) {
+        struct ledger_entry entry;
+        if (ledger_row_read(&pledge->entries[i], &entry) == ERR_OK &&
+            entry.type == LEDGER_REVERSE && entry.ref == n) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The arrival of the pledge that still stands, or the one with that receipt, whatever became of it:
+ * then the ledger says why not. 0 and *n: how many there are. */
 static uint64_t find_arrival(const struct ledger_pledge *pledge, const char *number, size_t *n)
 {
     uint64_t found = 0;
@@ -514,7 +527,8 @@ static uint64_t find_arrival(const struct ledger_pledge *pledge, const char *num
     for (size_t i = 0; i < pledge->n_entries; i++) {
         struct ledger_entry entry;
         if (ledger_row_read(&pledge->entries[i], &entry) != ERR_OK || entry.type != LEDGER_ARRIVE ||
-            (number[0] == 'R' && strcmp(entry.receipt, number) != 0)) {
+            (number[0] == 'R' ? strcmp(entry.receipt, number) != 0
+                              : is_reversed(pledge, entry.n))) {
             continue;
         }
         found = entry.n;

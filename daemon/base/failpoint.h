@@ -21,6 +21,7 @@
  *   confirm_posted  the same for an answer
  *   receipt_before  something is owed, nothing of it is in the queue
  *   receipt_queued  the queue has a message, the ledger still owes it
+ *   receipt_ordered a message is owed once more, who asked for it has not heard
  * and of an upgrade (store/migrate.lua):
  *   migrate_before  a part of a step is about to be asked for
  *   migrate_after   its answer is here, not looked at

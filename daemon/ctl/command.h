@@ -79,6 +79,7 @@ enum ctl_option {
     OPT_KEEP,
     OPT_REPLACE,
     OPT_DRY_RUN,
+    OPT_RESEND,
     OPT_COUNT
 };
 

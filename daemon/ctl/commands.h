@@ -53,6 +53,7 @@ cmd_pledge_step(struct ctl *ctl); /* confirm, arrive, deliver, void, waive, tran
 enum ctl_exit cmd_pledge_reverse(struct ctl *ctl);
 enum ctl_exit cmd_pledge_pass(struct ctl *ctl);
 enum ctl_exit cmd_pledge_show(struct ctl *ctl);
+enum ctl_exit cmd_pledge_receipt(struct ctl *ctl);
 enum ctl_exit cmd_pledge_list(struct ctl *ctl);
 enum ctl_exit cmd_pledge_import(struct ctl *ctl);
 enum ctl_exit cmd_totals(struct ctl *ctl);

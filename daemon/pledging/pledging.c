@@ -67,6 +67,12 @@ const struct pledging_waiting *pledging_waiting(const struct pledging *pledging)
     return receipts_waiting(pledging->receipts);
 }
 
+const char *pledging_text(const struct pledging *pledging, const struct ledger_owing *owing,
+                          struct buf *text, const char **carrier)
+{
+    return receipts_text(pledging, owing, text, carrier);
+}
+
 enum err pledging_take(struct pledging *pledging, const struct pledging_uplink *uplink,
                        pledging_taken_fn *done, void *arg)
 {

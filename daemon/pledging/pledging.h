@@ -14,8 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "conf/settings.h"
+#include "store/ledger_owed.h"
 
 struct event_base;
 struct pledging;
@@ -46,6 +48,13 @@ struct pledging_waiting {
 };
 /* As this daemon last went through the whole list. Borrowed, until the loop turns. */
 const struct pledging_waiting *pledging_waiting(const struct pledging *pledging);
+
+#define PLEDGING_TEXT_MAX_BYTES 8192
+/* What the donor would be told for an entry, if it were said now, appended to `text`, and over
+ * which carrier (NULL: nobody asks; left as it is without a definition). gives: NULL, or why
+ * nothing would be said, a sentence. */
+const char *pledging_text(const struct pledging *pledging, const struct ledger_owing *owing,
+                          struct buf *text, const char **carrier);
 
 struct pledging_uplink { /* borrowed until pledging_take returns */
     const char *carrier, *id;

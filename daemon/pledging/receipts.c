@@ -16,9 +16,11 @@
 #include "store/ledger_owed.h"
 
 #define REQUEST_SIZE 40
-#define TEXT_MAX_BYTES 8192
 #define LOG_EVERY_MS 60000 /* of what cannot be said */
 #define CARRIER_SIZE 65
+
+static const char why_no_page[] = "this daemon has no definition of the campaign";
+static const char why_too_long[] = "its text is too long";
 
 struct receipts {
     struct pledging *pledging;
@@ -39,6 +41,7 @@ struct receipts {
 struct errand {
     struct receipts *receipts;
     uint64_t entry;
+    uint32_t attempt;
     int64_t at_ms; /* of the entry */
     char campaign[PLEDGING_CAMPAIGN_SIZE];
     char carrier[CARRIER_SIZE];
@@ -134,10 +137,10 @@ static void on_crossed(void *arg, enum err error, const char *reason)
     page_check(receipts);
 }
 
-static void cross_out(struct receipts *receipts, uint64_t entry)
+static void cross_out(struct receipts *receipts, uint64_t entry, uint32_t attempt)
 {
     receipts->calls++;
-    if (ledger_owed_done(receipts->pledging->store, entry, on_crossed, receipts)) {
+    if (ledger_owed_done(receipts->pledging->store, entry, attempt, on_crossed, receipts)) {
         receipts->calls--;
         receipts->has_failed = true;
     }
@@ -163,15 +166,18 @@ static void on_queued(void *arg, enum err error, const char *reason,
     } else {
         if (appended->fresh)
             pledging_tell_queued(receipts->pledging, errand.carrier);
-        cross_out(receipts, errand.entry);
+        cross_out(receipts, errand.entry, errand.attempt);
     }
     page_check(receipts);
 }
 
-/* The name of the message for an entry: the queue takes each name once. */
-static void name_request(uint64_t entry, char request[REQUEST_SIZE])
+/* The name of the message for an entry: the queue takes each name once. What became of it is found
+ * by this name, so that store/ledger.lua has the same. */
+static void name_request(const struct ledger_owing *owing, char request[REQUEST_SIZE])
 {
-    snprintf(request, REQUEST_SIZE, "entry:%" PRIu64, entry);
+    int n = snprintf(request, REQUEST_SIZE, "entry:%" PRIu64, owing->entry.n);
+    if (owing->attempt > 0)
+        snprintf(request + n, REQUEST_SIZE - (size_t)n, ":%" PRIu32, owing->attempt);
 }
 
 static enum err thank(struct receipts *receipts, const struct book_page *page,
@@ -182,11 +188,13 @@ static enum err thank(struct receipts *receipts, const struct book_page *page,
     struct errand *errand = malloc(sizeof *errand);
     if (!errand)
         return ERR_NOMEM;
-    *errand =
-        (struct errand){.receipts = receipts, .entry = owing->entry.n, .at_ms = owing->entry.at_ms};
+    *errand = (struct errand){.receipts = receipts,
+                              .entry = owing->entry.n,
+                              .attempt = owing->attempt,
+                              .at_ms = owing->entry.at_ms};
     snprintf(errand->campaign, sizeof errand->campaign, "%s", owing->pledge.campaign);
     snprintf(errand->carrier, sizeof errand->carrier, "%s", page->definition->carrier);
-    name_request(owing->entry.n, request);
+    name_request(owing, request);
     receipts->calls++;
     const struct said said = {.mobile = owing->pledge.mobile,
                               .request = request,
@@ -200,28 +208,59 @@ static enum err thank(struct receipts *receipts, const struct book_page *page,
     return error;
 }
 
+/* NULL: without a definition nothing can be said, nor is it known whether something is owed. */
+static const struct book_page *find_page(const struct pledging *pledging,
+                                         const struct ledger_owing *owing)
+{
+    const struct book_page *page = book_find(pledging->book, owing->pledge.campaign);
+    return page && page->carrier ? page : NULL;
+}
+
+/* Nothing is written when nothing is owed. */
+static enum owed compose(const struct book_page *page, const struct ledger_owing *owing,
+                         int64_t now_ms, struct buf *text)
+{
+    enum owed what = page->words ? words_owed(page, owing, now_ms) : OWED_NOTHING;
+    if (what != OWED_NOTHING)
+        words_write(page, owing, what, text);
+    return what;
+}
+
 static void settle(struct receipts *receipts, const struct ledger_owing *owing)
 {
     int64_t now_ms = clock_wall_ms();
-    const struct book_page *page = book_find(receipts->pledging->book, owing->pledge.campaign);
-    if (!page || !page->carrier) {
-        log_silence(receipts, owing, "this daemon has no definition of the campaign");
+    const struct book_page *page = find_page(receipts->pledging, owing);
+    if (!page) {
+        log_silence(receipts, owing, why_no_page);
         return;
     }
-    enum owed what = page->words ? words_owed(page, owing, now_ms) : OWED_NOTHING;
     struct buf text;
-    buf_init(&text, TEXT_MAX_BYTES);
-    if (what != OWED_NOTHING)
-        words_write(page, owing, what, &text);
+    buf_init(&text, PLEDGING_TEXT_MAX_BYTES);
+    enum owed what = compose(page, owing, now_ms, &text);
     if (buf_check(&text)) {
         receipts->has_failed = true;
-        log_silence(receipts, owing, "its text is too long");
+        log_silence(receipts, owing, why_too_long);
     } else if (text.len == 0) {
-        cross_out(receipts, owing->entry.n);
+        cross_out(receipts, owing->entry.n, owing->attempt);
     } else if (thank(receipts, page, owing, what, buf_text(&text), now_ms)) {
         receipts->has_failed = true;
     }
     buf_fini(&text);
+}
+
+const char *receipts_text(const struct pledging *pledging, const struct ledger_owing *owing,
+                          struct buf *text, const char **carrier)
+{
+    book_refresh(pledging->book, clock_mono_ms(), BOOK_DOUBT_MS);
+    const struct book_page *page = find_page(pledging, owing);
+    if (!page)
+        return why_no_page;
+    if (carrier)
+        *carrier = page->definition->carrier;
+    compose(page, owing, clock_wall_ms(), text);
+    if (buf_check(text))
+        return why_too_long;
+    return text->len == 0 ? "nothing is owed for it now" : NULL;
 }
 
 static void on_owed(void *arg, enum err error, const struct ledger_owing *owing, size_t n,

@@ -11,3 +11,6 @@ MUST_CHECK enum err receipts_new(struct pledging *pledging, struct receipts **re
 void receipts_free(struct receipts *receipts); /* NULL is fine */
 void receipts_wake(struct receipts *receipts);
 const struct pledging_waiting *receipts_waiting(const struct receipts *receipts);
+/* pledging_text */
+const char *receipts_text(const struct pledging *pledging, const struct ledger_owing *owing,
+                          struct buf *text, const char **carrier);

@@ -1032,21 +1032,29 @@ do
             end
             return out
         end
-        -- args: number of a pledge or a receipt, lapse day
-        local function show(keys, args)
-            local P, no_text = keys[1], args[1]
+        -- A pledge by its number or that of a receipt; nil and an answer.
+        local function pledge_called(P, no_text)
             local county, year, serial = match(no_text, '^R(%d+)%-(%d+)%-(%d+)%-')
             if county then
                 local n = call('HGET', P .. 'rc:' .. county .. ':' .. year, int(tonumber(serial)))
                 local e = n and entry_at(P, n)
                 if not e or e.rc ~= no_text then
-                    return missing('there is no receipt ' .. no_text)
+                    return nil, missing('there is no receipt ' .. no_text)
                 end
                 no_text = e.p
             end
             local p = pledge_at(P, no_text)
             if not p then
-                return missing('there is no pledge ' .. no_text)
+                return nil, missing('there is no pledge ' .. no_text)
+            end
+            return p
+        end
+        -- args: number of a pledge or a receipt, lapse day
+        local function show(keys, args)
+            local P = keys[1]
+            local p, answer = pledge_called(P, args[1])
+            if not p then
+                return answer
             end
             return {0, last(P), view(p, number(args[2])), entries_of(P, p)}
         end
@@ -1261,28 +1269,160 @@ do
                     call('LRANGE', P .. 'seal', int(from), int(from + tonumber(args[2]) - 1))}
         end
 
-        -- ---- what is owed to donors ----
+        -- ---- what is owed to donors, and what became of it ----
 
-        -- args: after entry, most -> the last number looked at (0: none), for each: the entry, the first entry of its pledge, the state of the pledge (without a
-        -- look at its due day), 1 when the entry was reversed.
+        local AGAIN_MAX = 20 -- times one message may be ordered again
+
+        -- Another base of the same prefix: "outreach:{mas}:" beside "outreach:{l}:".
+        local function base_beside(P, tag)
+            return match(P, '^(.*:){[^{}]*}:$') .. '{' .. tag .. '}:'
+        end
+        -- The name of the message for an entry in the queue, which takes each name once (pledging/receipts.c has the same).
+        local function request_of(n, attempt)
+            return 'entry:' .. n .. (attempt > 0 and ':' .. int(attempt) or '')
+        end
+        -- chunk_batch_bucket of store/chunk.h. A product of 56 bits is not exact here, so the factor 16777619 is 2^24 + 403.
+        local function bucket_of(text)
+            local hash = 2166136261
+            for i = 1, #text - 1 do
+                local mixed = bit.bxor(hash, byte(text, i)) % 4294967296
+                hash = (mixed * 403 + mixed % 256 * 16777216) % 4294967296
+            end
+            return int(bit.bxor(hash, floor(hash / 65536)) % 65536)
+        end
+        -- What became of one attempt: {carrier, state byte, code, when that was known, first intent}. ('', '-'): nobody knows.
+        local function became(P, n, attempt, carriers)
+            local request = request_of(n, attempt)
+            local bucket = bucket_of(request)
+            for carrier in gmatch(carriers, '%S+') do
+                local C = base_beside(P, carrier)
+                local tail = call('HGET', C .. 'q:' .. bucket, request)
+                local s = tail and call('GETRANGE', C .. 's:' .. tail, 0, 0) or ''
+                if s ~= '' then
+                    local c = call('HMGET', C .. 'c:' .. match(tail, '^%d+'), 'state', 'base')
+                    if s == 'A' and c[1] == 'cancelled' then
+                        s = 'Q'
+                    end
+                    local t, code, when = call('GETRANGE', C .. 't:' .. tail, 0, 3), 0, 0
+                    if #t == 4 and s ~= 'A' and s ~= 'Q' then
+                        code = byte(t, 1) * 256 + byte(t, 2)
+                        when = number(c[2] or '') + (byte(t, 3) * 256 + byte(t, 4)) * 60000
+                    end
+                    local first = s ~= 'A' and s ~= 'Q' and s ~= 'O' and call('HGET', C .. 'm:' .. tail, 'first')
+                    return {carrier, s, code > 0 and call('LINDEX', C .. 'codel', code - 1) or '', when, number(first or '')}
+                end
+            end
+            return {'', '-', '', 0, 0}
+        end
+        -- {the entry, the first entry of its pledge, the state of the pledge (without a look at its due day), 1 when the entry was
+        -- reversed, how often its message was ordered again}, then the entry and the pledge; nil when there is none.
+        local function owing_of(P, n)
+            local row = call('XRANGE', P .. 'e', n .. '-0', n .. '-0')[1]
+            local e = row and values_of(row[2])
+            local p = e and (e.p or '') ~= '' and pledge_at(P, e.p)
+            if not p then
+                return nil
+            end
+            local first = match(p.e, '^%d+')
+            return {row, call('XRANGE', P .. 'e', first .. '-0', first .. '-0')[1], state_of(p, 0), call('HEXISTS', P .. 'rev', n),
+                    number(call('HGET', P .. 'again', n) or '')}, e, p
+        end
+        local function is_told(e, p)
+            return OWES[e.t] and e.c ~= '' and p.m ~= ''
+        end
+        -- args: after entry, most -> the last number looked at (0: none), for each what owing_of gives.
         local function owed(keys, args)
             local P, out = keys[1], {0, 0}
             for _, n in ipairs(call('ZRANGEBYSCORE', P .. 'out', '(' .. args[1], '+inf', 'LIMIT', 0, args[2])) do
                 out[2] = tonumber(n)
-                local row = call('XRANGE', P .. 'e', n .. '-0', n .. '-0')
-                local p = row[1] and pledge_at(P, entry_at(P, n).p)
-                if p then
-                    local first = match(p.e, '^%d+')
-                    out[#out + 1] = {row[1], call('XRANGE', P .. 'e', first .. '-0', first .. '-0')[1], state_of(p, 0),
-                                     call('HEXISTS', P .. 'rev', n)}
+                out[#out + 1] = owing_of(P, n) or nil
+            end
+            return out
+        end
+        -- args: entry, which attempt was put into the queue: a daemon that comes late with an earlier one crosses out nothing.
+        local function owed_done(keys, args)
+            local P, n = keys[1], args[1]
+            if (call('HGET', P .. 'again', n) or '0') == (args[2] or '0') then
+                call('ZREM', P .. 'out', n)
+            end
+            return {0}
+        end
+        -- args: number of a pledge or a receipt, carriers divided by blanks -> for each entry that is told to the donor what
+        -- owing_of gives, 1 when it is owed, what became of each attempt.
+        local function messages(keys, args)
+            local P, out = keys[1], {0}
+            local p, answer = pledge_called(P, args[1])
+            if not p then
+                return answer
+            end
+            for n in gmatch(p.e, '%d+') do
+                local row, e = owing_of(P, n)
+                if row and is_told(e, p) then
+                    row[6] = call('ZSCORE', P .. 'out', n) and 1 or 0
+                    for attempt = 0, row[5] do
+                        row[7 + attempt] = became(P, n, attempt, args[2])
+                    end
+                    out[#out + 1] = row
                 end
             end
             return out
         end
-        -- args: entry
-        local function owed_done(keys, args)
-            call('ZREM', keys[1] .. 'out', args[1])
-            return {0}
+
+        local UNDER_WAY = {A = 'it waits in the queue', C = 'it is on its way',
+                           E = 'nobody knows whether it was sent; its report or `campaign resolve` decides that first'}
+        local AT_HAND = {G = 'the carrier has it, and its report may still come', S = 'it was delivered',
+                         ['-'] = 'what became of it is not known'}
+        -- Why the message of the entry is not ordered again, nil when it may be.
+        local function check_again(P, n, anyway, carriers)
+            local row, e, p = owing_of(P, n)
+            local message = 'the message of entry ' .. n .. ': '
+            if not row then
+                return missing('there is no entry ' .. n .. ' of a pledge')
+            elseif not is_told(e, p) then
+                return no('state', 'entry ' .. n .. ' is told to nobody: donors with a mobile number are told of pledges, ' ..
+                          'confirmations, arrivals and tickets of a campaign')
+            elseif row[4] == 1 then
+                return no('state', 'entry ' .. n .. ' was reversed')
+            elseif p.x ~= '' then
+                return no('state', 'pledge ' .. p.no .. ': ' .. (p.x == 'v' and VOID or WITHDRAWN))
+            elseif call('SISMEMBER', base_beside(P, 'o') .. 'a:' .. sub(p.m, 1, 7), int(tonumber(sub(p.m, 8)))) == 1 then
+                return no('optout', 'this number wants no messages at all')
+            elseif call('ZSCORE', P .. 'out', n) then
+                return no('state', message .. 'it is not in the queue yet')
+            elseif row[5] >= AGAIN_MAX then
+                return no('state', message .. 'it was sent again ' .. AGAIN_MAX .. ' times, which is the most')
+            end
+            local s = became(P, n, row[5], carriers)[2]
+            if UNDER_WAY[s] then
+                return no('state', message .. UNDER_WAY[s])
+            elseif AT_HAND[s] and not anyway then
+                return no('again', message .. AT_HAND[s])
+            end
+        end
+        -- args: entry, request, '1': also when the donor has it or may have it, carriers divided by blanks. The message is owed once
+        -- more; the same request again orders nothing. Answers {0, which attempt it is, repeated}.
+        local function again(keys, args)
+            local P, n, request = keys[1], args[1], args[2]
+            if #request < 1 or #request > 64 then
+                return no('request', 'an order needs a request id of 1 to 64 characters')
+            end
+            local bucket, digest = P .. 'req:' .. sub(sha1(request), 1, 4), sub(sha1('again ' .. n .. ' ' .. args[3]), 1, DIGEST_DIGITS)
+            local known = call('HGET', bucket, request)
+            if known then
+                local of, was = match(known, '^(%d+):(%x+)$')
+                if was ~= digest then
+                    return no('request', 'the request ' .. request .. ' was used for another entry (' .. of .. ')')
+                end
+                return {0, number(call('HGET', P .. 'again', n) or ''), 1}
+            end
+            local refusal = check_again(P, n, args[3] == '1', args[4])
+            if refusal then
+                return refusal
+            end
+            call('HSET', bucket, request, n .. ':' .. digest)
+            local attempt = call('HINCRBY', P .. 'again', n, 1)
+            call('ZADD', P .. 'out', n, n)
+            return {0, attempt, 0}
         end
 
         -- Pledges are recorded even at maxmemory: they are what people said, not work of ours.
@@ -1292,6 +1432,7 @@ do
             {'or1_ledger_sums', sums, READ}, {'or1_ledger_children', children, READ}, {'or1_ledger_summaries', summaries, READ},
             {'or1_ledger_marks', marks, READ}, {'or1_ledger_serials', serials, READ}, {'or1_ledger_closed', closed, READ},
             {'or1_ledger_seals', seals, READ}, {'or1_ledger_owed', owed, READ}, {'or1_ledger_owed_done', owed_done, OUTCOME},
+            {'or1_ledger_messages', messages, READ}, {'or1_ledger_again', again, OUTCOME},
         }, wake)
     end
     ledger()

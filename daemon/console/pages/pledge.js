@@ -8,21 +8,33 @@ import {time} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {may, session} from '../lib/session.js';
 import {errorBox, showError} from '../lib/notice.js';
+import {askAgain, toldSection} from '../lib/pledge_told.js';
 import {amountOf, entryAmount, givenOf, isMoney, isZero, pledgeBadge, requestId} from '../lib/pledge_words.js';
 
 const SUMS = ['pledged', 'arrived', 'delivered', 'waived', 'moved', 'rest'];
 const WRITERS = ['finance'];
+const SENDERS = ['finance', 'operator'];
 
 /* Which steps fit a pledge; the daemon has the last word. */
 const STEPS = {
     confirm: (pledge) => pledge.state === 'unconfirmed',
     arrive: (pledge) => ['pledged', 'part-arrived', 'lapsed'].includes(pledge.state),
     deliver: (pledge) => !isZero(pledge, 'arrived') && ['part-arrived', 'arrived', 'lapsed'].includes(pledge.state),
-    ticket: (pledge) => pledge.entries.some((entry) => entry.type === 'arrive'),
+    ticket: (pledge) => withoutTicket(pledge).length > 0,
     waive: (pledge) => ['pledged', 'part-arrived', 'lapsed'].includes(pledge.state),
     transfer: (pledge) => ['pledged', 'part-arrived', 'lapsed'].includes(pledge.state),
     void: (pledge) => ['unconfirmed', 'pledged', 'lapsed'].includes(pledge.state),
 };
+
+/* What corrects an entry: its reversal, the ticket of an arrival. */
+function isMarked(pledge, entry, type) {
+    return pledge.entries.some((other) => other.type === type && other.ref === entry.entry && (type === 'reverse' || !isMarked(pledge, other, 'reverse')));
+}
+
+/* The arrivals that stand and have no official ticket yet. */
+function withoutTicket(pledge) {
+    return pledge.entries.filter((entry) => entry.type === 'arrive' && !isMarked(pledge, entry, 'reverse') && !isMarked(pledge, entry, 'ticket'));
+}
 
 export async function show(main, params) {
     const path = `/pledges/${encodeURIComponent(params.number)}`;
@@ -30,6 +42,7 @@ export async function show(main, params) {
     const body = h('div', {id: 'pledge'});
     let alive = true;
     let wholeNumber = null; // shown until the page is left
+    let told = null; // what the donor was told by SMS
 
     /* The daemon asks for the password when that was given long ago, and writes down who looked. */
     async function showNumber(pledge) {
@@ -46,7 +59,8 @@ export async function show(main, params) {
 
     async function load() {
         try {
-            const pledge = await api.get(path);
+            const [pledge, messages] = await Promise.all([api.get(path), api.get(`${path}/messages`)]);
+            told = messages;
             if (alive) {
                 draw(pledge);
             }
@@ -65,7 +79,23 @@ export async function show(main, params) {
                 h('div', {class: 'col-12 col-lg-7'}, sums(pledge))),
             h('div', {class: 'd-flex flex-wrap gap-2 my-3', id: 'pledge-steps'}, stepButtons(pledge),
                 h('button', {type: 'button', class: 'btn btn-outline-secondary', id: 'pledge-print', onclick: () => window.print()}, t('pledge.print'))),
-            h('h2', {class: 'h5'}, t('pledge.history')), history(pledge), thanks(pledge));
+            h('h2', {class: 'h5'}, t('pledge.history')), history(pledge), toldSection(told, may(...SENDERS) ? sendAgain : null),
+            thanks(pledge));
+    }
+
+    async function sendAgain(message) {
+        const order = await askAgain(told, message);
+        if (!order) {
+            return;
+        }
+        fill(problem);
+        try {
+            await api.post(`${path}/messages`, {...order, request: requestId()});
+            fill(problem, h('div', {class: 'alert alert-success', role: 'status'}, t('told.again_done')));
+            await load();
+        } catch (error) {
+            fill(problem, errorBox(error));
+        }
     }
 
     function mobile(pledge) {
@@ -90,7 +120,7 @@ export async function show(main, params) {
             return;
         }
         const fields = Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== ''));
-        const body_ = {...fields, ...(fields.over ? {over: fields.over === 'yes'} : {}), request: requestId(), source: 'console'};
+        const body_ = {...fields, ...(fields.entry ? {entry: Number(fields.entry)} : {}), ...(fields.over ? {over: fields.over === 'yes'} : {}), request: requestId(), source: 'console'};
         fill(problem);
         try {
             const booked = await api.post(`${path}/${name}`, body_);
@@ -105,10 +135,11 @@ export async function show(main, params) {
 
     fill(main, h('p', {class: 'mb-2 no-print'}, h('a', {href: '#/pledges'}, t('pledge.back'))), problem, body);
     await load();
-    const unsubscribe = subscribe('ledger', load);
+    const stops = [subscribe('ledger', load),
+        subscribe('campaign', ({id, missed}) => (missed || told?.messages.some((message) => id === `${message.campaign}-receipts`)) && load())];
     return () => {
         alive = false;
-        unsubscribe();
+        stops.forEach((stop) => stop());
     };
 }
 
@@ -124,7 +155,9 @@ function fieldsOf(name, pledge) {
         arrive: [amount(true), on, document_(false),
             {name: 'over', label: t('pledge.over'), type: 'select', options: [['', t('pledge.over_no')], ['yes', t('pledge.over_yes')]]}, note(false)],
         deliver: [amount(true), {name: 'to', label: t('pledge.to'), hint: t('pledge.to_hint')}, {name: 'purpose', label: t('pledge.purpose')}, on, note(false)],
-        ticket: [{name: 'document', label: t('pledge.ticket'), required: true}],
+        ticket: [{name: 'entry', label: t('pledge.ticket_of'), type: 'select',
+            options: withoutTicket(pledge).map((entry) => [entry.entry, `${entry.receipt} · ${entryAmount(entry, pledge)}`])},
+        {name: 'document', label: t('pledge.ticket'), required: true}],
         waive: [note(true), document_(true)],
         transfer: [{name: 'name', label: t('pledge.name'), required: true}, {name: 'mobile', label: t('pledge.mobile'), type: 'tel'}, note(false)],
         void: [{name: 'why', label: t('pledge.why'), type: 'select', options: [['error', t('pledge.why_error')], ['donor', t('pledge.why_donor')]]}, note(true)],
