@@ -489,13 +489,15 @@ def test_a_hundred_thousand_rows_do_not_hold_the_loop_up(world):
     threads = [threading.Thread(target=lambda: got.append(plan_of(world))) for _ in range(3)]
     for thread in threads:
         thread.start()
+    answered = 0
     while any(thread.is_alive() for thread in threads):
         world.api("GET", "/status")
+        answered += 1
     for thread in threads:
         thread.join()
+    assert answered > 10  # plans made on the loop would let one answer through between two of them
     assert [plan["accepted"] for plan in got] == [100_000] * 3
     assert got[0]["by_region"] and sum(r["people"] for r in got[0]["by_region"]) == 100_000
-    assert world.api("GET", "/status")["loop_lag_ms"] < 500  # under a sanitizer, beside other tests
 
 
 def test_an_approval_is_bound_to_the_bytes(make_world):
