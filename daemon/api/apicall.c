@@ -8,6 +8,7 @@
 #include "api/encode.h"
 #include "api/journal.h"
 #include "api/once.h"
+#include "api/paths.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "pledge/area.h"
@@ -70,6 +71,10 @@ void apicall_answer(struct apicall *call, int status, json_t *json)
 {
     static const char nothing[] = "{\"error\":{\"code\":\"memory\",\"message\":\"no memory for "
                                   "the answer\",\"field\":null}}";
+    if (json != NULL && call->api != NULL && call->who.via != VIA_CONTROL &&
+        !who_has_role(&call->who, ROLE_BIT(ROLE_OPERATOR) | ROLE_BIT(ROLE_ADMIN))) {
+        paths_hide(call->api->settings, json);
+    }
     free(call->late_bytes);
     call->late_bytes = json != NULL    ? json_dumps(json, JSON_COMPACT)
                        : status == 204 ? strdup("")

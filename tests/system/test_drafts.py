@@ -800,6 +800,19 @@ def test_a_report_beside_the_columns_that_were_uploaded(make_world):
     assert status == 409 and document["error"]["field"] == "with"
 
 
+def test_paths_of_the_server_are_shown_to_who_runs_it_only(make_world):
+    world = make_world()
+    wang, root = world.login("wang", "township", "513327205"), world.login("root", "operator")
+    ready(world, "spring", wang, first=numbers(3))
+    ini = folder(world) / "spring.ini"
+    ini.write_text(ini.read_text(encoding="utf-8").replace("carrier = mas", "carrier = nope"), encoding="utf-8")
+
+    def reason(person):
+        return next(one["reason"] for one in person.call("GET", "/api/v1/drafts/spring")[1]["mistakes"] if one["field"] == "carrier")
+    assert reason(wang) == "there is no [carrier nope] in a.ini"
+    assert reason(root) == f"there is no [carrier nope] in {world.dir}/a.ini"
+
+
 def test_areas_on_the_command_line(world):
     assert "in trial; 2 own numbers" in world.ctl("area", "numbers", "513327205", "15400000001", "154 0000 0002", json=False)
     assert world.ctl("area", "live", "513327", "--reason", "signed")["state"] == "live"

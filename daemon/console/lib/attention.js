@@ -5,6 +5,7 @@ import {t} from './i18n.js';
 
 const OLD_S = 600;      // something ambiguous or unmatched for so long does not settle by itself
 const FULL_PERCENT = 80;
+const SILENT_S = 30, SLOW_MS = 500; // as the daemon's own sentences
 
 export function ageSeconds(text, now) {
     return text ? Math.max(0, (Date.parse(now) - Date.parse(text)) / 1000) : null;
@@ -43,6 +44,10 @@ function* ofCarrier(carrier, now) {
 
 function* ofCampaign(campaign, now) {
     const title = campaign.title || campaign.id;
+    if (campaign.not_configured) {
+        yield ['danger', t('attention.not_configured', {title, carrier: campaign.carrier})];
+        return;
+    }
     if (campaign.state === 'missed') {
         yield ['danger', t('attention.missed', {title})];
     } else if (campaign.state === 'paused') {
@@ -52,6 +57,28 @@ function* ofCampaign(campaign, now) {
     }
     if (campaign.counts.ambiguous > 0 && ageSeconds(campaign.changed_at, now) > OLD_S) {
         yield ['danger', t('attention.ambiguous', {title, n: count(campaign.counts.ambiguous), age: duration(ageSeconds(campaign.changed_at, now))})];
+    }
+}
+
+function* ofImport(job) {
+    if (job.phase === 'failed' && !job.refused) { // what a rule refused was told to the person who tried
+        yield ['warning', t('attention.not_launched', {id: job.id, reason: job.reason})];
+    }
+}
+
+function* ofDaemon(daemon, now) {
+    const age = ageSeconds(daemon.seen_at, now);
+    if (age > SILENT_S) {
+        yield ['danger', t('attention.silent', {id: daemon.id, host: daemon.host, age: duration(age)})];
+    }
+}
+
+function* ofThis({last_reload: reload, loop_lag_ms: lag}) {
+    if (reload && !reload.ok) {
+        yield ['warning', t('attention.reload')];
+    }
+    if (lag > SLOW_MS) {
+        yield ['warning', t('attention.slow', {ms: count(lag)})];
     }
 }
 
@@ -71,6 +98,7 @@ function* ofReceipts({receipts_waiting: waiting}, now) {
 export function attention(status) {
     const all = [...ofRedis(status), ...ofAudit(status), ...ofReceipts(status, status.now),
         ...(status.carriers ?? []).flatMap((one) => [...ofCarrier(one, status.now)]),
-        ...(status.campaigns ?? []).flatMap((one) => [...ofCampaign(one, status.now)])];
+        ...(status.campaigns ?? []).flatMap((one) => [...ofCampaign(one, status.now)]),
+        ...(status.imports ?? []).flatMap((one) => [...ofImport(one)]), ...(status.daemons ?? []).flatMap((one) => [...ofDaemon(one, status.now)]), ...ofThis(status)];
     return [...all.filter(([tone]) => tone === 'danger'), ...all.filter(([tone]) => tone !== 'danger')];
 }
