@@ -7,6 +7,7 @@
 
 #include "api/drafts.h"
 #include "api/once.h"
+#include "api/query.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/ids.h"
@@ -323,7 +324,7 @@ static void permit(struct apicall *call)
         apicall_error(call, 403, "confirm", NULL, "give your password once more for this");
         return;
     }
-    if (read_body(call) && set_actor(call)) {
+    if (query_check(call) && read_body(call) && set_actor(call)) {
         check_area(call);
     }
 }
@@ -519,7 +520,7 @@ void auth_begin(struct apicall *call)
 {
     if (!call->is_public) {
         call->who = (struct who){.via = VIA_CONTROL};
-        if (read_body(call)) {
+        if (query_check(call) && read_body(call)) {
             handle(call);
         }
         return;
@@ -541,7 +542,8 @@ void auth_begin(struct apicall *call)
         return;
     }
     call->who.via = VIA_SESSION;
-    if (read_body(call)) {
+    /* Links to public pages grow parameters where they are passed on: those are not looked at. */
+    if ((!changes(call) || query_check(call)) && read_body(call)) {
         handle(call);
     }
 }

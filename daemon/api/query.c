@@ -9,6 +9,60 @@
 
 #define CODE_MAX 32
 
+/* `word` is one of `words`, which are split by blanks. */
+static bool is_among(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = words; *at != '\0';) {
+        size_t one = strcspn(at, " ");
+        if (one == len && memcmp(at, word, len) == 0) {
+            return true;
+        }
+        at += one;
+        at += strspn(at, " ");
+    }
+    return false;
+}
+
+/* What is no name at all is not repeated in an answer. */
+static bool is_plain(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 0 && len <= CODE_MAX &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == len;
+}
+
+static void refuse_name(struct apicall *call, const char *name)
+{
+    const char *possible = call->route->query;
+    bool is_shown = is_plain(name), has_some = possible[0] != '\0';
+    apicall_error(call, 400, "invalid", is_shown ? name : NULL, "%s %s %s%s",
+                  is_shown ? name : "something behind the question mark",
+                  "is no query parameter of this route;", has_some ? "it takes: " : "it takes none",
+                  possible);
+}
+
+bool query_check(struct apicall *call)
+{
+    const char *name;
+    for (size_t i = 0; (name = http_request_query_name(call->request, i)) != NULL; i++) {
+        if (name[0] == '\0') { /* "&&", or nothing behind the question mark */
+            continue;
+        }
+        if (!is_among(call->route->query, name)) {
+            refuse_name(call, name);
+            return false;
+        }
+        for (size_t before = 0; before < i; before++) {
+            if (strcmp(http_request_query_name(call->request, before), name) == 0) {
+                apicall_error(call, 400, "invalid", name, "%s is given twice", name);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool query_text(struct apicall *call, const char *name, size_t max, const char **out)
 {
     const char *text = http_request_query(call->request, name);

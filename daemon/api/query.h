@@ -6,6 +6,9 @@
 #include "pledge/area.h"
 #include "pledge/number.h"
 
+/* Nothing stands behind the question mark that the route does not know, and nothing twice: what is
+ * mistyped is told, because a parameter that is not seen may turn a check into a booking. */
+bool query_check(struct apicall *call);
 /* A text of at most `max` bytes, "" when absent. */
 bool query_text(struct apicall *call, const char *name, size_t max, const char **out);
 /* A whole number up to `max`; `fallback` when absent. */

@@ -40,6 +40,7 @@ struct route {
     uint32_t roles; /* bits of those that may, by the listening port; 0: none */
     enum route_area area;
     unsigned flags;
+    const char *query; /* the names of its query parameters, split by blanks */
     const char *doc;
 };
 extern const struct route routes_rows[];

@@ -173,12 +173,23 @@ static struct query *parse_query(const char *text)
     return query;
 }
 
-const char *http_request_query(struct http_request *request, const char *name)
+static void need_query(struct http_request *request)
 {
     if (!request->query) {
         const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(request->ev));
         request->query = text ? parse_query(text) : NULL;
     }
+}
+
+const char *http_request_query_name(struct http_request *request, size_t i)
+{
+    need_query(request);
+    return request->query && i < request->query->n ? request->query->items[i].name : NULL;
+}
+
+const char *http_request_query(struct http_request *request, const char *name)
+{
+    need_query(request);
     for (size_t i = 0; request->query && i < request->query->n; i++) {
         if (strcmp(request->query->items[i].name, name) == 0)
             return request->query->items[i].value;

@@ -69,6 +69,8 @@ http_request_path(const struct http_request *request); /* percent-decoded, witho
 /* One query parameter, decoded, "" when it has no value; NULL when absent. Lives as long as the
  * request. */
 const char *http_request_query(struct http_request *request, const char *name);
+/* The name of the `i`-th of them, from 0; NULL behind the last. */
+const char *http_request_query_name(struct http_request *request, size_t i);
 /* All of it as it came, "" when there is none. */
 const char *http_request_whole_query(const struct http_request *request);
 const char *http_request_header(const struct http_request *request,

@@ -83,6 +83,7 @@ class Route(NamedTuple):
     area: str  # any, nation, list, read, campaign, campaign-body, pledge
     is_open: bool
     asks_password: bool
+    query: tuple  # names of its query parameters
     doc: str
 
 
@@ -97,11 +98,11 @@ def routes():
         names[name] = tuple(role for word in value.split(" | ") for role in names[word])
     table = text[text.index("routes_rows[] = {"):]
     table = table[:table.index("\n};")]
-    row = re.compile(r'\{"([A-Z]+)", "([^"]+)",\s*handle_\w+,\s*([A-Z| ]+),\s*ROUTE_AREA_([A-Z_]+),\s*([A-Z_| 0]+),\s*"((?:[^"\\]|\\.)*)"\}')
+    row = re.compile(r'\{"([A-Z]+)", "([^"]+)",\s*handle_\w+,\s*([A-Z| ]+),\s*ROUTE_AREA_([A-Z_]+),\s*([A-Z_| 0]+),\s*"([a-z ]*)",\s*"((?:[^"\\]|\\.)*)"\}')
     found = []
-    for method, path, roles, area, flags, doc in row.findall(table):
+    for method, path, roles, area, flags, query, doc in row.findall(table):
         may = {role for word in roles.split(" | ") for role in names[word.strip()]}
         found.append(Route(method, path, tuple(role for role in ROLES if role in may), area.lower().replace("_", "-"), "ROUTE_OPEN" in flags,
-                           "ROUTE_CONFIRM" in flags, doc))
+                           "ROUTE_CONFIRM" in flags, tuple(query.split()), doc))
     assert len(found) == table.count('{"'), "a row of the route table is not understood"
     return found

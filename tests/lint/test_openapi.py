@@ -54,6 +54,15 @@ def parameters(operation):
         yield PAGE["components"]["parameters"][parameter["$ref"].rsplit("/", 1)[1]] if "$ref" in parameter else parameter
 
 
+def test_query_parameters_are_those_of_the_table():
+    wrong = []
+    for route in routes():
+        described = sorted(parameter["name"] for parameter in parameters(operations()[route.method, route.path]) if parameter["in"] == "query")
+        if described != sorted(route.query):
+            wrong.append(f"{route.method} {route.path} takes {sorted(route.query)}, described are {described}")
+    assert not wrong, "\n".join(wrong)
+
+
 def test_parameters_and_answers():
     wrong = []
     for (method, path), operation in operations().items():

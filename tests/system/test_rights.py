@@ -70,7 +70,7 @@ class Site:
         body = json.loads(json.dumps(BODIES.get(key, {"request": fill["unique"]} if STEP.fullmatch(path) else {})),
                           object_hook=lambda o: {k: v.format(**fill) if isinstance(v, str) else v for k, v in o.items()})
         query = QUERIES.get(key, "")
-        if method == "GET" and not query and "region" in [p.get("name") for p in PAGE["paths"][path]["get"].get("parameters", [])]:
+        if method == "GET" and not query and ("query", "region") in [(p.get("in"), p.get("name")) for p in PAGE["paths"][path]["get"].get("parameters", [])]:
             query = "?region={region}"
         ids = {"id": f"draft-{place}" if "/drafts/" in path else "0123456789ab" if "/tokens/" in path else f"sent-{place}", "name": "mas" if "/carriers/" in path else "victim",
                "number": self.pledges[place], "region": region}
