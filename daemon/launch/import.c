@@ -171,6 +171,7 @@ static void fill_fields(const struct import *import, const struct settings_carri
         .source_file = definition->path,
         .signature_added_by_carrier = carrier->signature_added_by_carrier,
         .personal = template_is_personal(plan_template(import->plan)),
+        .takes_pledges = definition->takes_pledges,
         .start_ms = definition->start_ms,
         .end_ms = definition->end_ms,
         .late_after_ms = definition->late_after_ms,

@@ -17,9 +17,10 @@
 #include "pledging/parts.h"
 #include "pledging/receipts.h"
 #include "pledging/reply.h"
+#include "pledging/whose.h"
 #include "pledging/words.h"
 #include "sms/mobile.h"
-#include "store/ledger.h"
+#include "store/ledger_batch.h"
 
 #define DAY_MS INT64_C(86400000)
 #define NAME_SIZE 65 /* of a carrier or campaign */
@@ -31,13 +32,6 @@ struct intake {
     struct pledging *pledging;
     size_t waiting;
     bool is_dead;
-};
-
-struct candidate { /* a launched campaign in which the sender may be */
-    uint32_t seq;
-    int64_t launched_ms;
-    uint64_t recipients;
-    char id[NAME_SIZE];
 };
 
 /* One uplink under way. The text follows the struct. */
@@ -52,9 +46,6 @@ struct job {
     char campaign[NAME_SIZE]; /* "" until it is known */
     bool by_code;
     uint64_t area;
-    struct candidate *candidates;
-    size_t n_candidates, at;
-    uint64_t looked;
     enum reply reply;
     char number[NUMBER_TEXT_SIZE]; /* of the pledge that a reply names, else "" */
     size_t text_len;
@@ -84,7 +75,6 @@ void intake_free(struct intake *intake)
 static void job_free(struct job *job)
 {
     struct intake *intake = job->intake;
-    free(job->candidates);
     free(job);
     intake->waiting--;
     if (intake->is_dead && intake->waiting == 0)
@@ -245,8 +235,8 @@ static enum err post_pledge(struct job *job, const struct book_page *page,
     if (definition->pledge.lapse_after_ms > 0)
         today(job, job->sent_ms > 0 ? job->sent_ms : now_ms,
               (int)(definition->pledge.lapse_after_ms / DAY_MS), &entry.due);
-    enum err error = ledger_post(job->intake->pledging->store, &entry,
-                                 definition->pledge.cap_per_day, now_ms, on_pledged, job);
+    enum err error = ledger_batch_post(job->intake->pledging->postings, &entry,
+                                       definition->pledge.cap_per_day, now_ms, on_pledged, job);
     buf_fini(&note);
     return error;
 }
@@ -281,8 +271,6 @@ static void read_pledge(struct job *job)
 
 /* ---- which campaign, which area ---- */
 
-static void seek(struct job *job);
-
 /* The sender is in none of them. */
 static void fall_back(struct job *job)
 {
@@ -303,74 +291,38 @@ static void fall_back(struct job *job)
     read_pledge(job);
 }
 
-static void on_place(void *arg, enum err error, const struct queue_place *place)
+/* A campaign launched a moment ago may be younger than the last look at the folder. */
+static const struct book_page *look_up(struct book *book, const char *campaign)
+{
+    const struct book_page *page = book_find(book, campaign);
+    if (!page) {
+        book_refresh(book, clock_mono_ms(), BOOK_DOUBT_MS);
+        page = book_find(book, campaign);
+    }
+    return page;
+}
+
+static bool fits(void *arg, const struct launch *launch)
+{
+    const struct job *job = arg;
+    const struct book_page *page = look_up(job->intake->pledging->book, launch->id);
+    return page && page->words && launch->recipients > 0 &&
+           (!job->by_code || strcmp(launch->id, job->campaign) == 0);
+}
+
+static void on_found(void *arg, enum err error, const char *id, uint64_t region)
 {
     struct job *job = arg;
     if (has_ended(job, error))
         return;
-    const struct candidate *candidate = &job->candidates[job->at];
-    if (!place->is_there) {
-        job->looked += candidate->recipients;
-        job->at++;
-        seek(job);
-        return;
-    }
-    memcpy(job->campaign, candidate->id, sizeof job->campaign);
-    const struct book_page *page = page_of(job);
-    job->area = place->region ? place->region : page ? page->area : AREA_UNASSIGNED;
-    read_pledge(job);
-}
-
-static void seek(struct job *job)
-{
-    if (job->at == job->n_candidates || job->looked > INTAKE_RECIPIENTS_MAX) {
+    if (!id) {
         fall_back(job);
         return;
     }
-    enum err error = queue_seek(job->intake->pledging->store, job->carrier,
-                                job->candidates[job->at].seq, job->mobile, on_place, job);
-    if (error)
-        end(job, error, "other");
-}
-
-static int newest_first(const void *a, const void *b)
-{
-    const struct candidate *x = a, *y = b;
-    return (x->launched_ms < y->launched_ms) - (x->launched_ms > y->launched_ms);
-}
-
-static bool is_candidate(const struct job *job, const struct campaign_view *view)
-{
-    const struct book_page *page = book_find(job->intake->pledging->book, view->fields.id);
-    return page && page->words && view->launched_ms > 0 && view->accepted > 0 &&
-           (!job->by_code || strcmp(view->fields.id, job->campaign) == 0);
-}
-
-static void on_campaigns(void *arg, enum err error, const struct campaign_view *views, size_t n)
-{
-    struct job *job = arg;
-    if (has_ended(job, error))
-        return;
-    /* A campaign launched a moment ago may be younger than the last look at the folder. */
-    book_refresh(job->intake->pledging->book, clock_mono_ms(), BOOK_DOUBT_MS);
-    job->candidates = calloc(n + 1, sizeof *job->candidates);
-    if (!job->candidates) {
-        end(job, ERR_NOMEM, "other");
-        return;
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (!is_candidate(job, &views[i]))
-            continue;
-        struct candidate *candidate = &job->candidates[job->n_candidates++];
-        candidate->seq = views[i].seq;
-        candidate->launched_ms = views[i].launched_ms;
-        candidate->recipients = views[i].accepted;
-        snprintf(candidate->id, sizeof candidate->id, "%s", views[i].fields.id);
-    }
-    qsort(job->candidates, job->n_candidates, sizeof *job->candidates, newest_first);
-    if (job->n_candidates > INTAKE_CAMPAIGNS_MAX)
-        job->n_candidates = INTAKE_CAMPAIGNS_MAX;
-    seek(job);
+    snprintf(job->campaign, sizeof job->campaign, "%s", id);
+    const struct book_page *page = page_of(job);
+    job->area = region ? region : page ? page->area : AREA_UNASSIGNED;
+    read_pledge(job);
 }
 
 /* ---- confirmations ---- */
@@ -532,7 +484,8 @@ enum err intake_take(struct intake *intake, const struct pledging_uplink *uplink
     if (reply == REPLY_NUMBER)
         number_format(&number, job->number);
     FAILPOINT("pledge_before");
-    enum err error = is_pledge ? queue_list(pledging->store, job->carrier, false, on_campaigns, job)
+    enum err error = is_pledge ? whose_find(pledging->whose, job->carrier, job->mobile,
+                                            clock_mono_ms(), fits, on_found, job)
                                : find_unconfirmed(job);
     if (error)
         job_free(job);

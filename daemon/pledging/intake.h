@@ -8,9 +8,7 @@
 
 #include "pledging/pledging.h"
 
-#define INTAKE_WAITING_MAX 10000       /* uplinks under way */
-#define INTAKE_CAMPAIGNS_MAX 32        /* campaigns of which a sender is looked for */
-#define INTAKE_RECIPIENTS_MAX 5000000u /* and their recipients, newest campaign first */
+#define INTAKE_WAITING_MAX 10000 /* uplinks under way */
 
 struct intake;
 MUST_CHECK enum err intake_new(struct pledging *pledging, struct intake **intake);

@@ -6,7 +6,9 @@
 #include "pledging/say.h"
 
 struct intake;
+struct ledger_batch;
 struct receipts;
+struct whose;
 
 struct pledging {
     struct event_base *base;
@@ -15,6 +17,8 @@ struct pledging {
     struct book *book;
     struct intake *intake;
     struct receipts *receipts;
+    struct ledger_batch *postings; /* of pledges */
+    struct whose *whose;
     void (*queued)(void *arg, const char *carrier);
     void *queued_arg;
 };

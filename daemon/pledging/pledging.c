@@ -6,6 +6,8 @@
 #include "pledging/intake.h"
 #include "pledging/parts.h"
 #include "pledging/receipts.h"
+#include "pledging/whose.h"
+#include "store/ledger_batch.h"
 
 enum err pledging_new(struct event_base *base, struct store *store, struct pledging **out)
 {
@@ -15,6 +17,10 @@ enum err pledging_new(struct event_base *base, struct store *store, struct pledg
     pledging->base = base;
     pledging->store = store;
     enum err error = book_new(&pledging->book);
+    if (!error)
+        error = ledger_batch_new(base, store, &pledging->postings);
+    if (!error)
+        error = whose_new(store, &pledging->whose);
     if (!error)
         error = intake_new(pledging, &pledging->intake);
     if (!error)
@@ -32,6 +38,8 @@ void pledging_free(struct pledging *pledging)
     if (!pledging)
         return;
     receipts_free(pledging->receipts);
+    whose_free(pledging->whose);
+    ledger_batch_free(pledging->postings);
     intake_free(pledging->intake);
     book_free(pledging->book);
     free(pledging);

@@ -32,6 +32,8 @@ struct receipts {
     bool is_cut;     /* this round could not read the whole list */
     bool is_dead;
     uint64_t next; /* where the next page begins, 0: the round ends with this page */
+    struct ledger_settled settled[LEDGER_OWED_MAX]; /* of this page, to be crossed out */
+    size_t n_settled;
     int64_t logged_ms;
     struct pledging_waiting waiting; /* as the last whole round found it */
     struct pledging_waiting found;   /* by this round so far */
@@ -90,11 +92,15 @@ static bool call_ended(struct receipts *receipts)
     return false;
 }
 
+static void cross_out(struct receipts *receipts);
+
 static void page_check(struct receipts *receipts)
 {
     if (receipts->calls > 0)
         return;
-    if (receipts->next > 0)
+    if (receipts->n_settled > 0)
+        cross_out(receipts);
+    else if (receipts->next > 0)
         step(receipts);
     else
         round_end(receipts);
@@ -137,13 +143,24 @@ static void on_crossed(void *arg, enum err error, const char *reason)
     page_check(receipts);
 }
 
-static void cross_out(struct receipts *receipts, uint64_t entry, uint32_t attempt)
+/* Many in one call, at the end of their page. Until it is made they stand on the list, and are said
+ * again under the same names, which changes nothing. */
+static void cross_out(struct receipts *receipts)
 {
+    size_t n = receipts->n_settled < LEDGER_SETTLED_MAX ? receipts->n_settled : LEDGER_SETTLED_MAX;
+    receipts->n_settled -= n;
     receipts->calls++;
-    if (ledger_owed_done(receipts->pledging->store, entry, attempt, on_crossed, receipts)) {
+    if (ledger_owed_done(receipts->pledging->store, receipts->settled + receipts->n_settled, n,
+                         on_crossed, receipts)) {
         receipts->calls--;
         receipts->has_failed = true;
+        page_check(receipts);
     }
+}
+
+static void note_settled(struct receipts *receipts, uint64_t entry, uint32_t attempt)
+{
+    receipts->settled[receipts->n_settled++] = (struct ledger_settled){entry, attempt};
 }
 
 static void on_queued(void *arg, enum err error, const char *reason,
@@ -166,7 +183,7 @@ static void on_queued(void *arg, enum err error, const char *reason,
     } else {
         if (appended->fresh)
             pledging_tell_queued(receipts->pledging, errand.carrier);
-        cross_out(receipts, errand.entry, errand.attempt);
+        note_settled(receipts, errand.entry, errand.attempt);
     }
     page_check(receipts);
 }
@@ -241,7 +258,7 @@ static void settle(struct receipts *receipts, const struct ledger_owing *owing)
         receipts->has_failed = true;
         log_silence(receipts, owing, why_too_long);
     } else if (text.len == 0) {
-        cross_out(receipts, owing->entry.n, owing->attempt);
+        note_settled(receipts, owing->entry.n, owing->attempt);
     } else if (thank(receipts, page, owing, what, buf_text(&text), now_ms)) {
         receipts->has_failed = true;
     }

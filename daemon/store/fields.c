@@ -44,6 +44,7 @@ static const struct field fields[] = {
     FROZEN(source_file, TEXT),
     FROZEN(signature_added_by_carrier, BOOL),
     FROZEN(personal, BOOL),
+    FROZEN(takes_pledges, BOOL),
     FROZEN(start_ms, I64),
     FROZEN(end_ms, I64),
     FROZEN(late_after_ms, I64),

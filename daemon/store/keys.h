@@ -3,7 +3,7 @@
  * docs/redis-layout.md shows the bytes.
  *
  *   base                          tag       keys under it
- *   <prefix>:{<carrier>}:         account   next ids live tok carrier tb codes codel cl amb rs fv
+ *   <prefix>:{<carrier>}:         account   next ids live launch tok carrier tb codes codel cl amb rs fv
  * fr pkz pkm up upd c:<seq> rz:<seq> ac:<seq> p:<seq>:<n> s:… v:… r:… t:… m:… g:<bucket> pk:<batch>
  *   <prefix>:{o}:                 opt-outs  m:<7 digits> a:<7 digits> r z p
  *   <prefix>:{d:<group>}:         group     <8 digits> own next dead

@@ -17,8 +17,7 @@
 #define DAY_MS INT64_C(86400000)
 #define CURSOR_SIZE 48
 
-/* yyyymmdd of the local day. */
-static uint32_t day_of(const struct store *store, int64_t now_ms)
+uint32_t ledger_day_of(const struct store *store, int64_t now_ms)
 {
     struct civil civil = clock_civil(now_ms, store_utc_offset(store));
     return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
@@ -32,22 +31,28 @@ struct posting {
     void *arg;
 };
 
+void ledger_posted_read(const struct answer *answer, struct ledger_posted *posted)
+{
+    *posted = (struct ledger_posted){.pledge = "", .receipt = "", .peer = "", .refusal = ""};
+    if (answer->error == ERR_OK) {
+        posted->entry = (uint64_t)answer_int(answer, 1);
+        posted->last_entry = (uint64_t)answer_int(answer, 2);
+        posted->pledge = answer_text(answer, 3);
+        posted->receipt = answer_text(answer, 4);
+        posted->peer = answer_text(answer, 5);
+        posted->repeated = answer_int(answer, 6) == 1;
+    } else if (answer->error == ERR_REFUSED && answer->reply != NULL) {
+        posted->refusal = answer_text(answer, 2);
+    }
+}
+
 static void on_posted(void *arg, enum err error, const redisReply *reply)
 {
     struct posting op = *(struct posting *)arg;
     free(arg);
     struct answer answer = answer_read(op.store, error, reply);
-    struct ledger_posted posted = {.pledge = "", .receipt = "", .peer = "", .refusal = ""};
-    if (answer.error == ERR_OK) {
-        posted.entry = (uint64_t)answer_int(&answer, 1);
-        posted.last_entry = (uint64_t)answer_int(&answer, 2);
-        posted.pledge = answer_text(&answer, 3);
-        posted.receipt = answer_text(&answer, 4);
-        posted.peer = answer_text(&answer, 5);
-        posted.repeated = answer_int(&answer, 6) == 1;
-    } else if (answer.error == ERR_REFUSED && answer.reply != NULL) {
-        posted.refusal = answer_text(&answer, 2);
-    }
+    struct ledger_posted posted;
+    ledger_posted_read(&answer, &posted);
     op.done(op.arg, answer.error, answer.reason, &posted);
 }
 
@@ -62,7 +67,7 @@ static bool is_day(uint32_t day)
     return date <= (uint32_t)days[month - 1] + (month == 2 && is_leap);
 }
 
-static bool is_postable(const struct ledger_entry *entry)
+bool ledger_is_postable(const struct ledger_entry *entry)
 {
     return entry->fen >= 0 && entry->thousandths >= 0 && entry->value_fen >= 0 &&
            (entry->on == 0 || is_day(entry->on)) && (entry->due == 0 || is_day(entry->due)) &&
@@ -73,7 +78,7 @@ static bool is_postable(const struct ledger_entry *entry)
 enum err ledger_post(struct store *store, const struct ledger_entry *entry, uint32_t pledges_a_day,
                      int64_t now_ms, ledger_posted_fn *done, void *arg)
 {
-    if (!is_postable(entry))
+    if (!ledger_is_postable(entry))
         return ERR_RANGE;
     struct posting *op = malloc(sizeof *op);
     if (op == NULL)
@@ -83,7 +88,7 @@ enum err ledger_post(struct store *store, const struct ledger_entry *entry, uint
     char space[LEDGER_FIELDS][LEDGER_NUMBER_SIZE];
     call_begin(&call, store, "or1_ledger_post", KEY_LEDGER, "");
     call_int(&call, now_ms);
-    call_int(&call, day_of(store, now_ms));
+    call_int(&call, ledger_day_of(store, now_ms));
     call_int(&call, pledges_a_day);
     ledger_entry_write(&call, entry, space);
     enum err error = call_send(&call, on_posted, op);
@@ -284,7 +289,7 @@ static struct looking *looking_new(struct store *store, uint32_t grace_days, int
     op->store = store;
     op->done = done;
     op->arg = arg;
-    op->lapse = day_of(store, now_ms - grace_days * DAY_MS);
+    op->lapse = ledger_day_of(store, now_ms - grace_days * DAY_MS);
     return op;
 }
 

@@ -318,19 +318,63 @@ do
             nodes[name], n_nodes = out, n_nodes + 1
             return out
         end
-        -- Lower case stands for the whole tree under an area, upper case for what was booked at the area itself.
-        local function add_row(sums, e, area, row, sign)
-            local n, fen, qty = row[4] * row[2] * sign, number(e.fen), number(e.qty)
-            if THINGS[e.k] then
-                fen = row[1] == 'h' and 0 or number(e.value)
+        -- What an entry changes, row by row: {where it counts, how often, fen, quantity}.
+        local function changes_of(out, e)
+            local rows, sign = effects_of(e)
+            local fen_of, thing = number(e.fen), '|' .. e.item .. '|' .. e.unit
+            for i = 1, #rows do
+                local row = rows[i]
+                local area = e[row[3]]
+                if row[3] == 'via' and area == '' then
+                    area = e.a
+                end
+                if area ~= '' then
+                    local by, fen = row[2] * sign, fen_of
+                    if THINGS[e.k] then
+                        fen = row[1] == 'h' and 0 or number(e.value)
+                    end
+                    out[#out + 1] = {e = e, area = area, measure = row[1], thing = thing, n = row[4] * by, fen = fen * by,
+                                     qty = number(e.qty) * by}
+                end
             end
-            fen, qty = fen * row[2] * sign, qty * row[2] * sign
-            local thing = '|' .. e.item .. '|' .. e.unit
-            local low, big = e.k .. '|' .. row[1], e.k .. '|' .. string.upper(row[1])
+            return out
+        end
+        -- Nothing may pass 2^63: the nation's totals over all campaigns bound all others.
+        local function overflows(P, changes, book)
+            local nation = {}
+            for _, change in ipairs(changes) do
+                local e = change.e
+                local money = 't:0:' .. e.y .. ':*|' .. e.k .. '|' .. change.measure .. 'f'
+                nation[money] = (nation[money] or 0) + change.fen
+                if change.qty ~= 0 then
+                    local things = 'g:0:' .. e.y .. ':*|' .. e.k .. '|' .. change.measure .. 'q' .. change.thing
+                    nation[things] = (nation[things] or 0) + change.qty
+                end
+            end
+            for name, delta in pairs(nation) do
+                if delta > 0 then
+                    if not book.nation[name] then
+                        local key, field = match(name, '^([^|]*)|(.*)$')
+                        book.nation[name] = number(call('HGET', P .. key, field))
+                    end
+                    if book.nation[name] + delta > TOTAL_MAX then
+                        return true
+                    end
+                end
+            end
+            for name, delta in pairs(nation) do
+                book.nation[name] = book.nation[name] and book.nation[name] + delta
+            end
+            return false
+        end
+        -- Lower case stands for the whole tree under an area, upper case for what was booked at the area itself.
+        local function spread(sums, change)
+            local e, n, fen, qty = change.e, change.n, change.fen, change.qty
+            local low, big = e.k .. '|' .. change.measure, e.k .. '|' .. string.upper(change.measure)
             local tree, direct = figures_of(low, 'nf', '', {n, fen}), figures_of(big, 'NF', '', {n, fen})
-            local tree_q, direct_q = figures_of(low, 'q', thing, {qty}), figures_of(big, 'Q', thing, {qty})
+            local tree_q, direct_q = figures_of(low, 'q', change.thing, {qty}), figures_of(big, 'Q', change.thing, {qty})
             for _, c in ipairs{e.c ~= '' and e.c or '-', '*'} do
-                local at = nodes_of(area, e.y, c)
+                local at = nodes_of(change.area, e.y, c)
                 for i = 1, at.n do
                     add(sums, at.t[i], tree)
                     add(sums, at.g[i], tree_q)
@@ -338,31 +382,6 @@ do
                 add(sums, at.t[at.n], direct)
                 add(sums, at.g[at.n], direct_q)
             end
-        end
-        local function add_entry(sums, e)
-            local rows, sign = effects_of(e)
-            for i = 1, #rows do
-                local area = e[rows[i][3]]
-                if rows[i][3] == 'via' and area == '' then
-                    area = e.a
-                end
-                if area ~= '' then
-                    add_row(sums, e, area, rows[i], sign)
-                end
-            end
-        end
-        -- Nothing may pass 2^63: the nation's totals over all campaigns bound all others.
-        local function overflows(P, sums)
-            for key, fields in pairs(sums) do
-                if byte(key, 3) == 48 and match(key, '^[tg]:0:%d+:%*$') then
-                    for field, delta in pairs(fields) do
-                        if delta > 0 and number(call('HGET', P .. key, field)) + delta > TOTAL_MAX then
-                            return true
-                        end
-                    end
-                end
-            end
-            return false
         end
 
         -- ---- the rules of each step ----
@@ -773,20 +792,24 @@ do
             local last_n = e.t == 'transfer' and n + 1 or n
             return {0, n, last_n, e.p, e.rc, e.peer, repeated}
         end
+        -- What the entries of one call share: the number of the last entry, what they change in the totals, which Redis is told when all of
+        -- them are written, and what was looked up already. Of a pledge by itself most of the work is what it adds to the totals of every
+        -- area above it.
+        local function book_open(P)
+            return {n = last(P), changes = {}, weight = 0, nation = {}, closed = {}, areas = {}, years = {}, caps = {}}
+        end
         -- The first closed area that the entry touches, and through which day.
-        local function closed_by(P, e)
-            local list = {}
+        local function closed_by(P, e, book)
             for _, area in ipairs{e.a, e.to, e.via} do
                 if area ~= '' then
-                    for _, code in ipairs(ancestors(area)) do
-                        list[#list + 1] = code
+                    local list = ancestors(area)
+                    local days = book.closed[area] or call('HMGET', P .. 'closed', unpack(list))
+                    book.closed[area] = days
+                    for i = 1, #list do
+                        if days[i] and number(days[i]) >= number(e.on) then
+                            return list[i], days[i]
+                        end
                     end
-                end
-            end
-            local days = call('HMGET', P .. 'closed', unpack(list))
-            for i = 1, #list do
-                if days[i] and number(days[i]) >= number(e.on) then
-                    return list[i], days[i]
                 end
             end
         end
@@ -795,7 +818,11 @@ do
             call('XADD', P .. 'e', n .. '-0', 'v', packed)
             call('APPEND', P .. 'mark', sub(sha1(proof), 1, MARK_DIGITS))
         end
-        local function write_areas(P, area)
+        local function write_areas(P, area, book)
+            if book.areas[area] then
+                return
+            end
+            book.areas[area] = true
             local list = ancestors(area)
             for i = #list, 2, -1 do
                 if call('SADD', P .. 'ch:' .. list[i - 1], list[i]) == 0 then
@@ -825,8 +852,12 @@ do
                 call('HSET', key, field, list)
             end
         end
-        local function write_sums(P, sums)
-            local texts = {} -- mostly the same two numbers at every area
+        local function write_sums(P, book)
+            local sums, texts = {}, {} -- mostly the same two numbers at every area
+            for _, change in pairs(book.changes) do
+                spread(sums, change)
+            end
+            book.changes, book.weight = {}, 0
             for name, fields in pairs(sums) do
                 local key = P .. name
                 for field, delta in pairs(fields) do
@@ -834,6 +865,28 @@ do
                         texts[delta] = texts[delta] or int(delta)
                         call('HINCRBY', key, field, texts[delta])
                     end
+                end
+            end
+        end
+        -- Changes of the same kind at the same place are one. Their sums are kept small enough for a double to be exact.
+        local function note_changes(P, book, changes)
+            local weight = 0
+            for i = 1, #changes do
+                weight = weight + math.abs(changes[i].fen) + math.abs(changes[i].qty)
+            end
+            if book.weight + weight > RUNNING_MAX then
+                write_sums(P, book)
+            end
+            book.weight = book.weight + weight
+            for i = 1, #changes do
+                local change = changes[i]
+                local e = change.e
+                local name = concat({change.measure, change.area, e.y, e.k, e.c, change.thing}, '|')
+                local known = book.changes[name]
+                if known then
+                    known.n, known.fen, known.qty = known.n + change.n, known.fen + change.fen, known.qty + change.qty
+                else
+                    book.changes[name] = change
                 end
             end
         end
@@ -846,10 +899,11 @@ do
                 call('ZADD', P .. 'out', n, n)
             end
         end
-        local function write_all(s, digest, bucket, sums)
-            local P, b, n = s.P, s.b, int(s.n + 1)
+        local function write_all(s, digest, bucket, changes)
+            local P, b, n, book = s.P, s.b, int(s.n + 1), s.book
             local entries = {b, s.heir}
-            call('SET', P .. 'n', int(s.n + #entries))
+            book.n = s.n + #entries
+            note_changes(P, book, changes)
             call('HSET', bucket, b.req, n .. ':' .. digest)
             for field, count in pairs(s.serials) do
                 call('HINCRBY', P .. 'ser', field, count)
@@ -860,17 +914,17 @@ do
                 owe(P, id, e, s.p)
                 for _, area in ipairs{e.a, e.to, e.via} do
                     if area ~= '' then
-                        write_areas(P, area)
+                        write_areas(P, area, book)
                     end
                 end
-                if e.y ~= '' then
+                if e.y ~= '' and not book.years[e.y] then
+                    book.years[e.y] = true
                     call('SADD', P .. 'y', e.y)
                 end
                 if e.t == 'pledge' then
                     write_pledge(P, id, e)
                 end
             end
-            write_sums(P, sums)
             if s.p then
                 s.set.e = s.p.e .. ' ' .. n
                 for name, value in pairs(s.set) do
@@ -902,7 +956,10 @@ do
             end
             if s.cap > 0 and b.t == 'pledge' and b.mob ~= '' then
                 call('HINCRBY', P .. 'cap:' .. s.today, b.mob, 1)
-                call('EXPIRE', P .. 'cap:' .. s.today, CAP_DAYS * 86400)
+                if not book.caps[s.today] then
+                    book.caps[s.today] = true
+                    call('EXPIRE', P .. 'cap:' .. s.today, CAP_DAYS * 86400)
+                end
             end
         end
 
@@ -914,6 +971,17 @@ do
             waive = 'p fen qty value why', transfer = 'p fen qty value to name mob org pub purpose due why',
             pass = 'c a k fen item qty unit value to y purpose', ticket = 'ref', close = 'a', reverse = 'ref why',
         }
+        local TAKEN = {}
+        local function taken_by(type)
+            if not TAKEN[type] then
+                local takes = {}
+                for name in gmatch(COMMON .. ' ' .. TAKES[type], '%S+') do
+                    takes[name] = true
+                end
+                TAKEN[type] = takes
+            end
+            return TAKEN[type]
+        end
         local TEXT_BYTES, NOTE_BYTES = 256, 2000
         local FORMS = {
             on = {'^2%d%d%d[01]%d[0-3]%d$', 'date', 'a day is written yyyymmdd'},
@@ -927,10 +995,12 @@ do
             if not STEPS[b.t] then
                 return no('type', 'there is no such step')
             end
-            local takes = ' ' .. COMMON .. ' ' .. TAKES[b.t] .. ' '
-            for name, value in pairs(b) do
+            local takes = taken_by(b.t)
+            for i = 1, #s.given do
+                local name = s.given[i]
+                local value = b[name]
                 if value ~= '' then
-                    if name ~= 'at' and not find(takes, ' ' .. name .. ' ', 1, true) then
+                    if not takes[name] then
                         return no('type', 'this step does not take ' .. name)
                     end
                     if #value > (name == 'note' and NOTE_BYTES or TEXT_BYTES) or find(value, '[%z\1-\31\127]') then
@@ -969,15 +1039,20 @@ do
             copy_subject(b, s.p)
         end
 
-        -- args: now, today, pledges a number may make a day (0: no limit), then name, value, … of the entry.
-        local function post(keys, args)
-            local P, b, body = keys[1], blank(), {}
-            for i = 4, #args, 2 do
-                if not b[args[i]] then
-                    return no('type', 'an entry has no field ' .. args[i])
+        -- One entry of a call: now, today, pledges a number may make a day (0: no limit); name, value, … stand in args[from] … args[to].
+        -- `only`: the type it must have, or nil.
+        local function post_one(P, book, now, today, cap, args, from, to, only)
+            local b, body, given = blank(), {}, {}
+            for i = from, to, 2 do
+                local name, value, at = args[i], args[i + 1], #given + 1
+                if not b[name] then
+                    return no('type', 'an entry has no field ' .. name)
                 end
-                b[args[i]] = args[i + 1]
-                body[#body + 1] = length(args[i + 1]) .. args[i] .. args[i + 1]
+                b[name], given[at] = value, name
+                body[at] = length(value) .. name .. value
+            end
+            if only and b.t ~= only then
+                return no('type', 'only a ' .. only .. ' is posted here')
             end
             local digest = sub(sha1(concat(body, ',')), 1, DIGEST_DIGITS)
             local bucket = P .. 'req:' .. sub(sha1(b.req), 1, 4)
@@ -989,29 +1064,60 @@ do
                 end
                 return posted(P, tonumber(n), entry_at(P, n), 1)
             end
-            local s = {P = P, b = b, n = last(P), today = args[2], cap = number(args[3]), set = {}, serials = {}}
-            b.at = args[1]
+            local s = {P = P, b = b, given = given, book = book, n = book.n, today = today, cap = number(cap), set = {}, serials = {}}
+            b.at = now
             local refusal = check_form(s) or check_pledge(s) or STEPS[b.t](s)
             if refusal then
                 return refusal
             end
             if b.t ~= 'close' then
                 for _, e in ipairs{b, s.heir} do
-                    local area, day = closed_by(P, e)
+                    local area, day = closed_by(P, e, book)
                     if area then
                         return no('closed', 'area ' .. area .. ' is closed through ' .. day_text(day) .. ': book it on a later day')
                     end
                 end
             end
-            local sums = {}
-            for _, e in ipairs{b, s.heir} do
-                add_entry(sums, e)
+            local changes = changes_of({}, b)
+            if s.heir then
+                changes_of(changes, s.heir)
             end
-            if overflows(P, sums) then
+            if overflows(P, changes, book) then
                 return no('amount', 'a total becomes too large')
             end
-            write_all(s, digest, bucket, sums)
+            write_all(s, digest, bucket, changes)
             return posted(P, s.n + 1, b, 0)
+        end
+        -- The last step of a call, also when an entry of it has failed in the middle: the number of the last entry, and the totals.
+        local function book_close(P, book, n_before)
+            if book.n > n_before then
+                call('SET', P .. 'n', int(book.n))
+            end
+            write_sums(P, book)
+        end
+
+        -- args: now, today, pledges a number may make a day, then name, value, … of the entry.
+        local function post(keys, args)
+            local P = keys[1]
+            local book = book_open(P)
+            local n = book.n
+            local is_done, answer = pcall(post_one, P, book, args[1], args[2], args[3], args, 4, #args)
+            book_close(P, book, n)
+            return is_done and answer or error(answer, 0)
+        end
+        -- Pledges that came together, each as if it were posted alone. args: now, today, then for each: pledges a number may make a day,
+        -- how many arguments follow, name, value, …  Answers {0, the answer to each}.
+        local function post_pledges(keys, args)
+            local P, answer, at = keys[1], {0}, 3
+            local book = book_open(P)
+            local n, is_done, one = book.n, true, nil
+            while is_done and args[at] do
+                local from, to = at + 2, at + 1 + tonumber(args[at + 1])
+                is_done, one = pcall(post_one, P, book, args[1], args[2], args[at], args, from, to, 'pledge')
+                answer[#answer + 1], at = one, to + 1
+            end
+            book_close(P, book, n)
+            return is_done and answer or error(one, 0)
         end
 
         -- ---- looking ----
@@ -1315,8 +1421,9 @@ do
             return {'', '-', '', 0, 0}
         end
         -- {the entry, the first entry of its pledge, the state of the pledge (without a look at its due day), 1 when the entry was
-        -- reversed, how often its message was ordered again}, then the entry and the pledge; nil when there is none.
-        local function owing_of(P, n)
+        -- reversed, how often its message was ordered again}, then the entry and the pledge; nil when there is none. `reversed`,
+        -- `attempts`: when the caller knows them.
+        local function owing_of(P, n, reversed, attempts)
             local row = call('XRANGE', P .. 'e', n .. '-0', n .. '-0')[1]
             local e = row and values_of(row[2])
             local p = e and (e.p or '') ~= '' and pledge_at(P, e.p)
@@ -1324,8 +1431,8 @@ do
                 return nil
             end
             local first = match(p.e, '^%d+')
-            return {row, call('XRANGE', P .. 'e', first .. '-0', first .. '-0')[1], state_of(p, 0), call('HEXISTS', P .. 'rev', n),
-                    number(call('HGET', P .. 'again', n) or '')}, e, p
+            return {row, first == n and row or call('XRANGE', P .. 'e', first .. '-0', first .. '-0')[1], state_of(p, 0),
+                    reversed or call('HEXISTS', P .. 'rev', n), attempts or number(call('HGET', P .. 'again', n) or '')}, e, p
         end
         local function is_told(e, p)
             return OWES[e.t] and e.c ~= '' and p.m ~= ''
@@ -1333,17 +1440,30 @@ do
         -- args: after entry, most -> the last number looked at (0: none), for each what owing_of gives.
         local function owed(keys, args)
             local P, out = keys[1], {0, 0}
-            for _, n in ipairs(call('ZRANGEBYSCORE', P .. 'out', '(' .. args[1], '+inf', 'LIMIT', 0, args[2])) do
+            local list = call('ZRANGEBYSCORE', P .. 'out', '(' .. args[1], '+inf', 'LIMIT', 0, args[2])
+            local reversed = #list > 0 and call('HMGET', P .. 'rev', unpack(list))
+            local attempts = #list > 0 and call('HMGET', P .. 'again', unpack(list))
+            for i = 1, #list do
+                local n = list[i]
                 out[2] = tonumber(n)
-                out[#out + 1] = owing_of(P, n) or nil
+                out[#out + 1] = owing_of(P, n, reversed[i] and 1 or 0, number(attempts[i] or '')) or nil
             end
             return out
         end
-        -- args: entry, which attempt was put into the queue: a daemon that comes late with an earlier one crosses out nothing.
+        -- args: entry, which attempt was put into the queue, …: a daemon that comes late with an earlier one crosses out nothing.
         local function owed_done(keys, args)
-            local P, n = keys[1], args[1]
-            if (call('HGET', P .. 'again', n) or '0') == (args[2] or '0') then
-                call('ZREM', P .. 'out', n)
+            local P, list, done = keys[1], {}, {}
+            for i = 1, #args, 2 do
+                list[#list + 1] = args[i]
+            end
+            local attempts = call('HMGET', P .. 'again', unpack(list))
+            for i = 1, #list do
+                if (attempts[i] or '0') == (args[2 * i] or '0') then
+                    done[#done + 1] = list[i]
+                end
+            end
+            if #done > 0 then
+                call('ZREM', P .. 'out', unpack(done))
             end
             return {0}
         end
@@ -1427,7 +1547,8 @@ do
 
         -- Pledges are recorded even at maxmemory: they are what people said, not work of ours.
         serve({
-            {'or1_ledger_post', post, OUTCOME}, {'or1_ledger_seal', seal, OUTCOME}, {'or1_ledger_show', show, READ},
+            {'or1_ledger_post', post, OUTCOME}, {'or1_ledger_post_pledges', post_pledges, OUTCOME},
+            {'or1_ledger_seal', seal, OUTCOME}, {'or1_ledger_show', show, READ},
             {'or1_ledger_list', list, READ}, {'or1_ledger_totals', totals, READ}, {'or1_ledger_goods', goods, READ},
             {'or1_ledger_sums', sums, READ}, {'or1_ledger_children', children, READ}, {'or1_ledger_summaries', summaries, READ},
             {'or1_ledger_marks', marks, READ}, {'or1_ledger_serials', serials, READ}, {'or1_ledger_closed', closed, READ},

@@ -66,13 +66,17 @@ enum err ledger_owed(struct store *store, uint64_t after, ledger_owed_fn *done, 
     return error;
 }
 
-enum err ledger_owed_done(struct store *store, uint64_t entry, uint32_t attempt,
+enum err ledger_owed_done(struct store *store, const struct ledger_settled *settled, size_t n,
                           queue_done_fn *done, void *arg)
 {
     struct call call;
+    if (n == 0 || n > LEDGER_SETTLED_MAX)
+        return ERR_RANGE;
     call_begin(&call, store, "or1_ledger_owed_done", KEY_LEDGER, "");
-    call_int(&call, (int64_t)entry);
-    call_int(&call, attempt);
+    for (size_t i = 0; i < n; i++) {
+        call_int(&call, (int64_t)settled[i].entry);
+        call_int(&call, settled[i].attempt);
+    }
     return call_send_done(&call, done, arg);
 }
 

@@ -25,10 +25,15 @@ typedef void ledger_owed_fn(void *arg, enum err error, const struct ledger_owing
  * damaged are left out. */
 MUST_CHECK enum err ledger_owed(struct store *store, uint64_t after, ledger_owed_fn *done,
                                 void *arg);
-/* Crosses one out whose `attempt` is in the queue; twice is fine. When it was ordered again
- * meanwhile, that stays owed. */
-MUST_CHECK enum err ledger_owed_done(struct store *store, uint64_t entry, uint32_t attempt,
-                                     queue_done_fn *done, void *arg);
+struct ledger_settled {
+    uint64_t entry;
+    uint32_t attempt; /* that is in the queue */
+};
+#define LEDGER_SETTLED_MAX 50
+/* Crosses 1 to LEDGER_SETTLED_MAX of them out; twice is fine. What was ordered again meanwhile
+ * stays owed. */
+MUST_CHECK enum err ledger_owed_done(struct store *store, const struct ledger_settled *settled,
+                                     size_t n, queue_done_fn *done, void *arg);
 
 /* ---- what became of the messages, and saying one again ---- */
 

@@ -7,6 +7,13 @@
 
 #define LEDGER_NUMBER_SIZE 24
 
+/* yyyymmdd of the local day. */
+uint32_t ledger_day_of(const struct store *store, int64_t now_ms);
+/* No negative amount, and days and years of the calendar. */
+MUST_CHECK bool ledger_is_postable(const struct ledger_entry *entry);
+/* What came of one entry. Borrows from the answer. */
+void ledger_posted_read(const struct answer *answer, struct ledger_posted *posted);
+
 /* Name and value of everything that is given. `space` holds numbers as text until the call is sent. */
 void ledger_entry_write(struct call *call, const struct ledger_entry *entry, char space[LEDGER_FIELDS][LEDGER_NUMBER_SIZE]);
 

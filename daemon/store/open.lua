@@ -4,15 +4,19 @@ do
 -- A campaign that never ends: what has to be said is appended as a chunk of one recipient, whose text travels as its personal
 -- value. It has no canary, is never late, and its window follows the definition.
 
--- Which open campaign has this id, made when there is none that lives. nil and the state of what stands in the way.
+-- What another message changes, in the order of the values that open_campaign gives.
+local GROWS = {'n_chunks', 'accepted', 'nA', 'staged', 'n_staged', 'rows', 'segments_total'}
+
+-- Which open campaign has this id, made when there is none that lives, and its values of GROWS. nil and the state of what stands in
+-- the way.
 local function open_campaign(P, id, now, fields)
     local seq = call('HGET', P .. 'ids', id)
     if seq then
-        local v = call('HMGET', P .. 'c:' .. seq, 'state', 'open')
+        local v = call('HMGET', P .. 'c:' .. seq, 'state', 'open', unpack(GROWS))
         if v[1] == 'importing' or (v[2] ~= '1' and LIVE[v[1]]) then
             return nil, v[1]
         elseif v[1] and LIVE[v[1]] then
-            return seq
+            return seq, {unpack(v, 3, 2 + #GROWS)}
         end
     end
     seq = text(call('INCR', P .. 'next'))
@@ -26,7 +30,7 @@ local function open_campaign(P, id, now, fields)
     end
     call('HSET', P .. 'ids', id, seq)
     call('SADD', P .. 'live', seq)
-    return seq
+    return seq, {}
 end
 
 -- id, bucket of the request, request, number (5 bytes), values, segments, window from, window to, now, pledge, then field, value …
@@ -48,24 +52,22 @@ local function append(keys, args)
             return {0, 0, 0, 0}
         end
     end
-    local seq, state = open_campaign(P, args[1], now, {unpack(args, 11)})
+    local seq, had = open_campaign(P, args[1], now, {unpack(args, 11)})
     if not seq then
-        return refused('a campaign of this id is ' .. state)
+        return refused('a campaign of this id is ' .. had)
     end
-    local key = P .. 'c:' .. seq
-    local n = call('HINCRBY', key, 'n_chunks', 1) - 1
+    local n = tonumber(had[1] or 0)
     local tail = seq .. ':' .. text(n)
-    call('SET', P .. 'p:' .. tail, args[4])
-    call('SET', P .. 's:' .. tail, 'A')
-    call('SET', P .. 'v:' .. tail, args[5])
+    call('MSET', P .. 'p:' .. tail, args[4], P .. 's:' .. tail, 'A', P .. 'v:' .. tail, args[5])
     if args[6] ~= '1' then
         call('SET', P .. 'w:' .. tail, char(tonumber(args[6])))
     end
-    for _, field in ipairs{'accepted', 'nA', 'staged', 'n_staged', 'rows'} do
-        call('HINCRBY', key, field, 1)
+    local line = {'window_from_min', args[7], 'window_to_min', args[8]}
+    for i = 1, #GROWS do
+        line[#line + 1] = GROWS[i]
+        line[#line + 1] = text(tonumber(had[i] or 0) + (GROWS[i] == 'segments_total' and tonumber(args[6]) or 1))
     end
-    call('HINCRBY', key, 'segments_total', args[6])
-    call('HSET', key, 'window_from_min', args[7], 'window_to_min', args[8])
+    call('HSET', P .. 'c:' .. seq, unpack(line))
     call('HSET', asked, args[3], tail)
     if pledge then
         call('HSET', pledge, 'q', tail .. ' ' .. P)

@@ -41,6 +41,7 @@ struct campaign_fields { /* what a running campaign was launched with; frozen */
     const char *parent;     /* id of the campaign this is a resend of, "" */
     const char *actor, *source_file;
     bool signature_added_by_carrier, personal;
+    bool takes_pledges; /* people may pledge by answering it */
     int64_t start_ms, end_ms, late_after_ms;
     int window_from_min, window_to_min;
     uint32_t rate, max_segments, price_fen;
@@ -296,16 +297,6 @@ struct chunk_view { /* one chunk for reports, exports and resends; borrowed */
 typedef void queue_chunk_fn(void *arg, enum err error, const struct chunk_view *chunk);
 MUST_CHECK enum err queue_chunk(struct store *store, struct chunk_ref ref, queue_chunk_fn *done,
                                 void *arg);
-/* Where a number stands in a campaign. Looks through chunk after chunk, some 8 ms of Redis' time a
- * million recipients, in slices; there is no index of numbers. */
-struct queue_place {
-    bool is_there;
-    uint32_t chunk, position;
-    uint64_t region; /* of the row, 0: none */
-};
-typedef void queue_seek_fn(void *arg, enum err error, const struct queue_place *place);
-MUST_CHECK enum err queue_seek(struct store *store, const char *carrier, uint32_t seq,
-                               uint64_t number, queue_seek_fn *done, void *arg);
 /* The carrier's dictionary of raw codes: codes[i] is the text of code number i (0 is ""). */
 typedef void queue_codes_fn(void *arg, enum err error, const char *const *codes, size_t n);
 MUST_CHECK enum err queue_codes(struct store *store, const char *carrier, queue_codes_fn *done,

@@ -128,6 +128,7 @@ local function commit(keys, args)
     call('HSET', key, unpack(args, 6))
     call('HSET', key, 'state', 'scheduled', 'changed', now, 'launched', now, 'base', base, 'n_chunks', chunks, 'accepted', accepted,
          'nA', accepted, 'segs', 0, 'requests', 0, 'canary', '', 'wait_reason', '', 'wait_actor', '')
+    call('SET', P .. 'launch', seq .. ':' .. now) -- whoever keeps a list of launches sees that it is old
     campaign_save(campaign(P, seq), tonumber(now))
     return {0}
 end

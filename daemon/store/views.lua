@@ -56,21 +56,57 @@ local function show_chunk(keys, args)
             call('GET', P .. 't:' .. tail), call('HGET', P .. 'm:' .. tail, 'first'), c[2] or '0', c[1] == 'cancelled' and 1 or 0}
 end
 
--- Where a number stands in a campaign, by binary search in chunk after chunk: people who write back are few, so that an index of
--- everybody we wrote to would cost more memory than it saves time. seq, number (5 bytes), from chunk, most chunks.
--- Answers {0, next chunk or -1} or {0, -1, chunk, position, size of the chunk, its regions or nil}.
-local function seek(keys, args)
-    local P, seq, from, most = keys[1], args[1], tonumber(args[3]), tonumber(args[4])
-    local chunks = tonumber(call('HGET', P .. 'c:' .. seq, 'n_chunks') or 0)
-    local last = from + most < chunks and from + most or chunks
-    for n = from, last - 1 do
-        local p = call('GET', P .. 'p:' .. seq .. ':' .. text(n))
-        local at = p and search(p, args[2])
-        if at then
-            return {0, -1, n, at, #p / 5, call('GET', P .. 'r:' .. seq .. ':' .. text(n))}
+-- The launched campaigns, newest first, open ones left out: of an id that is being imported anew the launch before counts as long as
+-- that is not committed. most. Answers {0, version, {seq, id, launched, recipients, chunks, takes pledges} …}: the version is that of or1_seek.
+local function launched(keys, args)
+    local P = keys[1]
+    local seqs, answer = {}, {0, call('GET', P .. 'launch') or ''}
+    for _, seq in ipairs(call('HVALS', P .. 'ids')) do
+        seqs[#seqs + 1] = tonumber(seq)
+    end
+    sort(seqs, function(x, y) return x > y end)
+    for i = 1, #seqs < tonumber(args[1]) and #seqs or tonumber(args[1]) do
+        local seq, v = format('%d', seqs[i])
+        repeat
+            v = call('HMGET', P .. 'c:' .. seq, 'id', 'launched', 'accepted', 'n_chunks', 'open', 'prev', 'takes_pledges')
+            local is_there = v[2] or not v[6] or v[6] == ''
+            seq = is_there and seq or v[6]
+        until is_there
+        if v[2] and v[5] ~= '1' then
+            answer[#answer + 1] = {tonumber(seq), v[1], v[2], v[3] or '0', v[4] or '0', v[7] or '0'}
         end
     end
-    return {0, last < chunks and last or -1}
+    return answer
+end
+
+-- The numbers of chunks: seq, from, to. Answers {0, 5 bytes a number …}, '' for a chunk that is gone.
+local function numbers(keys, args)
+    local answer = {0}
+    for n = tonumber(args[2]), tonumber(args[3]) - 1 do
+        answer[#answer + 1] = call('GET', keys[1] .. 'p:' .. args[1] .. ':' .. text(n)) or ''
+    end
+    return answer
+end
+
+-- Where a number stands, by binary search in the chunks that are named. version of the list of launches that the caller knows,
+-- number (5 bytes), then seq, from chunk, to chunk (not included), … in the order in which they are looked at.
+-- Answers {0, 0} or {0, 1, which of them, chunk, position, size of the chunk, its regions or nil}; {5}: something was launched since.
+local function seek(keys, args)
+    local P, number = keys[1], args[2]
+    if (call('GET', P .. 'launch') or '') ~= args[1] then
+        return {5}
+    end
+    for i = 3, #args, 3 do
+        for n = tonumber(args[i + 1]), tonumber(args[i + 2]) - 1 do
+            local tail = args[i] .. ':' .. text(n)
+            local p = call('GET', P .. 'p:' .. tail)
+            local at = p and search(p, number)
+            if at then
+                return {0, 1, i / 3 - 1, n, at, #p / 5, call('GET', P .. 'r:' .. tail)}
+            end
+        end
+    end
+    return {0, 0}
 end
 
 local function codes(keys)
@@ -217,6 +253,7 @@ end
 
 serve{
     {'or1_find', find_campaign, READ}, {'or1_list', list, READ}, {'or1_chunk', show_chunk, READ}, {'or1_seek', seek, READ},
+    {'or1_launched', launched, READ}, {'or1_numbers', numbers, READ},
     {'or1_codes', codes, READ}, {'or1_drop_values', drop_values, OUTCOME}, {'or1_recount', recount, READ},
     {'or1_to_free', to_free, OUTCOME}, {'or1_alphabet', alphabet, READ},
 }

@@ -63,5 +63,5 @@ def test_the_bench_keeps_the_order_of_its_tables():
                            env={**os.environ, "OUTREACH_BUILD_DIR": str(TOP), "PYTHONDONTWRITEBYTECODE": "1"}).stdout.split()
     sending = ["redis_bytes_per_recipient", "redis_bytes_per_recipient_named", "daemon_rss_mib_1m", "daemon_rss_mib_100k", "import_rows_per_s",
                "accepted_per_s_chunked", "messages_per_s_single", "reports_per_s"]
-    ledger = ["ledger_entries_per_s", "ledger_entries_per_s_webhook", "ledger_bytes_per_pledge"]
+    ledger = ["ledger_entries_per_s", "ledger_entries_per_s_webhook", "ledger_entries_per_s_webhook_alone", "ledger_bytes_per_pledge"]
     assert names[:len(sending) + len(ledger)] == sending + ledger

@@ -90,11 +90,11 @@ def ledger(world):
     return Ledger(world)
 
 
-def push(world, mobile, text, code=CODE, sent="2026-10-17 09:00:00"):
+def push(world, mobile, text, code=CODE, sent="2026-10-17 09:00:00", daemon="a"):
     """An uplink straight to the webhook. Gives the HTTP status, 0 when nobody answered."""
     body = [{"mobile": str(mobile), "smsContent": text, "sendTime": sent, "addSerial": code}]
     try:
-        return ask(http.client.HTTPConnection("127.0.0.1", world.daemons["a"].port, timeout=PATIENCE), "POST",
+        return ask(http.client.HTTPConnection("127.0.0.1", world.daemons[daemon].port, timeout=PATIENCE), "POST",
                    f"/hook/mas/{CALLBACK_KEY}/uplink", body[0])[0]
     except (OSError, http.client.HTTPException):
         return 0
@@ -346,6 +346,19 @@ def test_which_campaign(make_world):
     for id_ in ("first", "second", "always"):
         ledger.quiet(id_)
     assert sent_to(world, stranger) == 1
+
+
+def test_another_daemon_launches(world, ledger):
+    """Each daemon remembers what was launched, and to whom; nobody tells it what the other one does."""
+    world.start_daemon("b")
+    one, *_ = launched(world, "first", people=1500, pledge={"confirm": "none"})
+    assert push(world, one, "捐1", daemon="b") == 200
+    assert [e["c"] for e in ledger.of("pledge")] == ["first"]
+    define(world, "second", people=1500, pledge={"confirm": "none"})
+    world.launch("second", "--again", "--reason", "another text", name="a")
+    assert push(world, one, "捐2", daemon="b") == 200
+    assert push(world, one, "捐3", daemon="a") == 200
+    assert [(e["c"], e["fen"], e["a"]) for e in ledger.of("pledge")][1:] == [("second", "200", VILLAGE_A), ("second", "300", VILLAGE_A)]
 
 
 def test_the_same_digits_twice(world):

@@ -276,52 +276,6 @@ static void test_no_closed_campaign_is_appended_to(void **state)
     rig_verify(&rig, seq);
 }
 
-static struct queue_place place;
-static void on_place(void *arg, enum err error, const struct queue_place *found)
-{
-    rig_got(arg, error, "");
-    place = *found;
-}
-
-static void test_seek(void **state)
-{
-    (void)state;
-    struct campaign_fields fields = rig_fields("c");
-    RIG_CALL(answer, &rig, queue_begin(rig.store, &fields, "d1", RIG_NOW, rig_on_begin, &answer));
-    uint32_t seq = answer.seq, n_chunks = 250; /* more than one slice of the search */
-    for (uint32_t chunk = 0; chunk < n_chunks; chunk++) {
-        struct chunk_row rows[4];
-        for (size_t i = 0; i < 4; i++)
-            rows[i] = (struct chunk_row){.number = RIG_FIRST + chunk + 1000 * i,
-                                         .region = chunk % 2 ? 513327205201 + i : 513327205201};
-        struct chunk_ref ref = {"mas", seq, chunk};
-        RIG_CALL(answer, &rig, queue_stage(rig.store, ref, rows, 4, rig_on_done, &answer));
-        assert_int_equal(answer.error, ERR_OK);
-    }
-    RIG_CALL(answer, &rig,
-             queue_commit(rig.store, seq, &fields, n_chunks, 4 * n_chunks, 0, false, RIG_NOW,
-                          rig_on_done, &answer));
-    assert_int_equal(answer.error, ERR_OK);
-    for (uint32_t chunk = 0; chunk < n_chunks; chunk += 3) {
-        for (uint32_t i = 0; i < 4; i++) {
-            RIG_CALL(answer, &rig,
-                     queue_seek(rig.store, "mas", seq, RIG_FIRST + chunk + UINT64_C(1000) * i,
-                                on_place, &answer));
-            assert_int_equal(answer.error, ERR_OK);
-            assert_true(place.is_there);
-            assert_int_equal(place.chunk, chunk);
-            assert_int_equal(place.position, i);
-            assert_int_equal(place.region, chunk % 2 ? 513327205201 + i : 513327205201);
-        }
-    }
-    RIG_CALL(answer, &rig, queue_seek(rig.store, "mas", seq, RIG_FIRST + 999, on_place, &answer));
-    assert_int_equal(answer.error, ERR_OK);
-    assert_false(place.is_there);
-    RIG_CALL(answer, &rig, queue_seek(rig.store, "mas", 99, RIG_FIRST, on_place, &answer));
-    assert_int_equal(answer.error, ERR_OK);
-    assert_false(place.is_there);
-}
-
 static int setup(void **state)
 {
     (void)state;
@@ -350,7 +304,6 @@ int main(void)
         cmocka_unit_test_setup(test_a_question_after_its_answer_is_not_asked, each),
         cmocka_unit_test_setup(test_cancel_opens_another, each),
         cmocka_unit_test_setup(test_no_closed_campaign_is_appended_to, each),
-        cmocka_unit_test_setup(test_seek, each),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
