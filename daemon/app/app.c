@@ -511,7 +511,6 @@ static bool heart_up(struct app *app, char *problem)
         app->watchdog = loop_timer_new(app->base, on_watchdog, app);
         loop_timer_arm(app->watchdog, 0);
     }
-    sd_notify(0, "READY=1");
     return true;
 }
 

@@ -40,7 +40,8 @@ struct app {
     uint64_t watchdog_us;
 
     bool is_stopping, is_drained;
-    bool is_tidied; /* Redis was ready once, and what an earlier daemon had left there is gone */
+    bool is_announced; /* systemd knows that we are ready */
+    bool is_tidied;    /* Redis was ready once, and what an earlier daemon had left there is gone */
     int64_t stop_by_ms; /* monotonic: imports and answers get this long after the drain */
     int exit_code;
 };

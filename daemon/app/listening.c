@@ -118,6 +118,10 @@ static bool public_up(struct app *app, char *problem, size_t size)
 void listening_open(struct app *app)
 {
     http_server_hold(app->public_, false);
+    if (!app->is_announced) {
+        app->is_announced = true;
+        sd_notify(0, "READY=1");
+    }
 }
 
 static void on_opening(void *arg)

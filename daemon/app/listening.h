@@ -18,5 +18,6 @@ bool listening_up(struct app *app, char *problem, size_t size);
 void listening_down(struct app *app);
 /* Lets those in who wait at the public port. It begins closed to them, because a webhook that is
  * read before Redis answers can only be refused: called when Redis is ready, or by itself after
- * some seconds, since an honest refusal is better than silence. */
+ * some seconds, since an honest refusal is better than silence. The first time systemd hears that
+ * the daemon is ready: what is typed behind `systemctl start` meets one that can answer. */
 void listening_open(struct app *app);

@@ -302,6 +302,64 @@ def test_a_stop_is_a_stop(root):
     wait_ready(root)
 
 
+def page_commands(heading):
+    """The lines of the blocks of commands under a heading of docs/operations.md, up to the next heading."""
+    page = (TOP / "docs/operations.md").read_text(encoding="utf-8")
+    part = re.search(rf"^{re.escape(heading)}$(.*?)(?=^#+ )", page, re.M | re.S).group(1)
+    return [line for block in re.findall(r"^```sh\n(.*?)^```$", part, re.M | re.S) for line in block.splitlines() if line.strip()]
+
+
+def type_at_terminal(root, line, answers="", editor=""):
+    """What a person types: the line in a shell with a terminal, her answers, and what her editor puts where `systemctl edit` says."""
+    root.path("/root/typed").write_text(editor, encoding="utf-8")
+    root.path("/root/editor").write_text('#!/bin/sh\nexec sed -i "/^### Anything between here/r /root/typed" "$1"\n', encoding="ascii")
+    root.path("/root/editor").chmod(0o755)
+    root.path("/root/line").write_text(line + "\n", encoding="utf-8")
+    # The answers come when they are asked for: what is typed ahead stays in the terminal until then.
+    return root.shell(f"printf '%s' '{answers}' | SYSTEMD_EDITOR=/root/editor SHELL=/bin/sh script -qec 'sh -e /root/line' /dev/null")
+
+
+def type_as_written(root, lines, answers=""):
+    """The lines in order; what is indented under a line is typed into the editor that it opens."""
+    lines = list(lines)
+    while lines:
+        line, inside = lines.pop(0), []
+        while lines and lines[0].startswith("    "):
+            inside.append(lines.pop(0).strip())
+        type_at_terminal(root, line, answers, "".join(f"{one}\n" for one in inside))
+
+
+def test_backup_and_restore_as_the_page_says(root):
+    """Typed as it stands in docs/operations.md, from the timer to the looks after a restore into an empty Redis."""
+    ctl(root, "pledge", "add", "--region", "513327205201", "--name", "李四", "--amount", "10")
+    books, entries = counts(root), ctl(root, "ledger", "verify")["entries"]
+    type_as_written(root, page_commands("## Backup and restore"))
+    newest = max(root.path("/var/lib/outreachd/backups").glob("*.backup"), key=lambda path: path.stat().st_mtime)
+    assert b":{mas}:" not in newest.read_bytes(), "the last one was made with a passphrase"
+    assert b":{mas}:" in root.path("/root/outreach.backup").read_bytes()
+    # Another machine: the same configuration, nothing in Redis.
+    root.shell("systemctl stop outreachd outreachd-redis && rm -rf /var/lib/outreachd-redis/* && systemctl start outreachd")
+    wait_ready(root)
+    assert ctl(root, "campaign", "status", CAMPAIGN)["state"] == "draft", "nobody knows of a launch"
+    restore, *looks = page_commands("### Restore")
+    type_as_written(root, [restore], "restore\n")
+    type_as_written(root, looks)
+    [carrier] = ctl(root, "status")["carriers"]
+    assert carrier["state"] == "paused" and "restored from a backup" in carrier["reason"]
+    assert counts(root) == books
+    verified = ctl(root, "ledger", "verify")
+    assert verified["ok"] and verified["entries"] == entries > 0
+    root.run("outreachctl", "carrier", "resume", "mas")
+    # The locked one too, with what was written down elsewhere.
+    root.run("outreachctl", "restore", "--yes", "--replace", "--passphrase", "/etc/outreachd/secrets/backup.passphrase",
+             f"/var/lib/outreachd/backups/{newest.name}")
+    type_as_written(root, looks)
+    assert counts(root) == books
+    root.run("outreachctl", "carrier", "resume", "mas")
+    # What the operator wrote is hers: neither an upgrade nor a purge takes it away.
+    root.shell("rm -r /etc/systemd/system/outreachd-backup.service.d /etc/outreachd/secrets/backup.passphrase && systemctl daemon-reload")
+
+
 def test_upgrade_over_itself(root):
     ini = root.path("/etc/outreachd/outreachd.ini").read_text(encoding="utf-8")
     before, books, key = main_pid(root), counts(root), callback_key(root)

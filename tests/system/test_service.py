@@ -114,6 +114,20 @@ def test_systemd_hears_ready_reload_watchdog_and_stop(manager):
     manager.heard_within("STOPPING=1")
 
 
+def test_ready_means_that_it_can_answer(manager):
+    """What is typed behind `systemctl start` needs no second try; a Redis that is away holds the start up for seconds, not for good."""
+    begun = time.monotonic()
+    daemon = manager.start(wait=False)
+    manager.heard_within("READY=1")
+    took = time.monotonic() - begun
+    assert daemon.api("GET", "/status")[1]["redis"]["health"] == "ready" or took > 3, took
+    manager.world.kill_daemon(signal.SIGTERM)
+    manager.world.stop_redis()
+    daemon = manager.start(wait=False)
+    manager.heard_within("READY=1")
+    assert daemon.api("GET", "/status")[1]["redis"]["health"] != "ready"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_restart_loses_no_webhook(manager, number):
     """Somebody pushes all the time, another connects exactly while no daemon runs; all are answered 200."""
