@@ -605,6 +605,8 @@ FIGURES = {
     "ledger_entries_per_s_webhook_alone": ledger_entries_per_s_webhook_alone,
     "ledger_bytes_per_pledge": ledger_filled,
     "totals_render_ms_1757": lambda: pages.totals_render(World, Unix, say),
+    "events_reach_ms_200": lambda: pages.events_reach(World, Unix, say),
+    "events_rss_mib_2000": lambda: pages.events_rss(World, Unix, say),
 }
 ALSO = {"totals_province_ms": "ledger_bytes_per_pledge", "ledger_verify_s_1m": "ledger_bytes_per_pledge",
         "ledger_verify_stall_ms": "ledger_bytes_per_pledge",
