@@ -383,14 +383,20 @@ static void read_verdict(const json_t *answer, struct carrier_verdict *verdict)
         verdict->outcome = outcome;
 }
 
-/* JSON, perhaps behind a BOM. NULL: it is not, or it is too long. */
-static json_t *load(const char *body, size_t len, size_t max_bytes, size_t flags)
+static size_t bom_bytes(const char *body, size_t len)
 {
+    return len >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
+/* JSON, perhaps behind a BOM. NULL: it is not, or it is too long. */
+static json_t *load(const char *body, size_t len, size_t max_bytes, size_t flags,
+                    json_error_t *error)
+{
+    memset(error, 0, sizeof *error);
     if (len > max_bytes)
         return NULL;
-    bool has_bom = len >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0;
-    return json_loadb(body + (has_bom ? 3 : 0), len - (has_bom ? 3 : 0),
-                      JSON_REJECT_DUPLICATES | flags, NULL);
+    size_t bom = bom_bytes(body, len);
+    return json_loadb(body + bom, len - bom, JSON_REJECT_DUPLICATES | flags, error);
 }
 
 static void parse_submit(int http_status, const char *body, size_t len,
@@ -403,7 +409,8 @@ static void parse_submit(int http_status, const char *body, size_t len,
             verdict->outcome = OUTCOME_THROTTLED;
         return;
     }
-    json_t *answer = load(body, len, ANSWER_MAX_BYTES, 0);
+    json_error_t error;
+    json_t *answer = load(body, len, ANSWER_MAX_BYTES, 0, &error);
     if (json_is_object(answer))
         read_verdict(answer, verdict);
     json_decref(answer);
@@ -620,6 +627,68 @@ static void give_report(void *arg, uint64_t number)
     sink->on_report(sink->arg, sink->report);
 }
 
+/* The sign, with blanks around it. */
+static bool take_sign(const char **at, const char *end, char sign)
+{
+    static const char blanks[] = " \t\r\n";
+    while (*at < end && memchr(blanks, **at, sizeof blanks - 1))
+        (*at)++;
+    if (*at == end || **at != sign)
+        return false;
+    for ((*at)++; *at < end && memchr(blanks, **at, sizeof blanks - 1);)
+        (*at)++;
+    return true;
+}
+
+/* The value at `at`, which is moved behind it. One in which a name stands twice is null: nobody
+ * knows which of the two was meant. NULL: no JSON. */
+static json_t *load_value(const char **at, const char *end, size_t flags)
+{
+    json_error_t error;
+    size_t len = (size_t)(end - *at), one = JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK | flags;
+    json_t *value = json_loadb(*at, len, JSON_REJECT_DUPLICATES | one, &error);
+    if (!value && json_error_code(&error) == json_error_duplicate_key) {
+        value = json_loadb(*at, len, one, &error); /* to learn where it ends */
+        if (value) {
+            json_decref(value);
+            value = json_null();
+        }
+    }
+    if (value)
+        *at += error.position;
+    return value;
+}
+
+/* An array with a name twice in one of its records: that one is bad, the others are read. */
+static json_t *load_apart(const char *text, size_t len, size_t flags)
+{
+    const char *at = text, *end = text + len;
+    json_t *records = json_array();
+    bool is_array = take_sign(&at, end, '[');
+    while (is_array) {
+        json_t *record = load_value(&at, end, flags);
+        is_array = record && json_array_append_new(records, record) == 0;
+        if (!is_array || !take_sign(&at, end, ','))
+            break;
+    }
+    if (is_array && take_sign(&at, end, ']') && at == end)
+        return records;
+    json_decref(records);
+    return NULL;
+}
+
+/* A push as it is, or but for records with a name twice. */
+static json_t *load_records(const char *text, size_t len, size_t max_bytes, size_t flags)
+{
+    json_error_t error;
+    json_t *root = load(text, len, max_bytes, flags, &error);
+    if (!root && json_error_code(&error) == json_error_duplicate_key) {
+        size_t bom = bom_bytes(text, len);
+        root = load_apart(text + bom, len - bom, flags);
+    }
+    return root;
+}
+
 /* A push that is no JSON because of what a handset sent, read as far as it can be. The carrier
  * would push it again as it is until it gives up, and with it the opt-outs beside it. `nul`: NUL is
  * replaced too. */
@@ -631,7 +700,7 @@ static json_t *load_mended(const char *body, size_t len, bool nul, size_t flags)
         return NULL;
     buf_init(&mended, MEND_GROWTH * PUSH_MAX_BYTES);
     if (mend_json(body, len, nul, &mended) == ERR_OK)
-        root = load(buf_text(&mended), mended.len, MEND_GROWTH * PUSH_MAX_BYTES, flags);
+        root = load_records(buf_text(&mended), mended.len, MEND_GROWTH * PUSH_MAX_BYTES, flags);
     buf_fini(&mended);
     return root;
 }
@@ -639,7 +708,7 @@ static json_t *load_mended(const char *body, size_t len, bool nul, size_t flags)
 /* NULL: not JSON, or JSON of another shape. */
 static json_t *load_push(const char *body, size_t len, size_t flags)
 {
-    json_t *root = load(body, len, PUSH_MAX_BYTES, flags);
+    json_t *root = load_records(body, len, PUSH_MAX_BYTES, flags);
     /* NUL stays in a text as long as it can: the id of an uplink is made of its text. */
     if (!root && (flags & JSON_ALLOW_NUL))
         root = load_mended(body, len, false, flags);

@@ -160,6 +160,17 @@ def test_an_opt_out_beside_half_a_character_counts(make_world):
     assert world.ctl("carrier", "list")["carriers"][0]["uplinks"] == 4
 
 
+def test_an_opt_out_beside_a_doubled_name_counts(make_world):
+    """One record in which a name stands twice is bad: nobody knows which was meant. The others are read."""
+    world = make_world(sim={"reports": "none"})
+    good = {"mobile": "15400000001", "smsContent": "R", "sendTime": "2026-10-17 09:00:00", "addSerial": "106573000001"}
+    doubled = json.dumps({**good, "mobile": "15400000002"})[:-1] + ', "smsContent": "收到"}'
+    assert post(world, "uplink", doubled.encode())[0] == 400
+    assert post(world, "uplink", f"[{doubled}, {json.dumps(good)}]".encode())[0] == 200
+    wait_until(lambda: world.ctl("optout", "check", "15400000001")["opted_out"], what="the opt-out")
+    assert world.ctl("optout", "check", "15400000002")["opted_out"] is False
+
+
 @pytest.mark.parametrize("text", ["请问R是什么", "收到", "TODAY", "不要退订"])
 def test_other_replies_are_no_opt_out(world, text):
     world.sim.uplink("15400000001", text)
