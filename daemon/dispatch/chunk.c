@@ -237,14 +237,15 @@ static bool keep(struct chunk *chunk, const struct queue_claim *claim)
 /* A claim that gave no chunk: when may the campaign be asked again? */
 static void learn_no_chunk(struct campaign *campaign, const struct queue_claim *claim)
 {
-    int64_t now_ms = clock_mono_ms(), wait_ms;
+    int64_t now_ms = clock_mono_ms(), wait_ms = claim->wait_ms;
     switch (claim->result) {
     case CLAIM_EMPTY:
         campaign->is_dry = true;
         return;
     case CLAIM_LATER:
-        campaign->retry_at_ms = claim->retry_at_ms;
-        wait_ms = claim->retry_at_ms - clock_wall_ms();
+        if (wait_ms > LATER_MAX_MS)
+            wait_ms = LATER_MAX_MS;
+        campaign->retry_at_ms = clock_wall_ms() + wait_ms;
         campaign->next_claim_ms = now_ms + (wait_ms > 0 ? wait_ms : 1);
         return;
     case CLAIM_CANARY:
@@ -739,12 +740,13 @@ static void on_released(void *arg, enum err error, const char *reason)
     drop(chunk);
 }
 
-static void release(struct chunk *chunk)
+static void release(struct chunk *chunk, int64_t now_ms)
 {
+    int64_t delay_ms = chunk->not_before_ms > now_ms ? chunk->not_before_ms - now_ms : 0;
     FAILPOINT("release");
     lane_call_begins(chunk->lane);
     chunk->is_calling = chunk->is_releasing = true;
-    if (queue_release(store_of(chunk), ref_of(chunk), chunk->token, chunk->not_before_ms,
+    if (queue_release(store_of(chunk), ref_of(chunk), chunk->token, delay_ms,
                       chunk->counts_as_attempt, on_released, chunk)) {
         chunk->is_calling = chunk->is_releasing = false;
         retry_later(chunk);
@@ -772,7 +774,7 @@ static void finish(struct chunk *chunk, int64_t now_ms)
         settle_if_due(chunk, now_ms);
         return;
     }
-    release(chunk);
+    release(chunk, now_ms);
 }
 
 /* ---- the step ---- */

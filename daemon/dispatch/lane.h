@@ -50,6 +50,7 @@ struct event;
 #define SETTLE_WAIT_MS 2  /* how long fewer may wait for company */
 #define RETRY_BASE_MS 100 /* of store calls that failed */
 #define RETRY_CAP_MS 5000
+#define LATER_MAX_MS 60000 /* claims are asked for at least this often, whatever wait was told */
 #define CLAIM_RETRY_MS 500 /* after a claim that gave nothing for a reason that may pass */
 #define ROUTE_BASE_MS 1000 /* breaker of the route */
 #define ROUTE_CAP_MS 60000
@@ -136,7 +137,7 @@ struct chunk { /* some 25 KiB; reused from the lane's pool */
     int64_t retry_at_ms;   /* monotonic: no call before */
     int64_t checked_at_ms; /* monotonic: last opt-out lookup */
     int64_t renewed_at_ms; /* monotonic: the lease runs from here */
-    int64_t not_before_ms; /* wall: for the release */
+    int64_t not_before_ms; /* monotonic: for the release */
     int64_t asked_at_ms;   /* monotonic: when the intent under way was asked for */
     struct slice asked;
     uint32_t asked_requests, request_max;
@@ -293,7 +294,8 @@ uint32_t chunk_unsent(const struct chunk *chunk, uint32_t *requests);
 size_t chunk_tokens(const struct lane *lane, uint64_t *tokens);
 void chunk_add_result(struct chunk *chunk, const struct slice *slice,
                       const struct carrier_verdict *verdict, int64_t now_ms);
-/* No more intents; what is queued in it may be claimed again from `not_before_ms` (wall) on. */
+/* No more intents; what is queued in it may be claimed again from `not_before_ms` (monotonic)
+ * on. */
 void chunk_close(struct chunk *chunk, int64_t not_before_ms, bool counts_as_attempt);
 void chunk_free(struct chunk *chunk);
 

@@ -244,22 +244,21 @@ bool campaign_is_open(struct campaign *campaign, int64_t wall_ms)
 
 static void on_resumed(void *arg, enum err error, const char *reason)
 {
-    (void)error;
     (void)reason;
     struct lane *lane = arg;
-    if (!lane_call_ended(lane))
+    if (!lane_call_ended(lane) && !error) /* else the next tick looks again */
         lane_poll(lane);
 }
 
 /* A quota fault tries again by itself when its time has come. */
-static void resume_by_time(struct lane *lane, int64_t wall_ms)
+static void resume_by_time(struct lane *lane, int64_t rest_ms)
 {
-    if (strcmp(lane->state, "stopped") != 0 || lane->resume_at_ms == 0 ||
-        wall_ms < lane->resume_at_ms)
+    if (strcmp(lane->state, "stopped") != 0 || lane->resume_at_ms == 0 || rest_ms > 0)
         return;
     lane_call_begins(lane);
     if (status_carrier_act(lane->dispatch->store, lane->name, CARRIER_RETRY, "scheduler",
-                           "the time of the next try has come", "", 0, wall_ms, on_resumed, lane))
+                           "the time of the next try has come", "", 0, clock_wall_ms(), on_resumed,
+                           lane))
         (void)lane_call_ended(lane);
     lane->resume_at_ms = 0;
 }
@@ -289,7 +288,7 @@ static void on_state(void *arg, enum err error, const struct carrier_view *view)
     snprintf(lane->actor, sizeof lane->actor, "%s", view->actor);
     lane->resume_at_ms = view->resume_at_ms;
     if (lane->conf)
-        resume_by_time(lane, clock_wall_ms());
+        resume_by_time(lane, view->rest_ms);
 }
 
 /* ---- sweeps ---- */

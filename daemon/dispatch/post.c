@@ -219,8 +219,8 @@ static void note_outcome(struct chunk *chunk, const struct slice *slice,
     chunk_add_result(chunk, slice, verdict, now_ms);
     switch (verdict->outcome) {
     case OUTCOME_THROTTLED:
-        not_before_ms = clock_wall_ms() + backoff_delay_ms(ROUTE_BASE_MS, ROUTE_CAP_MS,
-                                                           chunk->attempts, ids_random_u64());
+        not_before_ms = now_ms + backoff_delay_ms(ROUTE_BASE_MS, ROUTE_CAP_MS, chunk->attempts,
+                                                  ids_random_u64());
         chunk_close(chunk, not_before_ms, true);
         break;
     case OUTCOME_NOT_SENT:

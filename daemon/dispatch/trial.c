@@ -258,7 +258,7 @@ static void record(struct trial *trial)
 static bool may_try(const struct carrier_view *view)
 {
     if (strcmp(view->state, "stopped") == 0) /* a fault of the account, or a rest that is over */
-        return clock_wall_ms() >= view->resume_at_ms;
+        return view->rest_ms == 0;
     return strcmp(view->state, "running") == 0;
 }
 

@@ -281,9 +281,10 @@ local function holds(k, token)
     return m[1] == token and m[2] and true or false
 end
 
--- The lease runs for `lease` milliseconds from now on; `how`: 'XX' when it may only be renewed.
-local function lease_from_now(P, tail, lease, how)
-    local till = text(redis_now() + lease)
+-- The lease runs for `lease` milliseconds from now on; `how`: 'XX' when it may only be renewed. `here`: redis_now() of this call,
+-- when the caller has asked for it already.
+local function lease_from_now(P, tail, lease, how, here)
+    local till = text((here or redis_now()) + lease)
     if how then
         call('ZADD', P .. 'cl', how, till, tail)
     else
@@ -298,12 +299,12 @@ local function drop_open_text(k)
     end
 end
 
--- Ends the claim; what is still queued may be claimed again from `not_before` on.
-local function let_go(k, not_before)
+-- Ends the claim; what is still queued may be claimed again after `delay` milliseconds.
+local function let_go(k, delay)
     call('ZREM', k.P .. 'cl', k.tail)
     call('HDEL', k.P .. 'm:' .. k.tail, 'own', 'intents')
     if LIVE[k.c.state] and find(states_all(k), 'A', 1, true) then
-        call('ZADD', k.P .. 'rz:' .. k.c.seq, not_before, k.n)
+        call('ZADD', k.P .. 'rz:' .. k.c.seq, text(redis_now() + delay), k.n)
     end
     drop_open_text(k)
 end
@@ -312,7 +313,7 @@ end
 local function back_to_queue(k, now)
     local c, P = k.c, k.P
     if not call('ZSCORE', P .. 'cl', k.tail) then
-        call('ZADD', P .. 'rz:' .. c.seq, now, k.n)
+        call('ZADD', P .. 'rz:' .. c.seq, text(redis_now()), k.n)
     end
     if c.state == 'done' then
         set_state(c, 'sending', now, '', '')

@@ -7,45 +7,52 @@ local function why_not_sending(c)
     return 'campaign is ' .. c.state
 end
 
--- Chooses a chunk: {n, s} or {nil, result, retry_at}. Chunks that came back go first, then the next fresh one.
-local function choose(c, only_canary, now)
+-- Milliseconds until a chunk that came back may be claimed. A time further ahead than anybody puts one off was written by a clock
+-- that was wrong, or before that of Redis was set back, and keeps nobody waiting.
+local function delay_left(score, here)
+    local left = tonumber(score) - here
+    return left > 0 and left <= DELAY_MAX_MS and left or 0
+end
+
+-- Chooses a chunk: {n, s} or {nil, result, milliseconds to wait}. Chunks that came back go first, then the next fresh one.
+local function choose(c, only_canary, here)
     local P, rz = c.P, c.P .. 'rz:' .. c.seq
     for _ = 1, SKIPS_MAX do
-        local n
+        local n, wait
         if only_canary and c.cursor > 0 then
-            local score = tonumber(call('ZSCORE', rz, '0') or -1)
-            if score > now then
-                return nil, 'LATER', score
-            elseif score < 0 then
+            local score = call('ZSCORE', rz, '0')
+            if not score then
                 return nil, 'CANARY', 0
             end
-            n = 0
+            n, wait = 0, delay_left(score, here)
         else
-            local due = call('ZRANGEBYSCORE', rz, '-inf', now, 'LIMIT', 0, 1)
-            n = tonumber(due[1])
+            n = tonumber(call('ZRANGEBYSCORE', rz, '-inf', text(here), 'LIMIT', 0, 1)[1])
+            if not n and c.cursor >= c.chunks then
+                local next_ = call('ZRANGE', rz, 0, 0, 'WITHSCORES')
+                if not next_[1] then
+                    return nil, 'EMPTY', 0
+                end
+                n, wait = tonumber(next_[1]), delay_left(next_[2], here)
+            end
         end
-        if n then
+        if wait and wait > 0 then
+            return nil, 'LATER', wait
+        elseif n then
             call('ZREM', rz, n)
-        elseif c.cursor < c.chunks then
+        else
             n = c.cursor
             c.cursor = c.cursor + 1
             call('HSET', c.key, 'cursor', c.cursor)
-        else
-            local next_ = call('ZRANGE', rz, 0, 0, 'WITHSCORES')
-            if next_[1] then
-                return nil, 'LATER', tonumber(next_[2])
-            end
-            return nil, 'EMPTY', 0
         end
         local s = call('GET', P .. 's:' .. c.seq .. ':' .. n)
         if s and find(s, 'A', 1, true) then
             return n, s
         end
     end
-    return nil, 'LATER', now
+    return nil, 'LATER', 0
 end
 
--- seq, owner, lease, now. Answers {0, 'CHUNK', '', 0, n, token, attempts, p, s, v} or {0, result, reason, retry_at}.
+-- seq, owner, lease, now. Answers {0, 'CHUNK', '', 0, n, token, attempts, p, s, v} or {0, result, reason, wait in milliseconds}.
 local function claim(keys, args)
     local P, seq, owner, lease, now = keys[1], args[1], args[2], tonumber(args[3]), tonumber(args[4])
     local c = campaign(P, seq)
@@ -54,7 +61,7 @@ local function claim(keys, args)
     elseif not SENDS[c.state] then
         return {0, 'STOPPED', why_not_sending(c), 0}
     end
-    local why = carrier_stops(P, now)
+    local why = carrier_stops(P)
     if why then
         return {0, 'STOPPED', why, 0}
     end
@@ -63,16 +70,17 @@ local function claim(keys, args)
         stop_sending(c, now, verdict)
         return {0, 'STOPPED', verdict, 0}
     end
-    local n, s, retry_at = choose(c, verdict == 'wait', now)
+    local here = redis_now()
+    local n, s, wait = choose(c, verdict == 'wait', here)
     if not n then
-        return {0, s, '', retry_at}
+        return {0, s, '', wait}
     end
     local tail = seq .. ':' .. n
     local m = P .. 'm:' .. tail
     local token = call('INCR', P .. 'tok')
     call('HSET', m, 'tok', token, 'own', owner)
     call('HDEL', m, 'intents', 'sub0', 'sub1')
-    lease_from_now(P, tail, lease)
+    lease_from_now(P, tail, lease, nil, here)
     if c.state == 'scheduled' then
         set_state(c, 'sending', now, '', '')
         if not c.started then
@@ -108,22 +116,22 @@ local function suppress(keys, args)
     return {0, concat(are)}
 end
 
--- Token buckets: a bucket is the time at which it is empty again, and how much the last request added. A clock that went back
--- cannot make anyone wait longer than that.
-local function bucket_wait(packed, rate, now)
+-- Token buckets: a bucket is the time at which it is empty again, by Redis' clock, and how much the last request added. A clock
+-- that went back cannot make anyone wait longer than that.
+local function bucket_wait(packed, rate, here)
     if rate == 0 or not packed then
-        return 0, now
+        return 0, here
     end
     local free, added = match(packed, '^(.-):(.+)$')
     free, added = tonumber(free), tonumber(added)
-    if free - now > added then
-        free = now + added
+    if free - here > added then
+        free = here + added
     end
-    return free - now, free
+    return free - here, free
 end
-local function bucket_take(P, field, free, rate, segments, now)
-    if free < now - RATE_SLACK_MS then
-        free = now - RATE_SLACK_MS
+local function bucket_take(P, field, free, rate, segments, here)
+    if free < here - RATE_SLACK_MS then
+        free = here - RATE_SLACK_MS
     end
     local add = segments * 1000 / rate
     call('HSET', P .. 'tb', field, format('%.3f:%.3f', free + add, add))
@@ -170,7 +178,7 @@ local function intent(keys, args)
     if not SENDS[c.state] then
         return refused(why_not_sending(c))
     end
-    local why = carrier_stops(P, now)
+    local why = carrier_stops(P)
     if why then
         return refused(why)
     end
@@ -182,19 +190,20 @@ local function intent(keys, args)
     if #entry == 0 then
         return {0, rep('\0', cnt)}
     end
+    local here = redis_now()
     if rate_carrier > 0 or rate_campaign > 0 then
         local tb = call('HMGET', P .. 'tb', 'k', 'c' .. seq)
-        local wait_carrier, free_carrier = bucket_wait(tb[1], rate_carrier, now)
-        local wait_campaign, free_campaign = bucket_wait(tb[2], rate_campaign, now)
+        local wait_carrier, free_carrier = bucket_wait(tb[1], rate_carrier, here)
+        local wait_campaign, free_campaign = bucket_wait(tb[2], rate_campaign, here)
         local wait = wait_carrier > wait_campaign and wait_carrier or wait_campaign
         if wait > 0 then
             return {4, math.ceil(wait)}
         end
         if rate_carrier > 0 then
-            bucket_take(P, 'k', free_carrier, rate_carrier, segments, now)
+            bucket_take(P, 'k', free_carrier, rate_carrier, segments, here)
         end
         if rate_campaign > 0 then
-            bucket_take(P, 'c' .. seq, free_campaign, rate_campaign, segments, now)
+            bucket_take(P, 'c' .. seq, free_campaign, rate_campaign, segments, here)
         end
     end
     for _, run in ipairs(entry) do
@@ -202,12 +211,12 @@ local function intent(keys, args)
     end
     intents[#intents + 1] = entry
     call('HSET', m_key, 'intents', intents_write(intents), 'sub0', m[4] or now, 'sub1', now, 'first', m[5] or now)
-    lease_from_now(P, k.tail, lease)
+    lease_from_now(P, k.tail, lease, nil, here)
     campaign_save(c, now)
     return {0, mask_of(range, 'A')}
 end
 
--- seq, chunk, token, not_before, counts as attempt, now
+-- seq, chunk, token, delay, counts as attempt
 local function release(keys, args)
     local P, seq, n, token = keys[1], args[1], args[2], args[3]
     local c = campaign(P, seq)
@@ -279,7 +288,7 @@ local function sweep(keys, args)
             try_parked(k, m[1] or now, m[2] or now)
             local too_many = chunk_save(k, m[1] or now, m[2] or now, limit)
             call('HINCRBY', m_key, 'att', 1)
-            let_go(k, now)
+            let_go(k, 0)
             if not campaign_save(c, now) and too_many then
                 stop_sending(c, now, too_many)
             end

@@ -179,7 +179,7 @@ end
 local function resend_silent(keys, args)
     local P, silence, now, most, east = keys[1], tonumber(args[1]), tonumber(args[2]), tonumber(args[3]), tonumber(args[4])
     local answer = {0, 0}
-    if carrier_stops(P, now) then
+    if carrier_stops(P) then
         return answer
     end
     local before = redis_now() - silence

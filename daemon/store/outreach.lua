@@ -11,7 +11,8 @@
 --   * A function that raises an error is not rolled back by Redis: look first, refuse first, write last.
 --   * KEYS[1] is the base "<prefix>:{<tag>}:"; every other key is built from it and shares its hash tag.
 --   * Answers are arrays; the first element is 0 fine, 1 refused (a sentence follows), 2 stale, 3 not found, 4 busy, 5 see there.
---   * Times are milliseconds and come from the caller, but for leases and silences, which Redis' own clock decides (redis_now).
+--   * Times are milliseconds. What is waited for by more than one daemon (leases, silences, token buckets, chunks that were put
+--     off, the rest of an account) goes by Redis' own clock (redis_now); what only goes on record comes from the caller.
 --     Positions and chunks count from 0.
 --   * Bytes are compared as numbers, never strings with "<": Redis sets a collation locale.
 --
@@ -33,6 +34,7 @@ local CODE_BYTES = 64
 local MATCH_SLACK_MS = 600000   -- a report's submit time may differ this much from our intents
 local RATE_SLACK_MS = 20        -- lateness of a sender that the token bucket makes good
 local QUOTA_REST_MS = 3600000   -- a quota fault tries again by itself after this
+local DELAY_MAX_MS = 600000     -- nobody puts a chunk off for longer
 local SKIPS_MAX = 200           -- empty chunks one claim looks at
 local BULK = 500                -- fields of one HMGET, HSET, HDEL
 local BATCH_CHUNKS_MAX = 16     -- chunks one carrier batch id may be bound to
@@ -94,9 +96,9 @@ local function text(n)
     return known
 end
 
--- What one daemon waits for on account of another, the end of a lease or of a silence, is measured by the one clock that they
--- share: a daemon whose own clock is wrong must not take a living neighbour's chunk for a dead one's. Such times never leave Redis,
--- and what a caller gives are durations. A score that was written when it was still the caller's clock is in the same unit: it
+-- What daemons wait for on account of one another is measured by the one clock that they share: a daemon whose own clock is wrong
+-- must not take a living neighbour's chunk for a dead one's, nor take more than its part of a rate. Such times never leave Redis:
+-- what a caller gives and gets are durations. A time that was written when it was still the caller's clock is in the same unit: it
 -- ends when Redis' clock comes there, so it is as good as that caller's clock was.
 local function redis_now()
     local now = call('TIME')

@@ -500,7 +500,7 @@ static enum err read_claim(const struct answer *answer, struct queue_claim *clai
         return ERR_PROTOCOL;
     claim->result = claim_words[i].result;
     claim->reason = answer_text(answer, 2);
-    claim->retry_at_ms = answer_int(answer, 3);
+    claim->wait_ms = answer_int(answer, 3);
     if (claim->result != CLAIM_CHUNK)
         return ERR_OK;
     claim->chunk = (uint32_t)answer_int(answer, 4);
@@ -729,14 +729,13 @@ enum err queue_settle(struct store *store, struct chunk_ref ref, uint64_t token,
 
 /* ---- release, sweep ---- */
 
-enum err queue_release(struct store *store, struct chunk_ref ref, uint64_t token,
-                       int64_t not_before_ms, bool counts_as_attempt, queue_done_fn *done,
-                       void *arg)
+enum err queue_release(struct store *store, struct chunk_ref ref, uint64_t token, int64_t delay_ms,
+                       bool counts_as_attempt, queue_done_fn *done, void *arg)
 {
     struct call call;
     begin_chunk_call(&call, store, "or1_release", &ref);
     call_int(&call, (int64_t)token);
-    call_int(&call, not_before_ms);
+    call_int(&call, delay_ms);
     call_int(&call, counts_as_attempt);
     return call_send_done(&call, done, arg);
 }

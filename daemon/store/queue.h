@@ -115,7 +115,7 @@ MUST_CHECK enum err queue_append(struct store *store, const struct campaign_fiel
 enum claim_result {
     CLAIM_CHUNK,  /* here it is */
     CLAIM_EMPTY,  /* nothing is queued outside of claimed chunks */
-    CLAIM_LATER,  /* something waits until `retry_at_ms` (backoff) */
+    CLAIM_LATER,  /* something was put off: ask again in `wait_ms` */
     CLAIM_CANARY, /* the first chunk has no verdict yet */
     CLAIM_STOPPED /* campaign paused, cancelled, missed, done, or the carrier is stopped: `reason`
                    */
@@ -123,7 +123,7 @@ enum claim_result {
 struct queue_claim {
     enum claim_result result;
     const char *reason;
-    int64_t retry_at_ms;
+    int64_t wait_ms; /* by the clock of Redis, as every waiting time here */
     uint32_t chunk;
     uint64_t token;
     uint32_t attempts; /* earlier claims of this chunk that came back */
@@ -135,7 +135,7 @@ struct queue_claim {
     size_t values_len;
 };
 typedef void queue_claim_fn(void *arg, enum err error, const struct queue_claim *claim);
-/* Also moves the campaign scheduled -> sending. */
+/* Also moves the campaign scheduled -> sending. `now_ms` only goes on record. */
 MUST_CHECK enum err queue_claim(struct store *store, const char *carrier, uint32_t seq,
                                 const char *owner, int64_t lease_ms, int64_t now_ms,
                                 queue_claim_fn *done, void *arg);
@@ -164,7 +164,8 @@ typedef void queue_intent_fn(void *arg, const struct queue_intent *intent);
  * or does nothing of it. Once its answer is here, and only then, may the bytes go out.
  * The same range again under the same token, before any of it was settled, is taken for a
  * repetition and gets the same answer, paused or not, and pays no tokens. Ranges of requests that
- * are open at the same time must not overlap. errors in *intent: ERR_STALE, ERR_NOT_FOUND,
+ * are open at the same time must not overlap. `now_ms` only goes on record: buckets fill by the
+ * clock of Redis. errors in *intent: ERR_STALE, ERR_NOT_FOUND,
  * ERR_CLOSED too */
 MUST_CHECK enum err queue_intent(struct store *store, struct chunk_ref ref, uint64_t token,
                                  uint32_t from, uint32_t count, uint32_t segments,
@@ -190,11 +191,12 @@ struct settle_item {
 MUST_CHECK enum err queue_settle(struct store *store, struct chunk_ref ref, uint64_t token,
                                  const struct settle_item *items, size_t n, int64_t lease_ms,
                                  int64_t now_ms, queue_done_fn *done, void *arg);
-/* Gives the chunk back: what is still queued in it may be claimed again from `not_before_ms` on.
+/* Gives the chunk back: what is still queued in it may be claimed again after `delay_ms`, at
+ * most ten minutes.
  * ERR_REFUSED while somebody in it is in flight. */
 MUST_CHECK enum err queue_release(struct store *store, struct chunk_ref ref, uint64_t token,
-                                  int64_t not_before_ms, bool counts_as_attempt,
-                                  queue_done_fn *done, void *arg);
+                                  int64_t delay_ms, bool counts_as_attempt, queue_done_fn *done,
+                                  void *arg);
 
 /* Leases that ran out by the clock of Redis, on this carrier: queued ones go back, inflight ones
  * become ambiguous. Claims under one of the tokens `held` are left alone: those are the chunks in

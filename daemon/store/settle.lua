@@ -108,7 +108,7 @@ local function conclude(job, item, moved)
         carrier_stop(job.P, job.now, code, code ~= '' and code or 'the carrier refuses the account', 0)
     elseif item.letter == 'U' then
         carrier_stop(job.P, job.now, code, (code ~= '' and code or 'quota') .. ' (a quota: tries again by itself)',
-                     job.now + QUOTA_REST_MS)
+                     text(redis_now() + QUOTA_REST_MS))
     end
 end
 
@@ -223,7 +223,7 @@ local function settle_claim(job, m_key, before, lease)
     if find(k.s, 'C', 1, true) or (not job.c.cancelled and find(k.s, 'A', 1, true)) then
         lease_from_now(job.P, k.tail, lease, 'XX')
     else
-        let_go(k, job.now)
+        let_go(k, 0)
     end
 end
 

@@ -234,6 +234,7 @@ static void on_carrier(void *arg, enum err error, const redisReply *reply)
     if (answer.error == ERR_OK) {
         read_carrier(answer_at(&answer, 1), &view);
         view.parked_oldest_ms = answer_int(&answer, 2);
+        view.rest_ms = answer_int(&answer, 3);
     }
     op.done(op.arg, answer.error, &view);
 }
@@ -276,7 +277,7 @@ static void on_ordered(void *arg, enum err error, const redisReply *reply)
 
 enum err status_carrier_act(struct store *store, const char *carrier, enum carrier_act act,
                             const char *actor, const char *reason, const char *code,
-                            int64_t resume_at_ms, int64_t now_ms, queue_done_fn *done, void *arg)
+                            int64_t rest_ms, int64_t now_ms, queue_done_fn *done, void *arg)
 {
     static const char *const words[] = {[CARRIER_PAUSE] = "pause",
                                         [CARRIER_RESUME] = "resume",
@@ -303,7 +304,7 @@ enum err status_carrier_act(struct store *store, const char *carrier, enum carri
     call_text(&call, actor);
     call_text(&call, reason);
     call_text(&call, code);
-    call_int(&call, resume_at_ms);
+    call_int(&call, rest_ms);
     call_int(&call, now_ms);
     enum err error = call_send(&call, on_ordered, op);
     if (error != ERR_OK)

@@ -170,7 +170,7 @@ static void send_chunk(uint32_t seq, enum outcome outcome, const char *batch)
     ASK(queue_intent(rig.store, ref, claimed.token, 0, item.count, item.count, 0, 0, 60000, now,
                      on_intent, NULL));
     ASK(queue_settle(rig.store, ref, claimed.token, &item, 1, 60000, now, on_done, NULL));
-    ASK(queue_release(rig.store, ref, claimed.token, now, false, on_done, NULL));
+    ASK(queue_release(rig.store, ref, claimed.token, 0, false, on_done, NULL));
 }
 
 static void report(uint64_t number, enum recipient_state to, const char *code, const char *batch)

@@ -129,8 +129,8 @@ static void call_intent(const struct held *held, uint32_t from, uint32_t count)
 {
     struct chunk_ref ref = {"mas", camps[held->campaign].seq, held->chunk};
     RIG_CALL(answer, &rig,
-             queue_intent(rig.store, ref, held->token, from, count, count, 1000, 800, LEASE_MS,
-                          now_ms, rig_on_intent, &answer));
+             queue_intent(rig.store, ref, held->token, from, count, count, 50, 40, LEASE_MS, now_ms,
+                          rig_on_intent, &answer));
 }
 
 /* Open requests of one claim do not overlap: that is the caller's part (queue.h). */
@@ -163,7 +163,7 @@ static void step_intent(void)
         assert_true(answer.error == ERR_STALE || answer.error == ERR_REFUSED ||
                     answer.error == ERR_BUSY);
         if (answer.error == ERR_BUSY)
-            now_ms += answer.wait_ms;
+            rig_age(&rig, answer.wait_ms);
         if (answer.error == ERR_STALE)
             held->used = false;
         return;
@@ -277,9 +277,9 @@ static void step_release(void)
     if (held == NULL)
         return;
     struct chunk_ref ref = {"mas", camps[held->campaign].seq, held->chunk};
-    RIG_CALL(answer, &rig,
-             queue_release(rig.store, ref, held->token, now_ms + dice(3) * 1000, dice(2),
-                           rig_on_done, &answer));
+    RIG_CALL(
+        answer, &rig,
+        queue_release(rig.store, ref, held->token, dice(3) * 1000, dice(2), rig_on_done, &answer));
     if (answer.error == ERR_OK || answer.error == ERR_STALE)
         held->used = false;
     else
@@ -660,7 +660,7 @@ static void drain(void)
                 answer, &rig,
                 queue_claim(rig.store, "mas", seq, "d1", LEASE_MS, now_ms, rig_on_claim, &answer));
             if (answer.result != CLAIM_CHUNK) {
-                now_ms += 1000;
+                rig_age(&rig, 1000);
                 continue;
             }
             struct chunk_ref ref = {"mas", seq, answer.chunk};

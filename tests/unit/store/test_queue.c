@@ -2,9 +2,11 @@
  * it refuses. The long random sequences are in test_outreach.c. */
 #include "rig.h"
 
+#include "base/clock.h"
 #include "store/chunk.h"
 
 #define LEASE INT64_C(30000)
+#define PATIENCE_MS (RIG_PATIENCE_S * INT64_C(1000))
 
 static struct rig rig;
 static struct rig_answer answer;
@@ -67,12 +69,12 @@ static enum err settle(uint32_t seq, uint32_t chunk, uint64_t token, uint32_t fr
     return answer.error;
 }
 
-static enum err release(uint32_t seq, uint32_t chunk, uint64_t token, int64_t not_before_ms,
+static enum err release(uint32_t seq, uint32_t chunk, uint64_t token, int64_t delay_ms,
                         bool attempt)
 {
-    RIG_CALL(answer, &rig,
-             queue_release(rig.store, ref(seq, chunk), token, not_before_ms, attempt, rig_on_done,
-                           &answer));
+    RIG_CALL(
+        answer, &rig,
+        queue_release(rig.store, ref(seq, chunk), token, delay_ms, attempt, rig_on_done, &answer));
     return answer.error;
 }
 
@@ -382,10 +384,12 @@ static void test_the_canary_goes_alone(void **state)
     assert_int_equal(settle(seq, 0, token, 9, 1, OUTCOME_THROTTLED, "", "busy"), ERR_OK);
     assert_int_equal(claim(seq, "d2", RIG_NOW),
                      CLAIM_CANARY); /* … and now queued again, and claimed */
-    assert_int_equal(release(seq, 0, token, RIG_NOW + 500, true), ERR_OK);
-    assert_int_equal(claim(seq, "d2", RIG_NOW), CLAIM_LATER);
-    assert_int_equal(answer.retry_at_ms, RIG_NOW + 500);
-    assert_int_equal(claim(seq, "d2", RIG_NOW + 500), CLAIM_CHUNK);
+    assert_int_equal(release(seq, 0, token, 300000, true), ERR_OK);
+    assert_int_equal(claim(seq, "d2", RIG_NOW + 86400000),
+                     CLAIM_LATER); /* by any clock but Redis' */
+    assert_in_range(answer.wait_ms, 300000 - PATIENCE_MS, 300000);
+    rig_age(&rig, 300000);
+    assert_int_equal(claim(seq, "d2", RIG_NOW - 86400000), CLAIM_CHUNK);
     assert_int_equal(answer.chunk, 0);
     assert_int_equal(answer.attempts, 1);
     token = answer.token;
@@ -597,14 +601,23 @@ static void test_an_intent_outside_the_chunk(void **state)
     assert_int_equal(answer.error, ERR_NOT_FOUND);
 }
 
+/* One recipient who takes `segments` from the buckets; the time that the caller believes in is
+ * another each time, and changes nothing. */
 static enum err rated(uint32_t seq, uint64_t token, uint32_t from, uint32_t segments,
-                      uint32_t carrier, uint32_t campaign, int64_t now_ms)
+                      uint32_t carrier, uint32_t campaign)
 {
+    static const int64_t off_ms[] = {0, 3600000, -3600000, 86400000 * INT64_C(400)};
+    static unsigned turn;
     RIG_CALL(answer, &rig,
              queue_intent(rig.store, ref(seq, 1), token, from, 1, segments, carrier, campaign,
-                          LEASE, now_ms, rig_on_intent, &answer));
+                          LEASE, RIG_NOW + off_ms[turn++ % 4], rig_on_intent, &answer));
     return answer.error;
 }
+
+/* With a rate of one a second and an hour's worth a request, so that the time that the test itself
+ * takes does not count. */
+#define HOUR_S 3600
+#define HOUR_MS (HOUR_S * INT64_C(1000))
 
 static void test_token_buckets(void **state)
 {
@@ -612,33 +625,70 @@ static void test_token_buckets(void **state)
     uint32_t seq = launched();
     assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
     uint64_t token = answer.token;
-    int64_t now = RIG_NOW;
-    assert_int_equal(rated(seq, token, 0, 50, 100, 0, now), ERR_OK); /* half a second's worth */
-    assert_int_equal(rated(seq, token, 1, 1, 100, 0, now), ERR_BUSY);
-    assert_in_range(answer.wait_ms, 470, 500);                       /* less the slack of 20 ms */
-    assert_int_equal(rated(seq, token, 0, 50, 100, 0, now), ERR_OK); /* a repeated call pays once */
-    now += answer.wait_ms;
-    assert_int_equal(rated(seq, token, 1, 1, 100, 0, now + 500), ERR_OK);
+    assert_int_equal(rated(seq, token, 0, HOUR_S, 1, 0), ERR_OK);
+    assert_int_equal(rated(seq, token, 1, 1, 1, 0), ERR_BUSY);
+    assert_in_range(answer.wait_ms, HOUR_MS - PATIENCE_MS, HOUR_MS);
+    assert_int_equal(rated(seq, token, 0, HOUR_S, 1, 0), ERR_OK); /* a repeated call pays once */
+    rig_age(&rig, HOUR_MS / 2);
+    assert_int_equal(rated(seq, token, 1, 1, 1, 0), ERR_BUSY);
+    assert_in_range(answer.wait_ms, HOUR_MS / 2 - PATIENCE_MS, HOUR_MS / 2);
+    rig_age(&rig, HOUR_MS / 2);
+    assert_int_equal(rated(seq, token, 1, 1, 1, 0), ERR_OK);
     /* The campaign's own rate holds beside the carrier's, and neither is charged when the other
      * refuses. */
-    assert_int_equal(rated(seq, token, 2, 10, 100, 10, now + 1000), ERR_OK);
-    assert_int_equal(rated(seq, token, 3, 1, 100, 10, now + 1500), ERR_BUSY);
-    assert_in_range(answer.wait_ms, 450, 500);
-    assert_int_equal(rated(seq, token, 4, 1, 100, 0, now + 1500), ERR_OK);
-    /* A clock that jumps back makes nobody wait longer than the last request did. */
-    assert_int_equal(rated(seq, token, 5, 100, 100, 0, now + 2000), ERR_OK);
-    assert_int_equal(rated(seq, token, 6, 1, 100, 0, now - 86400000), ERR_BUSY);
-    assert_in_range(answer.wait_ms, 900, 1000);
-    /* Over ten seconds of impatient asking the rate is kept. */
+    rig_age(&rig, HOUR_MS);
+    assert_int_equal(rated(seq, token, 2, 2 * HOUR_S, 2, 1), ERR_OK); /* one hour, and two */
+    rig_age(&rig, HOUR_MS);
+    assert_int_equal(rated(seq, token, 3, HOUR_S, 2, 1), ERR_BUSY);
+    assert_in_range(answer.wait_ms, HOUR_MS - PATIENCE_MS, HOUR_MS);
+    assert_int_equal(rated(seq, token, 4, HOUR_S, 2, 0), ERR_OK);
+    rig_verify(&rig, seq);
+}
+
+/* Redis' clock is set back by a day, or a daemon of an older version has written a time of its own:
+ * nobody waits longer for it than the last request took. */
+static void test_a_clock_set_back_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    uint32_t seq = launched();
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+    uint64_t token = answer.token;
+    assert_int_equal(rated(seq, token, 0, HOUR_S, 1, 0), ERR_OK);
+    rig_age(&rig, -86400000);
+    assert_int_equal(rated(seq, token, 1, 1, 1, 0), ERR_BUSY);
+    assert_in_range(answer.wait_ms, HOUR_MS - PATIENCE_MS, HOUR_MS);
+    assert_int_equal(settle(seq, 1, token, 0, 1, OUTCOME_THROTTLED, "", ""), ERR_OK);
+    assert_int_equal(release(seq, 1, token, 1000, false), ERR_OK);
+    rig_age(&rig, -86400000);
+    while (claim(seq, "d1", RIG_NOW) == CLAIM_CHUNK && answer.chunk != 1)
+        ; /* the fresh ones first */
+    assert_int_equal(answer.result, CLAIM_CHUNK);
+    /* The rest after a quota ends too. */
+    token = answer.token;
+    assert_int_equal(rated(seq, token, 0, 1, 0, 0), ERR_OK);
+    assert_int_equal(settle(seq, 1, token, 0, 1, OUTCOME_QUOTA, "", ""), ERR_OK);
+    assert_int_equal(rated(seq, token, 1, 1, 0, 0), ERR_REFUSED);
+    rig_age(&rig, -86400000);
+    assert_int_equal(rated(seq, token, 1, 1, 0, 0), ERR_OK);
+    rig_verify(&rig, seq);
+}
+
+/* Over a hundred hours of impatient asking the rate is kept. */
+static void test_impatience_gets_no_more(void **state)
+{
+    (void)state;
+    uint32_t seq = launched();
+    assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
+    uint64_t token = answer.token;
     unsigned got = 0;
-    now += 100000;
-    for (int64_t ms = 0; ms < 10000; ms += 7) {
-        if (rated(seq, token, 10 + got % 90, 10, 100, 0, now + ms) == ERR_OK) {
+    for (int64_t ms = 0; ms < 100 * HOUR_MS; ms += HOUR_MS * 7 / 100) {
+        if (rated(seq, token, 10 + got % 90, HOUR_S, 1, 0) == ERR_OK) {
             got++;
             settle(seq, 1, token, 10 + (got - 1) % 90, 1, OUTCOME_THROTTLED, "", "");
         }
+        rig_age(&rig, HOUR_MS * 7 / 100);
     }
-    assert_in_range(got, 99, 101);
+    assert_in_range(got, 93, 101); /* each is late by half a step */
     rig_verify(&rig, seq);
 }
 
@@ -804,10 +854,16 @@ static void test_a_quota_fault_ends_by_itself(void **state)
     assert_int_equal(intent(seq, 1, token, 0, 50), 50);
     assert_int_equal(settle(seq, 1, token, 0, 50, OUTCOME_QUOTA, "", "TooMany"), ERR_OK);
     RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
-    assert_int_equal(answer.carrier.resume_at_ms, RIG_NOW + 3600000);
+    assert_in_range(answer.carrier.rest_ms, HOUR_MS - PATIENCE_MS, HOUR_MS);
+    assert_in_range(answer.carrier.resume_at_ms, clock_wall_ms() + HOUR_MS - PATIENCE_MS,
+                    clock_wall_ms() + HOUR_MS);
     assert_int_equal(release(seq, 1, token, 0, false), ERR_OK);
-    assert_int_equal(claim(seq, "d1", RIG_NOW + 3599999), CLAIM_STOPPED);
-    assert_int_equal(claim(seq, "d1", RIG_NOW + 3600000), CLAIM_CHUNK);
+    rig_age(&rig, HOUR_MS - PATIENCE_MS);
+    assert_int_equal(claim(seq, "d1", RIG_NOW + 86400000), CLAIM_STOPPED); /* by a daemon ahead */
+    rig_age(&rig, PATIENCE_MS);
+    RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
+    assert_int_equal(answer.carrier.rest_ms, 0);
+    assert_int_equal(claim(seq, "d1", RIG_NOW - 86400000), CLAIM_CHUNK); /* by one behind */
     RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
     assert_string_equal(answer.state, "running");
 }
@@ -831,6 +887,7 @@ static void test_a_fault_replaces_the_rest_after_a_quota(void **state)
     assert_int_equal(answer.carrier.resume_at_ms, 0);
     assert_int_equal(release(seq, 1, token, 0, false), ERR_OK);
     /* Neither a claim nor a daemon that still believes in the quota ends it. */
+    rig_age(&rig, 24 * HOUR_MS);
     assert_int_equal(claim(seq, "d1", RIG_NOW + 86400000), CLAIM_STOPPED);
     RIG_CALL(answer, &rig,
              status_carrier_act(rig.store, "mas", CARRIER_RETRY, "scheduler", "", "", 0,
@@ -845,21 +902,22 @@ static void test_a_daemon_ends_the_rest_after_a_quota(void **state)
 {
     (void)state;
     const struct {
-        int64_t at_ms;
+        int64_t passed_ms, believed_ms;
         enum err want;
         const char *state;
-    } tries[] = {{RIG_NOW + 3599999, ERR_REFUSED, "stopped"},
-                 {RIG_NOW + 3600000, ERR_OK, "running"},
-                 {RIG_NOW + 3600001, ERR_OK, "running"}};
+    } tries[] = {{HOUR_MS - PATIENCE_MS, RIG_NOW + 86400000, ERR_REFUSED, "stopped"},
+                 {PATIENCE_MS, RIG_NOW - 86400000, ERR_OK, "running"},
+                 {1, RIG_NOW, ERR_OK, "running"}};
     uint32_t seq = launched();
     assert_int_equal(claim(seq, "d1", RIG_NOW), CLAIM_CHUNK);
     uint64_t token = answer.token;
     assert_int_equal(intent(seq, 1, token, 0, 50), 50);
     assert_int_equal(settle(seq, 1, token, 0, 50, OUTCOME_QUOTA, "", "TooMany"), ERR_OK);
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        rig_age(&rig, tries[i].passed_ms);
         RIG_CALL(answer, &rig,
                  status_carrier_act(rig.store, "mas", CARRIER_RETRY, "scheduler", "", "", 0,
-                                    tries[i].at_ms, rig_on_done, &answer));
+                                    tries[i].believed_ms, rig_on_done, &answer));
         assert_int_equal(answer.error, tries[i].want);
         RIG_CALL(answer, &rig, status_carrier(rig.store, "mas", rig_on_carrier, &answer));
         assert_string_equal(answer.state, tries[i].state);
@@ -1503,6 +1561,8 @@ int main(void)
                                        T(test_a_lost_answer_to_an_intent),
                                        T(test_an_intent_outside_the_chunk),
                                        T(test_token_buckets),
+                                       T(test_a_clock_set_back_keeps_nobody_waiting),
+                                       T(test_impatience_gets_no_more),
                                        T(test_outcomes),
                                        T(test_each_personal_text_costs_what_it_weighs),
                                        T(test_many_requests_in_one_settlement),
