@@ -48,6 +48,9 @@ def test_totals_follow_the_ledger_and_drill_down(office, open_tab):
     assert is_marked(tab) and "3" == figure(tab, "pledges") == figure(tab, "donors")
     assert all(tab.text(f"#figure-{name} + .figure-means") for name in ("pledged", "arrived", "delivered", "donors", "pledges", "messages"))
     tab.wait_text("#totals-as-of", "4")
+    for name in ("pledged", "arrived", "delivered", "donors", "pledges", "messages"):
+        wait_until(lambda name=name: re.fullmatch(r"统计范围：四川省，\d{4} 年", tab.text(f"#figure-{name} ~ .figure-scope:nth-last-child(2)")), what=name)
+        assert re.fullmatch(r"截至 \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", tab.text(f"#figure-{name} ~ .figure-scope:last-child")), name
 
     # By area: sorted by what was pledged, found by name, down to the township, and back to where it was.
     def rows():
@@ -62,6 +65,7 @@ def test_totals_follow_the_ledger_and_drill_down(office, open_tab):
     wait_until(lambda: sorted(rows()) == sorted(["仁达乡", "锦官驿街道"]), what=lambda: rows())
     tab.choose("#totals-level", "").click("[href='#/totals/5133']").wait_text("h1", "甘孜藏族自治州")
     tab.click(f"[href='#/totals/{COUNTY}']").wait_text("h1", "炉霍县")
+    tab.wait_text("[aria-label=上级地区]", "四川省 › 甘孜藏族自治州 › 炉霍县")  # names, not codes
     tab.click("#totals-csv")
     saved = wait_until(lambda: list(_finished(tab)), what="the file")[0]
     table = list(csv.reader(saved.read_text(encoding="utf-8-sig").splitlines()))
@@ -123,11 +127,18 @@ def test_the_wall_follows_and_says_when_it_is_old(office, open_tab):
     tab.wait_text(".wall-as-of", "截至")
     give(office, TOWNSHIP, 11)
     tab.wait_text("#wall-pledged", "111 元")
-    # From five metres: the big figure is a ninth of the screen's height at least, no word is under a fiftieth.
-    sizes = tab.driver.execute_script("return [...document.querySelectorAll('main.wall *')].filter((e) => e.tagName !== 'CANVAS' && e.textContent)"
+    assert all(tab.text(f"#wall-{name} + .wall-means") for name in ("pledged", "arrived", "delivered", "donors", "messages"))
+    tab.wait_text("#wall-pledged + .wall-means", "现金", "截至")
+    # From five metres: the big figure is a ninth of the screen's height at least, no word is under three hundredths.
+    sizes = tab.driver.execute_script("return [...document.querySelectorAll('main.wall *')].filter((e) => e.tagName !== 'CANVAS' && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))"
                                       ".map((e) => parseFloat(getComputedStyle(e).fontSize) / innerHeight)")
-    assert max(sizes) > 1 / 9 and min(sizes) > 1 / 55
+    assert max(sizes) > 1 / 9 and min(sizes) > 0.0299
     tab.pictures("wall")
+    # The whole screen, from the keyboard and back.
+    tab.driver.execute_script("document.getElementById('wall-full').focus()")
+    for inside, word in ((True, "退出全屏"), (False, "全屏")):
+        tab.press(Keys.ENTER).wait_text("#wall-full", word)
+        assert tab.driver.execute_script("return document.fullscreenElement !== null") is inside
     office.daemons["a"].process.stop()
     tab.wait_text(".wall-as-of", "中断")
     assert "111" in tab.text("#wall-pledged")

@@ -5,6 +5,7 @@ import {subscribe} from '../lib/events.js';
 import {count, timeExact, yuan, yuanShort} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {errorBox} from '../lib/notice.js';
+import {regionName} from '../lib/region.js';
 import {ownArea, session} from '../lib/session.js';
 import {KINDS, LATER, biggest, fetchDay, fetchMessages, fetchTotals, figures, follow} from '../lib/totals.js';
 import {barConfig, lineConfig} from '../lib/totals_charts.js';
@@ -14,6 +15,7 @@ const LEVELS = ['', 'city', 'county', 'township', 'village'];
 const DIGITS = {city: 4, county: 6, township: 9, village: 12};
 const BARS = 15;
 const CARDS = ['pledged', 'arrived', 'delivered', 'donors', 'pledges', 'messages'];
+const THINGS = {pledged: 'promised', arrived: 'came', delivered: 'given'};
 const COUNTS = ['donors', 'pledges', 'messages'];
 
 function digits(code) {
@@ -24,6 +26,13 @@ function digits(code) {
 function ancestors(code) {
     const own = ownArea();
     return [2, 4, 6, 9].filter((n) => n < code.length && n >= own.length).map((n) => code.slice(0, n)).filter((one) => !/^0*$/.test(one));
+}
+
+/* By its name; the code stands there until the name is known. */
+function ancestorLink(code) {
+    const link = h('a', {href: `#/totals/${code}`, title: code}, code);
+    regionName(code).then((name) => { link.textContent = name || code; });
+    return link;
 }
 
 export async function show(main, params) {
@@ -40,6 +49,8 @@ export async function show(main, params) {
     const rest = h('p', {class: 'small text-muted mb-0', id: 'totals-rest'});
     const kinds = h('tbody', {}), things = h('tbody', {});
     const areas = areaTable();
+    const told = {};
+    let scopeArea = region;
     const search = h('input', {type: 'search', id: 'totals-search', class: 'form-control', autocomplete: 'off', placeholder: t('totals.search'),
         oninput: () => areas.search(search.value)});
     const level = h('select', {id: 'totals-level', class: 'form-select', value: state.level, onchange: () => {
@@ -59,11 +70,11 @@ export async function show(main, params) {
     function drawKinds(totals) {
         kinds.replaceChildren(...KINDS.filter((kind) => totals.tree[kind]).map((kind) => {
             const of = totals.tree[kind];
-            const cell = (measure) => h('td', {class: 'num'}, yuan(of[measure]?.fen ?? 0));
-            return h('tr', {}, h('th', {scope: 'row'}, t(`kind.${kind}`)), h('td', {class: 'num'}, count(of.pledged?.count ?? 0)), cell('pledged'), cell('arrived'), cell('delivered'));
+            const cell = (measure) => h('td', {class: 'num', 'data-label': t(`totals.${measure}`)}, yuan(of[measure]?.fen ?? 0));
+            return h('tr', {}, h('th', {scope: 'row'}, t(`kind.${kind}`)), h('td', {class: 'num', 'data-label': t('totals.pledges')}, count(of.pledged?.count ?? 0)), cell('pledged'), cell('arrived'), cell('delivered'));
         }));
         things.replaceChildren(...totals.things.map((one) => h('tr', {}, h('th', {scope: 'row'}, one.item || t(`kind.${one.kind}`)),
-            ...['pledged', 'arrived', 'delivered'].map((measure) => h('td', {class: 'num'}, `${one.tree[measure] ?? 0} ${one.unit}`)))));
+            ...Object.entries(THINGS).map(([measure, label]) => h('td', {class: 'num', 'data-label': t(`totals.${label}`)}, `${one.tree[measure] ?? 0} ${one.unit}`)))));
         things.closest('div').hidden = totals.things.length === 0;
     }
 
@@ -73,9 +84,22 @@ export async function show(main, params) {
         rest.textContent = n > 0 ? t('totals.rest', {n: count(n), pledged: yuanShort(pledged), arrived: yuanShort(arrived)}) : '';
     }
 
+    /* What they stand for, and how old they are, under each of them. The area's name comes with the totals. */
+    function drawScope() {
+        for (const [name, {of, until}] of Object.entries(told)) {
+            cards[name].tell(t('totals.scope', {area: scopeArea, year: of ? t('totals.this_year', {year: of}) : t('totals.all_years')}), t('totals.cut_off', {time: timeExact(until)}));
+        }
+    }
+
+    function tellScope(names, of, until) {
+        names.forEach((name) => { told[name] = {of, until}; });
+        drawScope();
+    }
+
     function drawPath(totals) {
-        heading.textContent = t('totals.heading', {area: totals.name || totals.path || (region === '' ? t('shell.whole_country') : region)});
-        path.replaceChildren(...ancestors(region).flatMap((code) => [h('a', {href: `#/totals/${code}`}, code), ' › ']), h('span', {'aria-current': 'page'}, totals.path || region || ''));
+        scopeArea = region === '' ? t('shell.whole_country') : totals.name || totals.path || region;
+        heading.textContent = t('totals.heading', {area: scopeArea});
+        path.replaceChildren(...ancestors(region).flatMap((code) => [ancestorLink(code), ' › ']), h('span', {'aria-current': 'page'}, scopeArea));
     }
 
     async function load() {
@@ -88,6 +112,7 @@ export async function show(main, params) {
             problem.replaceChildren();
             drawPath(totals);
             drawCards(figures(totals));
+            tellScope(CARDS.filter((one) => one !== 'messages'), asked.year, totals.as_of);
             asOf.textContent = t('totals.as_of', {time: timeExact(totals.as_of), entry: count(totals.as_of_entry),
                 year: state.year || t('totals.all_years')});
             drawKinds(totals);
@@ -116,6 +141,7 @@ export async function show(main, params) {
         const asked = state.year, messages = await fetchMessages({region, year: asked}).catch(() => null);
         if (!over && asked === state.year) {
             cards.messages.show(count(messages?.delivered));
+            tellScope(['messages'], asked, messages?.as_of);
             cards.messages.element.hidden = messages === null;
         }
     }
@@ -156,9 +182,9 @@ export async function show(main, params) {
                 h('div', {class: 'col-12 col-md-3'}, h('label', {class: 'form-label small mb-0', for: 'totals-level'}, t('totals.level')), level)),
             areas.foot, areas.element),
         section(t('totals.by_kind'),
-            h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm'}, h('caption', {}, t('totals.kind_means')),
+            h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm stacked'}, h('caption', {}, t('totals.kind_means')),
                 columns('totals.kind', 'totals.pledges', 'totals.pledged', 'totals.arrived', 'totals.delivered'), kinds)),
-            h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm'}, h('caption', {}, t('totals.things')),
+            h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm stacked'}, h('caption', {}, t('totals.things')),
                 columns('totals.item', 'totals.promised', 'totals.came', 'totals.given'), things))));
     let over = false;
     const live = follow(subscribe, load), lines = follow(subscribe, loadDay, LATER),
@@ -174,9 +200,13 @@ export async function show(main, params) {
 
 /* A big figure with what it means under it. */
 function card(name) {
-    const value = h('div', {class: 'figure-value', id: `figure-${name}`}, '–');
+    const value = h('div', {class: 'figure-value', id: `figure-${name}`}, '–'), scope = h('div', {class: 'figure-scope'}), cutOff = h('div', {class: 'figure-scope'});
     return {
-        element: h('div', {class: 'figure-card'}, h('div', {class: 'figure-name'}, t(`totals.${name}`)), value, h('div', {class: 'figure-means'}, t(`totals.${name}_means`))),
+        element: h('div', {class: 'figure-card'}, h('div', {class: 'figure-name'}, t(`totals.${name}`)), value, h('div', {class: 'figure-means'}, t(`totals.${name}_means`)), scope, cutOff),
+        tell(of, until) {
+            scope.textContent = of;
+            cutOff.textContent = until;
+        },
         show(text) {
             if (value.textContent !== text) {
                 value.textContent = text;
