@@ -50,8 +50,9 @@ struct apicall {
     struct api *api; /* NULL: the API is gone, only an answer is owed */
     struct http_request *request;
     const struct route *route;
-    bool is_public; /* came over the listening port */
-    bool is_masked; /* of mobile numbers, see api/mask.h */
+    bool is_public;                     /* came over the listening port */
+    bool is_masked;                     /* of mobile numbers, see api/mask.h */
+    char watermark[WHO_NAME_SIZE + 40]; /* of a list with whole ones, else "" */
     bool is_nobody; /* who tried to log in is no user: what was typed may be a password */
     struct who who; /* see api/auth.h */
     char title[WHO_TITLE_SIZE], csrf[WHO_NAME_SIZE]; /* of a session, else "" */

@@ -319,6 +319,13 @@ static void permit(struct apicall *call)
         apicall_error(call, 403, "role", NULL, "your role does not allow this");
         return;
     }
+    if ((route->flags & ROUTE_CONFIRM) != 0 && call->who.via == VIA_TOKEN) {
+        apicall_error(
+            call, 403, "token", NULL,
+            "a token is no password: a person does this in the console, or on the machine "
+            "with outreachctl");
+        return;
+    }
     if ((route->flags & ROUTE_CONFIRM) != 0 && call->who.via == VIA_SESSION &&
         !call->who.is_confirmed) {
         apicall_error(call, 403, "confirm", NULL, "give your password once more for this");

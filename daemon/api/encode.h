@@ -11,8 +11,8 @@
 #include "store/optout.h"
 #include "store/status.h"
 
-/* A string of whatever bytes: each that is not UTF-8 is shown as '?', because a broken name must not
- * take the whole answer away. */
+/* A string of whatever bytes: each that is not UTF-8 is shown as '?', because a broken name must
+ * not take the whole answer away. */
 json_t *encode_text(const char *bytes);
 /* RFC 3339 in local time; null for 0. */
 json_t *encode_time(int64_t ms, int offset_min);

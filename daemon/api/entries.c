@@ -117,10 +117,13 @@ static void add_row(const struct entries *entries, const struct ledger_row *row,
     bool is_sound = row != NULL && ledger_row_read(row, &entry) == ERR_OK;
     if (entries->format == FORMAT_CSV && is_sound) {
         encode_entry_csv(&entry, is_masked, offset, out);
+        mask_end_csv_line(entries->call, mask_watermark(entries->call), out);
     } else if (entries->format == FORMAT_CSV) {
         encode_unsound_csv(n, out);
+        mask_end_csv_line(entries->call, mask_watermark(entries->call), out);
     } else {
         add_json_line(is_sound ? encode_entry(&entry, is_masked, offset) : encode_unsound(n), out);
+        mask_end_json_line(entries->call, out);
     }
 }
 
@@ -161,9 +164,10 @@ static void answer_page(struct entries *entries, const struct ledger_row *rows, 
         at += is_there;
     }
     json_t *next = last < entries->to ? json_integer((json_int_t)last + 1) : json_null();
-    apicall_answer(call, 200,
-                   json_pack("{s:o, s:o, s:I}", "entries", array, "next", next, "as_of_entry",
-                             (json_int_t)entries->to));
+    json_t *page = json_pack("{s:o, s:o, s:I}", "entries", array, "next", next, "as_of_entry",
+                             (json_int_t)entries->to);
+    mask_note(call, page);
+    apicall_answer(call, 200, page);
 }
 
 /* ---- the stream ---- */
@@ -180,7 +184,10 @@ static void start(struct entries *entries, struct buf *piece)
     }
     entries->started = true;
     http_answer_start(entries->call->request, 200, content_type(entries));
-    buf_add_text(piece, entries->format == FORMAT_CSV ? ENCODE_ENTRY_HEADER : "");
+    if (entries->format == FORMAT_CSV) {
+        buf_add_text(piece, ENCODE_ENTRY_HEADER);
+        mask_end_csv_line(entries->call, "watermark", piece);
+    }
 }
 
 static void on_rows(void *arg, enum err error, const char *reason, const struct ledger_row *rows,
@@ -291,5 +298,5 @@ void handle_ledger_entries(struct apicall *call)
     entries->format = format >= 0 ? (enum format)format : FORMAT_JSON;
     entries->from += entries->from == 0;
     entries->limit += entries->limit == 0;
-    mask_settle(call, "ledger unmasked", "", begin);
+    mask_settle(call, MASK_MANY, "ledger unmasked", "", begin);
 }

@@ -57,7 +57,7 @@ void handle_pledge_show(struct apicall *call)
     char text[NUMBER_TEXT_SIZE];
     if (query_number_text(call, call->params[0], &number)) {
         snprintf(call->params[0], ROUTE_PARAM_SIZE, "%s", number_format(&number, text));
-        mask_settle(call, "pledge unmasked", call->params[0], show);
+        mask_settle(call, MASK_ONE, "pledge unmasked", call->params[0], show);
     }
 }
 
@@ -83,9 +83,10 @@ static void on_listed(void *arg, enum err error, const char *reason,
         apicall_fail(call, error, reason);
         return;
     }
-    apicall_answer(call, 200,
-                   json_pack("{s:o, s:s, s:I}", "pledges", encode_found(call, pledges), "cursor",
-                             pledges->cursor, "as_of_entry", (json_int_t)pledges->as_of_entry));
+    json_t *page = json_pack("{s:o, s:s, s:I}", "pledges", encode_found(call, pledges), "cursor",
+                             pledges->cursor, "as_of_entry", (json_int_t)pledges->as_of_entry);
+    mask_note(call, page);
+    apicall_answer(call, 200, page);
 }
 
 /* What is asked for, while the audit is written. The texts are the request's. */
@@ -142,7 +143,7 @@ void handle_pledge_list(struct apicall *call)
         return;
     }
     query->most = limit > 0 ? (uint32_t)limit : 1;
-    mask_settle(call, "pledges unmasked", "", list);
+    mask_settle(call, MASK_MANY, "pledges unmasked", "", list);
 }
 
 /* ---- search: what is looked for stands in the body, so in no log of a proxy ---- */
@@ -206,12 +207,12 @@ void handle_pledge_search(struct apicall *call)
     struct ledger_query *query = &search->query;
     if (typed_number(text, &number) == ERR_OK) {
         number_format(&number, search->number);
-        mask_settle(call, "pledges unmasked", search->number, search_number);
+        mask_settle(call, MASK_ONE, "pledges unmasked", search->number, search_number);
         return;
     }
     if (mobile_parse(text, strlen(text), &query->mobile) != MOBILE_OK) {
         query->mobile = 0;
         query->name = text;
     }
-    mask_settle(call, "pledges unmasked", "", list);
+    mask_settle(call, MASK_MANY, "pledges unmasked", "", list);
 }

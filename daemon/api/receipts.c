@@ -185,7 +185,7 @@ static void show(struct apicall *call)
 void handle_pledge_messages(struct apicall *call)
 {
     if (settle_number(call)) {
-        mask_settle(call, "pledge unmasked", call->params[0], show);
+        mask_settle(call, MASK_ONE, "pledge unmasked", call->params[0], show);
     }
 }
 

@@ -120,6 +120,7 @@ void report_header(const struct report *report, struct buf *piece)
         csvcell_add(piece, report_word(report, "csv", columns[i]));
     }
     buf_add_char(piece, '\n');
+    mask_end_csv_line(report->call, report_word(report, "csv", "watermark"), piece);
 }
 
 static void fill_entry(const struct report *report, const struct chunk_view *chunk, size_t i,
@@ -176,8 +177,10 @@ static void write_line(const struct report *report, const struct report_entry *e
     report_fill(report, entry, &line);
     if (report->csv) {
         encode_report_csv(&line, apicall_offset_min(report->call), piece);
+        mask_end_csv_line(report->call, mask_watermark(report->call), piece);
     } else {
         encode_report_jsonl(&line, apicall_offset_min(report->call), piece);
+        mask_end_json_line(report->call, piece);
     }
 }
 
@@ -368,13 +371,6 @@ static bool read_states(struct report *report)
     return true;
 }
 
-static bool read_mask(struct report *report)
-{
-    bool may = mask_read(report->call, &report->is_to_be_told);
-    report->is_masked = report->call->is_masked;
-    return may;
-}
-
 static bool read_form(struct report *report)
 {
     struct apicall *call = report->call;
@@ -405,6 +401,8 @@ static bool read_form(struct report *report)
 
 static void find(struct apicall *call)
 {
+    struct report *report = call->state;
+    report->is_masked = call->is_masked;
     apicall_need_campaign(call, report_found);
 }
 
@@ -419,12 +417,7 @@ void handle_campaign_report(struct apicall *call)
     report->timer = loop_timer_new(call->api->parts.base, on_retry, report);
     call->state = report;
     call->free_state = report_free;
-    if (!read_form(report) || !read_states(report) || !read_mask(report)) {
-        return;
-    }
-    if (report->is_to_be_told) { /* no number is shown of which nobody could know later */
-        drafts_audit(call, call->who.name, "report unmasked", call->params[0], "", find);
-    } else {
-        find(call);
+    if (read_form(report) && read_states(report)) {
+        mask_settle(call, MASK_MANY, "report unmasked", call->params[0], find);
     }
 }

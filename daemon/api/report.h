@@ -12,7 +12,7 @@
 
 struct report {
     struct apicall *call;
-    bool csv, started, is_masked, is_to_be_told, has_bom;
+    bool csv, started, is_masked, has_bom;
     bool wanted[STATE_COUNT];     /* by the order of state_all */
     bool all;                     /* all of them are wanted */
     enum words_language language; /* of heads and states */

@@ -6,6 +6,7 @@
 
 #include "api/report.h"
 #include "api/list_cell.h"
+#include "api/mask.h"
 #include "base/csvcell.h"
 #include "campaign/layout.h"
 #include "campaign/template.h"
@@ -133,6 +134,7 @@ static void add_row(struct report *report, const struct recipients_row *row, str
             buf_add_char(piece, ',');
             csvcell_add(piece, report_word(report, "csv", LEFT_OUT));
             buf_add_text(piece, ",,,,,\n");
+            mask_end_csv_line(report->call, mask_watermark(report->call), piece);
         }
         return;
     }
@@ -142,6 +144,7 @@ static void add_row(struct report *report, const struct recipients_row *row, str
         report_fill(report, entry, &line);
         add_columns(report, row, piece);
         encode_report_csv(&line, apicall_offset_min(report->call), piece);
+        mask_end_csv_line(report->call, mask_watermark(report->call), piece);
     }
 }
 

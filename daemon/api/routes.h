@@ -26,7 +26,9 @@ enum route_area {
 #define ROUTE_OPEN 1U /* no login is needed */
 #define ROUTE_QUIET                                                                                \
     4U /* no line in the audit of its own: it only looks, or its handler tells more */
-#define ROUTE_CONFIRM 2U /* a session must have given its password again a short time ago */
+#define ROUTE_CONFIRM                                                                              \
+    2U /* a session must have given its password again a short time ago; a token, which has none   \
+          to give, may not do it at all */
 #define ROUTE_SECRET                                                                               \
     8U /* a password or a token is in its body or its answer: no Idempotency-Key, because nothing  \
           of it may be kept, not as a quick digest either */

@@ -29,6 +29,17 @@ do
             call('SADD', keys[1] .. 'users', args[1])
             return {0}
         end
+        -- The tokens of a user end: who changes a password because somebody knows it must not leave that one a token.
+        local function drop_tokens(keys, name)
+            local all = call('HGETALL', keys[1] .. 'tokens')
+            for i = 1, #all, 2 do
+                local key = keys[1] .. 't:' .. all[i + 1]
+                if call('HGET', key, 'owner') == name then
+                    call('DEL', key)
+                    call('HDEL', keys[1] .. 'tokens', all[i])
+                end
+            end
+        end
         -- name, then field and value, as many as change
         local function user_change(keys, args)
             local key = keys[1] .. 'u:' .. args[1]
@@ -36,15 +47,19 @@ do
                 return {3, 'there is no user ' .. args[1]}
             end
             local before = call('HGETALL', key)
-            local drops = false
+            local drops, ends_tokens = false, false
             for i = 2, #args, 2 do
                 if not MAY_CHANGE[args[i]] then
                     return {1, args[i] .. ' of a user is not changed'}
                 end
                 drops = drops or (args[i] ~= 'title' and call('HGET', key, args[i]) ~= args[i + 1])
+                ends_tokens = ends_tokens or args[i] == 'hash' or (args[i] == 'disabled' and args[i + 1] ~= '0')
             end
             for i = 2, #args, 2 do
                 call('HSET', key, args[i], args[i + 1])
+            end
+            if ends_tokens then
+                drop_tokens(keys, args[1])
             end
             if drops then
                 call('HINCRBY', key, 'gen', 1)

@@ -2,7 +2,8 @@
 import re
 
 import pytest
-from harness import wait_until
+from harness import PASSWORD, wait_until
+from selenium.webdriver.common.keys import Keys
 
 TOWNSHIP = "513327205"
 
@@ -67,6 +68,11 @@ def test_who_was_not_reached_is_said_in_words_and_written_to_again(world, open_t
     people = tab.all("#report-groups details")[0].get_attribute("textContent")
     assert re.search(r"154\*\*\*\*\d{4}", people) and not re.search(r"154\d{8}", people)
     tab.picture("report")
+    tab.click("#report-whole").agree(reason="逐个回访")  # whole numbers: what for, then the password
+    tab.find("#confirm-password").send_keys(PASSWORD, Keys.ENTER)
+    wait_until(lambda: "report unmasked" in str(world.ctl("audit", "list")["lines"][:3]))
+    told = next(line for line in world.ctl("audit", "list")["lines"] if line["act"] == "report unmasked")
+    assert (told["actor"], told["detail"]) == ("wang", "逐个回访")
     again = int(re.search(r"\d+", tab.find("#resend-temporary").text)[0])
     assert 0 < again <= missing
     tab.click("#resend-temporary")

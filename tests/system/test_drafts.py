@@ -781,10 +781,15 @@ def test_a_report_beside_the_columns_that_were_uploaded(make_world):
     assert code(wang.call("GET", "/api/v1/campaigns/spring/report?states=dead")) == (400, "invalid")
     assert code(wang.call("GET", "/api/v1/campaigns/spring/report?with=numbers")) == (400, "invalid")
     assert code(wang.call("GET", "/api/v1/campaigns/spring/report?with=columns&format=jsonl")) == (400, "invalid")
-    status, text = wang.call("GET", "/api/v1/campaigns/spring/report?masked=0&with=columns")
-    assert status == 200 and rows_of(text)[1][3] == people[0]  # a login is a confirmation
-    acts = [entry[b"act"] for _, entry in world.redis.xrevrange("outreach:{a}:audit", count=10)]
-    assert b"report unmasked" in acts
+    assert code(wang.call("GET", "/api/v1/campaigns/spring/report?masked=0&with=columns")) == (400, "missing")
+    status, text = wang.call("GET", "/api/v1/campaigns/spring/report?masked=0&with=columns&reason=call%20back")
+    whole = rows_of(text)
+    assert status == 200 and whole[1][3] == people[0]  # a login is a confirmation
+    assert whole[0][-1] == "watermark" and len(whole) > 2 and all(row[-1].startswith("wang 20") and len(row) == len(whole[0]) for row in whole[1:])
+    told = [entry for _, entry in world.redis.xrevrange("outreach:{a}:audit", count=10) if entry[b"act"] == b"report unmasked"]
+    assert [entry[b"detail"] for entry in told] == [b"call back"]
+    plain = rows_of(wang.call("GET", "/api/v1/campaigns/spring/report?masked=0&reason=x&lang=zh-CN")[1])
+    assert plain[0][-1] == "导出人和时间" and plain[1][-1].startswith("wang 20")
     # for a reader in her language, heads and states and times as people write them
     status, text = wang.call("GET", "/api/v1/campaigns/spring/report?with=columns&lang=zh-CN")
     chinese = rows_of(text)

@@ -59,7 +59,7 @@ class Slow:
             ("PUT", f"/drafts/d1/recipients?at=0&last=1&name=l{n}.csv", lists),
             ("GET", "/campaigns/c1/report?format=csv", None),
             ("GET", "/campaigns/c1/report?with=columns", None),
-            ("GET", "/campaigns/c1/report?format=jsonl&masked=0", None),
+            ("GET", "/campaigns/c1/report?format=jsonl&masked=0&reason=x", None),
             ("GET", "/campaigns", None),
             ("GET", "/campaigns/c1/resend?only=rejected", None),
             ("POST", "/campaigns/c1/resend", {"only": "rejected", "reason": "x"}),

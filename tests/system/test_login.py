@@ -197,7 +197,7 @@ def test_token_does_what_its_owner_may_and_no_more(world):
     assert program("GET", "/api/v1/totals")[1]["region"] == "5133"
     assert code(program("GET", "/api/v1/totals?region=51")) == (403, "area")
     assert code(program("GET", "/api/v1/pledges")) == (403, "role")
-    assert code(program("POST", "/api/v1/tokens", {"title": "another"})) == (403, "role")
+    assert code(program("POST", "/api/v1/tokens", {"title": "another"})) == (403, "token")
     assert code(program("GET", "/api/v1/totals", token="0" * 64)) == (401, "session")
     assert [row["title"] for row in owner.call("GET", "/api/v1/tokens")[1]["tokens"]] == ["wall"]
     assert made["token"] not in str(owner.call("GET", "/api/v1/tokens"))
@@ -210,6 +210,31 @@ def test_token_does_what_its_owner_may_and_no_more(world):
     owner.login("chen")
     assert owner.call("DELETE", f"/api/v1/tokens/{made['id']}")[0] == 200
     assert code(program("GET", "/api/v1/totals")) == (401, "session")
+
+
+def test_tokens_end_with_the_password_or_when_their_owner_is_disabled(world):
+    other = world.login("li", "viewer")
+    kept = other.call("POST", "/api/v1/tokens", {"title": "li's"})[1]["token"]
+
+    def works(token):
+        return Browser(world).call("GET", "/api/v1/totals", Authorization=f"Bearer {token}")[0] == 200
+    world.user("chen", "viewer")
+    new = "seven lanterns in the valley"
+
+    def by_herself(owner):
+        assert owner.call("POST", "/api/v1/session/password", {"old": PASSWORD, "new": new})[0] == 200
+    acts = (lambda owner: world.ctl_raw("user", "disable", "chen"), lambda owner: world.ctl_raw("user", "passwd", "chen", stdin=PASSWORD + "\n"), by_herself)
+    for act in acts:
+        owner = Browser(world)
+        assert owner.login("chen")[0] == 200
+        token = owner.call("POST", "/api/v1/tokens", {"title": "chen's"})[1]["token"]
+        assert works(token)
+        act(owner)
+        assert not works(token)
+        world.ctl_raw("user", "enable", "chen")
+        assert not works(token), "it does not come back"
+        assert [row["title"] for row in world.ctl("token", "list")["tokens"]] == ["li's"]
+    assert works(kept), "another's is not touched"
 
 
 def test_no_token_is_kept_for_a_repetition(world):

@@ -1,8 +1,12 @@
 """Mobile numbers of donors: masked for everybody who logs in, whole for who has just given the password, and then audited."""
+import contextlib
 import csv
+import http.client
 import io
+import json
+import re
 
-from harness import PASSWORD
+from harness import PASSWORD, PATIENCE
 
 TOWNSHIP = "513327205"
 WHOLE, MASKED = "13800138000", "138****8000"
@@ -28,8 +32,13 @@ def questions(number):
             ("GET", "/api/v1/ledger/entries?format=csv", None), ("GET", "/api/v1/ledger/entries?format=jsonl&to=1", None)]
 
 
-def unmasked(path):
-    return path + ("&" if "?" in path else "?") + "masked=0"
+def unmasked(path, why="reason=%E5%9B%9E%E8%AE%BF"):
+    return path + ("&" if "?" in path else "?") + "&".join(filter(None, ("masked=0", why)))
+
+
+def is_list(method, path, body):
+    """What goes out of the house: not one pledge, by whatever way it was asked for."""
+    return path.split("?")[0] in ("/api/v1/pledges", "/api/v1/ledger/entries") or (method == "POST" and "-" not in body["text"])
 
 
 def unmaskings(world):
@@ -47,14 +56,21 @@ def test_masked_by_default_and_whole_with_the_password(world):
             assert status == 200 and MASKED in str(answer), (role, path)
             for form in (WHOLE, "138-0013-8000"):
                 assert form not in str(answer), (role, path)
-            status, answer = browser.call(method, unmasked(path), body)
+            why = "reason=x" if is_list(method, path, body) else ""
+            status, answer = browser.call(method, unmasked(path, why), body)
             assert (status, answer["error"]["code"]) == (403, "confirm"), (role, path)
     assert unmaskings(world) == []
     assert browser.call("POST", "/api/v1/session/confirm", {"password": PASSWORD})[0] == 200
     for n, (method, path, body) in enumerate(questions(number), 1):
-        status, answer = browser.call(method, unmasked(path), body)
+        needs_reason = is_list(method, path, body)
+        for why in ("", "reason=", "reason=%20") if needs_reason else ():
+            status, answer = browser.call(method, unmasked(path, why), body)
+            assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "missing", "reason"), path
+        status, answer = browser.call(method, unmasked(path) if needs_reason else unmasked(path, ""), body)
         assert status == 200 and WHOLE in str(answer), path
         assert len(unmaskings(world)) == n, path
+        assert (world.ctl("audit", "list")["lines"][0]["detail"] == "回访") == needs_reason, path
+        assert bool(re.search(r"auditor 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d", str(answer))) == needs_reason, path
     who, act, what, via, address = unmaskings(world)[-1]  # newest first
     assert (who, act, what, via, address) == ("auditor", "pledge unmasked", number, "session", "127.0.0.1")
 
@@ -68,14 +84,32 @@ def test_a_search_finds_by_the_whole_number_only(world):
     assert browser.call("POST", "/api/v1/pledges/search", {"text": "13800138001"})[1]["pledges"] == []
 
 
-def test_a_program_says_that_it_wants_them(world):
+def test_each_line_of_the_ledger_says_who_took_it(world):
+    world_with_pledge(world)
+    world_with_pledge(world)
+    browser = world.login("auditor", "auditor")
+    path = "/api/v1/ledger/entries?format=csv"
+    rows = list(csv.DictReader(io.StringIO(browser.call("GET", unmasked(path))[1])))
+    assert len(rows) == 4 and all(row["watermark"].startswith("auditor 20") for row in rows) and rows[0]["mobile"] == WHOLE
+    connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("GET", unmasked("/api/v1/ledger/entries?format=jsonl"), headers={"Cookie": browser.cookie})
+        lines = [json.loads(line) for line in connection.getresponse().read().splitlines()]
+    assert len(lines) == 4 and all(line["watermark"].startswith("auditor 20") for line in lines)
+    assert "watermark" not in browser.call("GET", path)[1]
+    assert "watermark" not in world.ctl("ledger", "export", "--csv", json=False)
+
+
+def test_a_program_never_gets_them(world):
     number = world_with_pledge(world)
     browser = world.login("qiu", "finance", TOWNSHIP)
     token = browser.call("POST", "/api/v1/tokens", {"title": "accounts"})[1]["token"]
     browser.cookie = browser.csrf = None
     assert browser.call("GET", f"/api/v1/pledges/{number}", Authorization=f"Bearer {token}")[1]["mobile"] == MASKED
-    assert browser.call("GET", f"/api/v1/pledges/{number}?masked=0", Authorization=f"Bearer {token}")[1]["mobile"] == WHOLE
-    assert unmaskings(world)[0][:4] == ("qiu", "pledge unmasked", number, "token")
+    for method, path, body in questions(number):
+        status, answer = browser.call(method, unmasked(path) if is_list(method, path, body) else unmasked(path, ""), body, Authorization=f"Bearer {token}")
+        assert status == 403 and answer["error"]["code"] in ("token", "area"), (path, answer)
+    assert unmaskings(world) == []
 
 
 def test_who_has_the_machine_sees_them(world):

@@ -133,12 +133,17 @@ export function reportSection(id, campaignNow) {
         }
     }
 
-    /* Whole numbers need the password again: asked for before the browser begins a download that would only be refused. */
+    /* Whole numbers need a reason, and the password again: asked for before the browser begins a download that would only be refused. */
     async function unmasked() {
         fill(problem);
+        const answer = await ask({title: t('report.whole_title'), agree: t('report.whole_agree'), body: [h('p', {}, t('report.whole_means'))],
+            fields: [{name: 'reason', label: t('ask.reason'), type: 'textarea', required: true}]});
+        if (!answer) {
+            return;
+        }
         try {
             if (await api.confirmNow()) {
-                location.assign(`/api/v1${path}/report?format=csv&with=columns&masked=0&lang=${currentLanguage()}`);
+                location.assign(`/api/v1${path}/report?${new URLSearchParams({format: 'csv', with: 'columns', masked: '0', reason: answer.reason.replace(/\s+/g, ' ').trim(), lang: currentLanguage()})}`);
             }
         } catch (error) {
             fill(problem, errorBox(error));
@@ -149,7 +154,7 @@ export function reportSection(id, campaignNow) {
         h('h2', {class: 'h5', id: 'report-heading'}, t('report.title')),
         h('div', {class: 'd-flex flex-wrap gap-2 mb-3'}, button,
             h('a', {class: 'btn btn-outline-primary btn-sm', id: 'report-csv', href: `/api/v1${path}/report?format=csv&with=columns&masked=1&lang=${currentLanguage()}`, download: `${id}.csv`}, t('report.download')),
-            h('button', {type: 'button', class: 'btn btn-outline-secondary btn-sm', onclick: unmasked}, t('report.download_whole'))),
+            h('button', {type: 'button', class: 'btn btn-outline-secondary btn-sm', id: 'report-whole', onclick: unmasked}, t('report.download_whole'))),
         problem, groups);
     return {element, load, leave: () => aborter?.abort()};
 }
