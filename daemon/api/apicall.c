@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/encode.h"
 #include "api/journal.h"
@@ -11,6 +12,7 @@
 #include "api/paths.h"
 #include "base/clock.h"
 #include "base/ids.h"
+#include "drafting/draft.h"
 #include "pledge/area.h"
 #include "sms/mobile.h"
 
@@ -412,6 +414,32 @@ static void check_found(struct apicall *call)
         return;
     }
     call->then(call);
+}
+
+static void check_known(struct apicall *call)
+{
+    if (!call->found.is_there) {
+        apicall_error(call, 404, "no_campaign", "campaign",
+                      "campaign: there is neither a definition nor a launch of \"%s\"",
+                      call->params[0]);
+        return;
+    }
+    call->then(call);
+}
+
+void apicall_known_campaign(struct apicall *call, const char *id,
+                            void (*then)(struct apicall *call))
+{
+    char path[DRAFT_PATH_SIZE];
+    if (id[0] == '\0' ||
+        (ids_valid_name(id) && draft_ini_path(call->api->settings, id, path)[0] != '\0' &&
+         access(path, F_OK) == 0)) {
+        then(call);
+        return;
+    }
+    call->then = then;
+    snprintf(call->params[0], sizeof call->params[0], "%s", id);
+    apicall_find_campaign(call, check_known);
 }
 
 void apicall_need_campaign(struct apicall *call, void (*on_found)(struct apicall *call))

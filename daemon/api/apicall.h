@@ -139,6 +139,11 @@ bool apicall_area(struct apicall *call, const char *field, bool required, uint64
 void apicall_find_campaign(struct apicall *call, void (*on_found)(struct apicall *call));
 /* The same, but answers 404 itself when there is none. */
 void apicall_need_campaign(struct apicall *call, void (*on_found)(struct apicall *call));
+/* Goes on with `then` when the campaign has a definition in campaigns_dir or was launched on any
+ * carrier, or when `id` is "": of no campaign. Answers 404 with the field `campaign` otherwise. For
+ * routes without an id in their path: params[0] is used. */
+void apicall_known_campaign(struct apicall *call, const char *id,
+                            void (*then)(struct apicall *call));
 
 int apicall_offset_min(const struct apicall *call);
 /* The driver of a carrier, NULL when the carrier is not configured any more. */

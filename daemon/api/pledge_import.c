@@ -288,6 +288,14 @@ static bool read_options(struct apicall *call, struct import *import)
     return false;
 }
 
+static void look_for_closed(struct apicall *call)
+{
+    enum err error = ledger_closed(call->api->parts.store, on_closed, call->state);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
 void handle_pledge_import(struct apicall *call)
 {
     struct import *import = calloc(1, sizeof *import);
@@ -300,11 +308,7 @@ void handle_pledge_import(struct apicall *call)
     buf_init(&import->fault, FAULT_MAX_BYTES);
     call->state = import;
     call->free_state = import_free;
-    if (!read_options(call, import)) {
-        return;
-    }
-    enum err error = ledger_closed(call->api->parts.store, on_closed, import);
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
+    if (read_options(call, import)) {
+        apicall_known_campaign(call, import->options.campaign, look_for_closed);
     }
 }

@@ -396,9 +396,9 @@ static void on_posted(void *arg, enum err error, const char *reason,
     }
 }
 
-static void post(struct step *step)
+static void post(struct apicall *call)
 {
-    struct apicall *call = step->call;
+    struct step *step = call->state;
     enum err error =
         ledger_post(call->api->parts.store, &step->entry, 0, clock_wall_ms(), on_posted, step);
     if (error != ERR_OK) {
@@ -441,7 +441,8 @@ static void handle_step(struct apicall *call, enum ledger_type type)
 {
     struct step *step = step_new(call, type);
     if (step != NULL) {
-        post(step);
+        apicall_known_campaign(call, step->entry.campaign != NULL ? step->entry.campaign : "",
+                               post);
     }
 }
 
@@ -450,7 +451,7 @@ static void handle_pledge_step(struct apicall *call, enum ledger_type type)
     struct step *step = step_new(call, type);
     if (step != NULL && read_number(call, false, step->pledge)) {
         step->entry.pledge = step->pledge;
-        post(step);
+        post(call);
     }
 }
 
@@ -571,7 +572,7 @@ static void on_ticket_pledge(void *arg, enum err error, const char *reason,
         return;
     }
     if (step->entry.ref != 0) {
-        post(step);
+        post(call);
         return;
     }
     step->entry.ref = find_arrival(&pledges->pledges[0], step->pledge, &n);
@@ -583,7 +584,7 @@ static void on_ticket_pledge(void *arg, enum err error, const char *reason,
                       step->pledge);
         return;
     }
-    post(step);
+    post(call);
 }
 
 void handle_pledge_ticket(struct apicall *call)

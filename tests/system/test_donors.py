@@ -49,6 +49,8 @@ def test_who_counts_and_when(world):
 
 
 def test_campaigns_years_and_rows(world):
+    world.campaign("c1", rows=1)
+    world.campaign("c2", rows=1)
     pledge(world, mobile="13800138000", campaign="c1")
     pledge(world, NEXT, mobile="13800138000", campaign="c2")
     pledge(world, FAR, mobile="13900139000")

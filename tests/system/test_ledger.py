@@ -75,6 +75,7 @@ def post(world, path, body):
 
 
 def test_the_whole_life_of_a_pledge(world):
+    world.campaign("c1", rows=1)
     number = add(world, mobile="13800138000", amount="１．５万", campaign="c1", due=today(30))
     pledge = show(world, number)
     assert pledge["state"] == "pledged" and pledge["fen"]["pledged"] == 1_500_000 and pledge["mobile"] == "13800138000"
@@ -385,6 +386,8 @@ def test_what_the_settings_say_where_nobody_else_does(world):
 
 
 def test_totals_by_campaign_and_year(world):
+    world.campaign("a", rows=1)
+    world.campaign("b", rows=1)
     add(world, campaign="a", amount="1")
     add(world, campaign="b", amount="2")
     add(world, amount="4")
@@ -554,7 +557,31 @@ LIST = """姓名,手机,金额,物品,数量,单位,地区,公开,日期,备注
 """
 
 
+def test_a_campaign_that_nobody_knows(world):
+    """Neither a definition nor a launch: nothing is booked under it, by none of the ways in."""
+    (world.dir / "list.csv").write_text(LIST.format(day=today(-1)), encoding="gb18030")
+    before = snapshot(world)
+    for args in (("add", "--region", VILLAGE, "--mobile", "13800138000", "--amount", "100"),
+                 ("import", "list.csv", "--region", OTHER)):
+        refused = world.ctl_raw("pledge", *args, "--campaign", "nosuch", json_output=True)
+        assert refused.returncode == 3 and "nosuch" in refused.stderr, refused
+        assert json.loads(refused.stdout)["error"]["code"] == "no_campaign"
+    code, answer = post(world, "/pledges", {"region": VILLAGE, "fen": 1, "campaign": "nosuch", "request": "r"})
+    assert (code, answer["error"]["field"]) == (404, "campaign")
+    code, answer = post(world, "/ledger/pass", {"region": VILLAGE, "to": OTHER, "fen": 1, "campaign": "nosuch", "request": "r"})
+    assert (code, answer["error"]["field"]) == (404, "campaign"), answer
+    assert snapshot(world) == before
+    world.campaign("soon", rows=2)
+    add(world, campaign="soon")  # a definition is enough
+    world.launch("soon")
+    (world.dir / "campaigns.d" / "soon.ini").unlink()
+    add(world, campaign="soon")  # so is a launch
+    verify(world)
+
+
 def test_a_paper_list_is_imported_once(world):
+    world.campaign("c1", rows=1)
+    world.campaign("c2", rows=1)
     (world.dir / "list.csv").write_text(LIST.format(day=today(-1)), encoding="gb18030")
     args = ("pledge", "import", "list.csv", "--region", OTHER, "--campaign", "c1")
     assert world.ctl(*args) == {"rows": 3, "booked": 3, "repeated": 0, "rejected": 0, "problems": []}
