@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "api/drafts.h"
+#include "api/handlers.h"
 #include "api/once.h"
 #include "api/query.h"
 #include "base/clock.h"
@@ -17,6 +18,10 @@
 #include "store/ledger.h"
 #include "store/people.h"
 
+/* An open page asks for news by itself. That is no use of the session by its reader, who may have
+ * gone home: neither such a request nor the stream of events, which browsers open again by
+ * themselves, keeps it alive. */
+#define UNATTENDED "X-Unattended"
 #define TOKEN_BYTES 32
 #define CONFIRM_MS (5 * INT64_C(60000))
 
@@ -391,6 +396,10 @@ static void begin_session(struct apicall *call)
         return;
     }
     struct session_times times = auth_times(call);
+    if (http_request_header(call->request, UNATTENDED) != NULL ||
+        call->route->handle == handle_events) {
+        times.idle_ms = 0;
+    }
     enum err error = people_look(call->api->parts.store, digest, &times, on_session, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);

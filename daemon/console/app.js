@@ -192,7 +192,8 @@ async function render() {
 }
 
 async function start() {
-    configure({confirmPassword, onSessionLost: () => {
+    // A screen on a wall stays on for days; who sees nothing but totals has nothing that could be misused meanwhile.
+    configure({confirmPassword, mayStayOpen: () => session()?.roles?.every((role) => role === 'viewer') ?? false, onSessionLost: () => {
         if (session() !== null) {
             forgetSession();
             stopEvents();

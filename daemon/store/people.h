@@ -95,7 +95,7 @@ struct session_view {
     int64_t ends_ms, confirmed_until_ms; /* 0: the password has to be given again */
     struct person person;
 };
-/* Counts as use of the session. ERR_NOT_FOUND: it has ended, or never was. */
+/* Counts as use of the session, but not with an idle_ms of 0. ERR_NOT_FOUND: it has ended, or never was. */
 typedef void people_session_fn(void *arg, enum err error, const struct session_view *session);
 MUST_CHECK enum err people_look(struct store *store, const char *digest,
                                 const struct session_times *times, people_session_fn *done,

@@ -233,7 +233,7 @@ do
             call('HSET', keys[1] .. 'u:' .. args[2], 'login', int(now))
             return {0, ends}
         end
-        -- digest, idle ms, ms a confirmation holds. Answers {0, csrf, absolute end, end of the confirmation (0: none), the user}.
+        -- digest, idle ms (0: nobody uses it just now, it ends when it would have), ms a confirmation holds. Answers {0, csrf, absolute end, end of the confirmation (0: none), the user}.
         local function session_look(keys, args)
             local key = keys[1] .. 's:' .. args[1]
             local s = call('HMGET', key, 'user', 'gen', 'csrf', 'ends', 'confirmed')
@@ -252,7 +252,9 @@ do
                 call('DEL', key)
                 return {3, 'the session has ended'}
             end
-            call('PEXPIRE', key, int(math.min(tonumber(args[2]), left)))
+            if tonumber(args[2]) > 0 then
+                call('PEXPIRE', key, int(math.min(tonumber(args[2]), left)))
+            end
             local confirmed = tonumber(s[5]) + tonumber(args[3])
             return {0, s[3], tonumber(s[4]), confirmed > now and confirmed or 0, user}
         end

@@ -144,6 +144,27 @@ def test_the_wall_follows_and_says_when_it_is_old(office, open_tab):
     assert "111" in tab.text("#wall-pledged")
 
 
+def test_an_open_operations_page_goes_idle(world, open_tab):
+    """A page that nobody touches asks for news, and the login ends all the same; a key pressed keeps it."""
+    world.user("yun", "operator")
+    tab = open_tab(world).login("yun").go("#/operations")
+    tab.wait_text("main", "Redis")
+    # An hour passes for the page, and of the half hour of the login a minute and a half is left.
+    tab.driver.execute_script("const now = performance.now.bind(performance); performance.now = () => now() + 3600000")
+    (key,) = world.redis.scan_iter("outreach:{u}:s:*")
+    world.redis.pexpire(key, 90_000)
+
+    def news():
+        return tab.driver.execute_script("return performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/status')).length")
+    seen = news()
+    wait_until(lambda: news() > seen + 1)
+    assert 0 < world.redis.pttl(key) <= 90_000
+    tab.press(Keys.TAB)
+    wait_until(lambda: world.redis.pttl(key) > 90_000, what="the login is kept")
+    world.redis.delete(key)
+    tab.find("#login-user")
+
+
 def test_operations_say_what_waits_and_let_it_be_done(make_world, open_tab):
     world = make_world(sim={"report_delay_ms": 3600000})
     world.user("yun", "operator")

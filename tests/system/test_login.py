@@ -24,6 +24,16 @@ def test_a_login_is_a_cookie_and_ends(world):
     assert code(browser.call("GET", "/api/v1/session")) == (401, "session")
 
 
+def test_a_page_that_asks_by_itself_does_not_keep_the_login(world):
+    chen = world.login("chen", "operator")
+    (key,) = world.redis.scan_iter("outreach:{u}:s:*")
+    world.redis.pexpire(key, 100_000)
+    assert chen.call("GET", "/api/v1/status", X_Unattended="1")[0] == 200
+    assert 0 < world.redis.pttl(key) <= 100_000
+    assert chen.call("GET", "/api/v1/status")[0] == 200
+    assert world.redis.pttl(key) > 100_000
+
+
 def test_nothing_without_a_login(world):
     browser = Browser(world)
     assert code(browser.call("GET", "/api/v1/campaigns")) == (401, "session")

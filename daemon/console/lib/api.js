@@ -1,10 +1,10 @@
 /* The JSON API: paths below /api/v1, the session's CSRF token, errors with their sentence, and the password asked again
  * when the daemon wants it. */
 
-const hooks = {onSessionLost: () => {}, confirmPassword: async () => false};
+const hooks = {onSessionLost: () => {}, confirmPassword: async () => false, mayStayOpen: () => false};
 let csrf = null;
 
-/* {csrf, onSessionLost(), async confirmPassword(post)}: set by the shell. */
+/* {csrf, onSessionLost(), async confirmPassword(post), mayStayOpen()}: set by the shell. */
 export function configure(given) {
     if ('csrf' in given) {
         csrf = given.csrf;
@@ -37,9 +37,23 @@ function packed(body, type) {
     return raw ? {body, type: type ?? 'application/octet-stream'} : {body: JSON.stringify(body), type: 'application/json'};
 }
 
+/* An open page asks for news by itself; only what a person does keeps the session alive. */
+const UNATTENDED_MS = 60000;
+let touched = performance.now();
+for (const kind of ['pointerdown', 'keydown', 'wheel', 'touchstart']) {
+    window.addEventListener(kind, () => { touched = performance.now(); }, {capture: true, passive: true});
+}
+
+function isUnattended() {
+    return !hooks.mayStayOpen() && performance.now() - touched > UNATTENDED_MS;
+}
+
 async function once(method, path, options) {
     const {body, type} = packed(options.body, options.type);
     const headers = {Accept: options.accept ?? 'application/json'};
+    if (method === 'GET' && isUnattended()) {
+        headers['X-Unattended'] = '1';
+    }
     if (type) {
         headers['Content-Type'] = type;
     }

@@ -54,6 +54,28 @@ static void test_a_login_ends_with_the_rights(void **state)
     assert_int_equal(code_of("FCALL or1_user_change 1 t:{u}: nobody area 5133"), 3);
 }
 
+static int64_t ends_in(const char *session)
+{
+    redisReply *reply = rig_admin(&rig, "PTTL t:{u}:s:%s", session);
+    int64_t ms = reply->integer;
+    freeReplyObject(reply);
+    return ms;
+}
+
+static void test_who_only_looks_by_itself_does_not_keep_a_login(void **state)
+{
+    (void)state;
+    rig_do(&rig, "FLUSHALL");
+    assert_int_equal(code_of("FCALL or1_user_add 1 t:{u}: chen Chen viewer 51 hash"), 0);
+    assert_int_equal(code_of("FCALL or1_session_open 1 t:{u}: d1 chen 1 csrf 500000 90000000 -"),
+                     0);
+    rig_do(&rig, "PEXPIRE t:{u}:s:d1 100000");
+    assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 0 1"), 0);
+    assert_in_range(ends_in("d1"), 1, 100000);
+    assert_int_equal(code_of("FCALL or1_session_look 1 t:{u}: d1 500000 1"), 0);
+    assert_in_range(ends_in("d1"), 100001, 500000);
+}
+
 static void test_a_login_takes_the_place_of_the_one_before(void **state)
 {
     (void)state;
@@ -88,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_very_first_call),
         cmocka_unit_test(test_a_login_ends_with_the_rights),
+        cmocka_unit_test(test_who_only_looks_by_itself_does_not_keep_a_login),
         cmocka_unit_test(test_a_login_takes_the_place_of_the_one_before),
         cmocka_unit_test(test_a_key_waits_for_its_answer_not_for_ever),
     };
