@@ -6,6 +6,7 @@ import time
 
 import pytest
 from harness import FIRST_NUMBER, Browser, wait_until
+from test_operator import Terminal
 from test_pledge_sms import L, TOWN, VILLAGE_B, Ledger, define, launched, sent_to, texts, wait_sent
 
 
@@ -220,6 +221,19 @@ def test_roles_and_areas(world, ledger):
     wait_sent(world, mobile, 3)
 
 
+def test_who_sits_at_a_terminal_sees_what_goes_out(world, ledger):
+    (mobile, number), = pledged(world, ledger)
+    for typed, code in (("yes", 1), (number, 0)):
+        terminal = Terminal(world, "pledge", "receipt", number, "--resend", "--reason", "重发")
+        shown = terminal.read_until(r"Type the number \(.*\)")
+        assert all(word in shown for word in (f"{mobile[:3]}****{mobile[-4:]}", "expired", "张三", "100", number)) and mobile not in shown
+        terminal.type(typed)
+        assert terminal.end() == code
+        if code:
+            assert states(world, number) == ["expired"] and world.redis.zcard(L + "out") == 0
+    wait_sent(world, mobile, 3)
+
+
 # ---- decided by a person
 
 
@@ -299,6 +313,32 @@ def test_killed_again_and_again_while_many_are_sent_again(make_world):
     assert again.count(0) <= counts["ambiguous"], (again, counts)
     for (mobile, number), times in zip(people, again):
         assert times == 1 or states(world, number)[1] == "ambiguous", (mobile, states(world, number))
+
+
+def test_a_daemon_that_comes_late_crosses_out_nothing(world, ledger):
+    """It still has the first attempt in hand when another one is ordered."""
+    (mobile, number), = pledged(world, ledger)
+    world.kill_daemon(signal.SIGTERM)
+    assert world.redis.fcall("or1_ledger_again", 1, L, 1, "order", "0", "mas") == [0, 1, 0]
+    for first in ((1, 0), (1,)):  # an older version names no attempt
+        assert world.redis.fcall("or1_ledger_owed_done", 1, L, *first) == [0]
+    assert world.redis.zcard(L + "out") == 1
+    assert world.redis.fcall("or1_ledger_again", 1, L, 1, "another", "1", "mas")[0] == 1, "one at a time"
+    world.start_daemon()
+    wait_states(world, number, "expired", "delivered")
+    assert sent_to(world, mobile) == 3 and world.redis.zcard(L + "out") == 0
+
+
+def test_two_daemons_send_it_once(world, ledger):
+    people = pledged(world, ledger, n=10)
+    world.sim.fault("report_code:DELIVRD")
+    world.start_daemon("b")
+    for i, (_, number) in enumerate(people):
+        world.ctl("pledge", "receipt", number, "--resend", "--reason", "重发", name="ab"[i % 2])
+    for mobile, number in people:
+        wait_states(world, number, "expired", "delivered")
+    ledger.quiet()
+    assert [sent_to(world, mobile) for mobile, _ in people] == [3] * len(people)
 
 
 # ---- the official ticket
