@@ -126,6 +126,7 @@ class Process:
     def __init__(self, name, argv, log, env=None, cwd=None, pass_fds=()):
         self.name, self.log = name, pathlib.Path(log)
         self.log_start = self.log.stat().st_size if self.log.exists() else 0
+        self.started = time.monotonic()
         with open(self.log, "ab") as out:
             self.popen = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
                                           env={**os.environ, **(env or {})}, preexec_fn=_die_with_parent, pass_fds=pass_fds)

@@ -208,7 +208,7 @@ def test_a_stop_waits_no_longer_than_the_carrier_may_take(make_world):
 
 def test_a_stop_while_redis_is_away(make_world):
     """It cannot be recorded, so it is found at the next start; the stop itself comes to its end."""
-    world = make_world(carrier={"timeout": "1s", "batch_max": 20}, sim={"latency_ms": 300})
+    world = make_world(carrier={"timeout": "3s", "batch_max": 20}, sim={"latency_ms": 2000})
     world.campaign("c1", rows=100)
     world.launch("c1")
     wait_until(lambda: world.counts("c1")["inflight"] > 0, what="a request under way")
