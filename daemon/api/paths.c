@@ -2,6 +2,7 @@
 #include "api/paths.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,8 +31,8 @@ static void find_folders(const struct settings *settings, struct folders *folder
     size_t len = campaigns != NULL ? strlen(campaigns) : 0;
     folders->paths[0][0] = '\0';
     if (len > 1 && len < PATH_MAX - 1) {
-        memcpy(folders->paths[0], campaigns, len);
-        memcpy(folders->paths[0] + len, campaigns[len - 1] != '/' ? "/" : "", 2);
+        snprintf(folders->paths[0], PATH_MAX, "%s%s", campaigns,
+                 campaigns[len - 1] != '/' ? "/" : "");
     }
     take_folder(settings->file, folders->paths[1]);
 }

@@ -27,6 +27,17 @@ static void test_folders_are_cut_off_wherever_they_stand(void **state)
     json_decref(json);
 }
 
+static void test_a_slash_at_the_end_of_a_folder_is_its_own(void **state)
+{
+    (void)state;
+    static struct settings settings = {.file = "/etc/outreach/outreachd.ini"};
+    settings.daemon.campaigns_dir = "/srv/campaigns/";
+    json_t *json = json_pack("[s]", "/srv/campaigns/x.csv");
+    paths_hide(&settings, json);
+    assert_string_equal(json_string_value(json_array_get(json, 0)), "x.csv");
+    json_decref(json);
+}
+
 static void test_no_folder_cuts_nothing(void **state)
 {
     (void)state;
@@ -41,6 +52,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_folders_are_cut_off_wherever_they_stand),
+        cmocka_unit_test(test_a_slash_at_the_end_of_a_folder_is_its_own),
         cmocka_unit_test(test_no_folder_cuts_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
