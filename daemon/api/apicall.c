@@ -361,6 +361,7 @@ static void note_view(struct apicall *call, const struct campaign_view *view)
         view->fields.start_ms > view->launched_ms ? view->fields.start_ms : view->launched_ms;
     json_decref(found->json);
     found->json = encode_campaign(view, &wait, rate_now, import, apicall_offset_min(call));
+    encode_ambiguous_age(found->json, view, clock_wall_ms());
 }
 
 static void on_view(void *arg, enum err error, const struct campaign_view *views, size_t n)

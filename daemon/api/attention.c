@@ -167,12 +167,12 @@ static void look_at_campaign(struct view *view, const json_t *campaign)
             "outreachctl campaign launch %s",
             id, id);
     }
-    if (ambiguous > 0 && age_ms(view, text(campaign, "changed_at")) > AMBIGUOUS_OLD_MS) {
+    if (ambiguous > 0 && age_ms(view, text(campaign, "ambiguous_since")) > AMBIGUOUS_OLD_MS) {
         say(view,
             "Campaign %s: for %s nothing is known about %" PRId64
             " recipients. Reports may come for 72 h; to decide: outreachctl "
             "campaign resolve %s --ambiguous accept|fail|resend --reason TEXT",
-            id, age_text(view, text(campaign, "changed_at"), age), ambiguous, id);
+            id, age_text(view, text(campaign, "ambiguous_since"), age), ambiguous, id);
     }
 }
 

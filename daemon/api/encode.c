@@ -161,10 +161,21 @@ json_t *encode_campaign(const struct campaign_view *view, const struct dispatch_
     set_number(json, "requests", view->requests);
     set_number(json, "chunks", view->n_chunks);
     set_number(json, "ambiguous_chunks", view->ambiguous_chunks);
+    set_time(json, "ambiguous_since",
+             view->ambiguous_since_ms != 0 || view->ambiguous_chunks == 0 ? view->ambiguous_since_ms
+                                                                          : view->changed_ms,
+             offset_min);
     json_object_set_new(json, "import",
                         import != NULL && !is_mere_try(import) ? encode_import(import)
                                                                : json_null());
     return json;
+}
+
+void encode_ambiguous_age(json_t *campaign, const struct campaign_view *view, int64_t now_ms)
+{
+    int64_t since_ms = view->ambiguous_since_ms != 0 ? view->ambiguous_since_ms : view->changed_ms;
+    bool is_older = view->ambiguous_chunks > 0 && since_ms < now_ms;
+    set_number(campaign, "ambiguous_s", is_older ? (uint64_t)(now_ms - since_ms) / 1000 : 0);
 }
 
 json_t *encode_draft(const struct definition *definition, const struct launch_view *import,

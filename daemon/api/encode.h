@@ -21,6 +21,9 @@ json_t *encode_counts(const struct queue_counts *counts);
 /* `wait` NULL or with reason "": waiting is null. `import` NULL: none. rate_now < 0: unknown. */
 json_t *encode_campaign(const struct campaign_view *view, const struct dispatch_wait *wait,
                         double rate_now, const struct launch_view *import, int offset_min);
+/* ambiguous_s: how long nobody has known of the oldest of its ambiguous chunks; 0: there is none.
+ */
+void encode_ambiguous_age(json_t *campaign, const struct campaign_view *view, int64_t now_ms);
 /* A definition that nobody has launched. `import` may tell of a launch that failed. */
 json_t *encode_draft(const struct definition *definition, const struct launch_view *import,
                      int offset_min);

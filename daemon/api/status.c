@@ -211,6 +211,13 @@ static json_t *queued_s(const struct campaign_view *view, int64_t now_ms)
     return json_integer(waits ? (json_int_t)((now_ms - since_ms) / 1000) : 0);
 }
 
+static void set_ages(json_t *campaign, const struct campaign_view *view)
+{
+    int64_t now_ms = clock_wall_ms();
+    json_object_set_new(campaign, "queued_s", queued_s(view, now_ms));
+    encode_ambiguous_age(campaign, view, now_ms);
+}
+
 static void on_campaigns(void *arg, enum err error, const struct campaign_view *views, size_t n)
 {
     struct apicall *call = arg;
@@ -228,7 +235,7 @@ static void on_campaigns(void *arg, enum err error, const struct campaign_view *
             json_t *campaign = encode_campaign(
                 &views[i], &wait, rate_now, launcher_view(api->parts.launcher, views[i].fields.id),
                 apicall_offset_min(call));
-            json_object_set_new(campaign, "queued_s", queued_s(&views[i], clock_wall_ms()));
+            set_ages(campaign, &views[i]);
             json_array_append_new(array, campaign);
         }
     }
@@ -260,7 +267,7 @@ static void on_orphans(void *arg, enum err error, const struct campaign_view *vi
             snprintf(wait.reason, sizeof wait.reason, "carrier %s is not configured",
                      views[i].fields.carrier);
             json_t *campaign = encode_campaign(&views[i], &wait, 0, NULL, apicall_offset_min(call));
-            json_object_set_new(campaign, "queued_s", queued_s(&views[i], clock_wall_ms()));
+            set_ages(campaign, &views[i]);
             json_object_set_new(campaign, "not_configured", json_true());
             json_array_append_new(array, campaign);
         }

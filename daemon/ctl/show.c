@@ -114,6 +114,10 @@ void show_progress(const json_t *campaign, size_t columns, struct buf *out)
             ambiguous = count_of(campaign, "ambiguous");
     if (ambiguous > 0) {
         buf_addf(out, "  AMBIGUOUS %" PRId64, ambiguous);
+        if (ctl_number(campaign, "ambiguous_s") > 0) {
+            buf_addf(out, " for %s",
+                     clock_format_duration(ctl_number(campaign, "ambiguous_s") * 1000, time));
+        }
     }
     if (delivered > 0) {
         buf_addf(out, "  delivered %" PRId64, delivered);

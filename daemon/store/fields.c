@@ -68,6 +68,7 @@ static const struct field fields[] = {
     SEEN("staged", staged, U64),
     SEEN("segs", segments_sent, U64),
     SEEN("amb_chunks", ambiguous_chunks, U64),
+    SEEN("amb_since", ambiguous_since_ms, I64),
     SEEN("requests", requests, U64),
     SEEN("resent", resent, U64),
     SEEN("launched", launched_ms, I64),

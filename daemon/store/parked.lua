@@ -308,15 +308,19 @@ local function chunk_save(k, first, last, limit)
     local why
     if k.n_fresh > 0 or k.n_cured > 0 then
         index_save(k, first, last)
-        local set = P .. 'ac:' .. k.c.seq
+        local set, since = P .. 'ac:' .. k.c.seq, P .. 'az:' .. k.c.seq
         if not find(states_all(k), 'E', 1, true) then
             call('SREM', set, k.n)
+            call('ZREM', since, k.n)
             call('ZREM', P .. 'rs', k.tail)
             k.c.open = is_open(k.c)
             drop_open_text(k)
         else
             if last then
                 silence_begins(k)
+            end
+            if k.n_fresh > 0 then
+                call('ZADD', since, 'NX', text(redis_now()), k.n)
             end
             if call('SADD', set, k.n) == 1 and limit and limit > 0 then
                 local open = call('SCARD', set)

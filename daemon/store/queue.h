@@ -269,6 +269,9 @@ struct campaign_view { /* borrowed; strings never NULL */
     uint64_t segments_sent, cost_fen, ambiguous_chunks, requests;
     uint64_t resent; /* recipients that were queued again by queue_resend_silent */
     int64_t launched_ms, started_ms, finished_ms, changed_ms; /* 0: not yet */
+    /* Since when the oldest of ambiguous_chunks is; 0: none is, or only since before this was noted.
+     */
+    int64_t ambiguous_since_ms;
     int64_t purged_ms; /* numbers and texts were deleted, see store/purge.h; 0: not yet */
     bool values_dropped, late_waived;
 };

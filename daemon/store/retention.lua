@@ -90,7 +90,7 @@ do
             end
             call('HSET', key, 'pc', chunks, 'pg', to, 'n_chunks', 0, 'cursor', 0)
             if to >= chunks then
-                call('UNLINK', P .. 'rz:' .. seq, P .. 'ac:' .. seq)
+                call('UNLINK', P .. 'rz:' .. seq, P .. 'ac:' .. seq, P .. 'az:' .. seq)
                 call('ZREM', P .. 'fv', seq)
                 call('SREM', P .. 'fr', seq)
                 for _, field in ipairs(PERSONAL) do

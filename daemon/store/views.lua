@@ -9,6 +9,8 @@ local function view(P, seq)
     all[#all + 1] = seq
     all[#all + 1] = 'amb_chunks'
     all[#all + 1] = tostring(call('SCARD', P .. 'ac:' .. seq))
+    all[#all + 1] = 'amb_since'
+    all[#all + 1] = call('ZRANGE', P .. 'az:' .. seq, 0, 0, 'WITHSCORES')[2] or '0'
     return all
 end
 
@@ -202,6 +204,9 @@ local function recount(keys, args)
             fault(n, 'the list of ambiguous chunks is wrong')
         end
         local at = find(s, 'E', 1, true)
+        if not at and call('ZSCORE', P .. 'az:' .. seq, n) then
+            fault(n, 'has an age of ambiguity with nobody ambiguous')
+        end
         if not at and call('ZSCORE', P .. 'rs', tail) then
             fault(n, 'waits to be sent again with nobody ambiguous')
         end

@@ -129,3 +129,24 @@ def test_the_cost_is_exact_whoever_tells(make_world):
     assert status["segments_sent"] == status["segments_total"]
     assert {weight for key in world.redis.keys("outreach:{mas}:w:*") for weight in world.redis.get(key)} == {1, 2, 3}
     assert world.sim.hits("close") == 1
+
+
+def test_its_age_is_that_of_what_is_ambiguous(make_world):
+    """Not that of the campaign: whatever else changes it, the age goes on, and it ends when somebody decides."""
+    world = spoil_the_canary(make_world, "hold", accept=True)
+    wait_until(lambda: world.counts("c1")["ambiguous"] == 10, what="ambiguous")
+
+    def shown():
+        return next((one for one in world.api("GET", "/status")["campaigns"] if one["id"] == "c1"), None)
+    assert shown()["ambiguous_since"] is not None and shown()["ambiguous_s"] < 600
+    seq = world.status("c1")["seq"]
+    key, now_ms = f"outreach:{{mas}}:az:{seq}", int(time.time() * 1000)
+    assert world.redis.zrange(key, 0, -1) == [b"0"]
+    world.redis.zadd(key, {"0": now_ms - 2 * 3600_000})
+    world.redis.hset(f"outreach:{{mas}}:c:{seq}", "changed", now_ms)
+    assert 7200 <= shown()["ambiguous_s"] < 7800
+    assert any("c1: for 2h" in line for line in world.api("GET", "/status")["attention"])
+    assert "AMBIGUOUS 10 for 2h" in world.ctl("campaign", "status", "c1", json=False)
+    world.ctl("campaign", "resolve", "c1", "--ambiguous", "accept", "--reason", "问过运营商")
+    assert world.status("c1")["ambiguous_since"] is None and not world.redis.exists(key)
+    world.check_books("c1")

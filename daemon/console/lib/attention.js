@@ -55,8 +55,8 @@ function* ofCampaign(campaign, now) {
     } else if (campaign.state === 'importing' && !campaign.import) {
         yield ['danger', t('attention.import', {title})];
     }
-    if (campaign.counts.ambiguous > 0 && ageSeconds(campaign.changed_at, now) > OLD_S) {
-        yield ['danger', t('attention.ambiguous', {title, n: count(campaign.counts.ambiguous), age: duration(ageSeconds(campaign.changed_at, now))})];
+    if (campaign.counts.ambiguous > 0 && campaign.ambiguous_s > OLD_S) {
+        yield ['danger', t('attention.ambiguous', {title, n: count(campaign.counts.ambiguous), age: duration(campaign.ambiguous_s)})];
     }
 }
 

@@ -88,7 +88,7 @@ export async function show(main) {
             h('td', {class: 'num'}, count(queued), campaign.queued_s > 0 && h('div', {class: 'small text-muted'}, t('operations.for', {age: duration(campaign.queued_s)}))),
             h('td', {class: 'num'}, count(inflight)), h('td', {class: 'num'}, t('operations.per_second', {n: count(Math.round(campaign.rate_now * 10) / 10)})),
             h('td', {class: 'num'}, count(ambiguous), ambiguous > 0 && h('div', {class: 'small text-muted'},
-                t('operations.chunks', {n: count(campaign.ambiguous_chunks), age: duration(ageSeconds(campaign.changed_at, now))})),
+                t('operations.chunks', {n: count(campaign.ambiguous_chunks), age: duration(campaign.ambiguous_s ?? 0)})),
             ambiguous > 0 && may('operator') && h('div', {class: 'd-flex flex-wrap gap-1 justify-content-end mt-1'}, ['accept', 'fail', 'resend'].map((as) =>
                 h('button', {type: 'button', class: `btn btn-sm ${as === 'resend' ? 'btn-outline-danger' : 'btn-outline-primary'}`, 'data-as': as, onclick: () => decide(campaign, as)},
                     t(`operations.${as}`))))));

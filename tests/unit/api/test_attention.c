@@ -165,7 +165,7 @@ static void test_campaign(void **state)
     status = healthy();
     campaign = first(status, "campaigns");
     json_object_set_new(json_object_get(campaign, "counts"), "ambiguous", json_integer(7));
-    set(campaign, "changed_at", "2026-10-17T06:00:00+08:00");
+    set(campaign, "ambiguous_since", "2026-10-17T06:00:00+08:00");
     SAYS(status, "7 recipients", "3h", "campaign resolve c");
 }
 

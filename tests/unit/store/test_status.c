@@ -1,6 +1,8 @@
 /* Status reports in every order, uplinks, the account, daemons, audit. */
 #include "rig.h"
 
+#include "base/clock.h"
+
 #define LEASE INT64_C(30000)
 #define HOUR INT64_C(3600000)
 
@@ -205,11 +207,14 @@ static void test_a_report_cures_an_ambiguous_one(void **state)
     assert_int_equal(count(STATE_ACCEPTED), 11);
     assert_int_equal(answer.view.segments_sent, 13);
     assert_int_equal(answer.view.ambiguous_chunks, 1);
+    int64_t since_ms = answer.view.ambiguous_since_ms;
+    assert_in_range(since_ms, clock_wall_ms() - 600000, clock_wall_ms() + 1000);
     rig_verify(&rig, seq);
     for (uint64_t i = 10; i < 30; i++)
         report("lost2", i, STATE_DELIVERED, "DELIVRD");
     assert_int_equal(count(STATE_AMBIGUOUS), 0);
     assert_int_equal(answer.view.ambiguous_chunks, 0);
+    assert_int_equal(answer.view.ambiguous_since_ms, 0);
     assert_int_equal(rig_number(&rig, "HLEN t:{mas}:amb"), 0);
     rig_verify(&rig, seq);
 }
