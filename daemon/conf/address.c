@@ -332,6 +332,37 @@ enum err address_check_url(const char *text, enum address_url kind, struct buf *
     return ERR_OK;
 }
 
+static bool is_this_machine(const char *host, size_t len)
+{
+    char text[HOST_MAX + 1];
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (len >= sizeof text)
+        return false;
+    memcpy(text, host, len);
+    text[len] = '\0';
+    if (inet_pton(AF_INET, text, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, text, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return strcasecmp(text, "localhost") == 0;
+}
+
+bool address_is_plain_abroad(const char *url)
+{
+    static const char scheme[] = "http://";
+    const char *host, *port_at;
+    size_t host_len;
+    struct buf why;
+    if (strncasecmp(url, scheme, strlen(scheme)) != 0)
+        return false;
+    const char *at = url + strlen(scheme);
+    buf_init(&why, 256);
+    enum err error = split_host(at, strcspn(at, "/?#"), &host, &host_len, &port_at, &why);
+    buf_fini(&why);
+    return error == ERR_OK && !is_this_machine(host, host_len);
+}
+
 /* ---- is it among them ---- */
 
 /* 16 bytes, IPv4 as v4-mapped. */

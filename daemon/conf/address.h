@@ -28,6 +28,10 @@ enum address_url { ADDRESS_HTTP, ADDRESS_PROXY };
  * socks5h, socks4, socks4a; may hold user:password@, has no path. */
 MUST_CHECK enum err address_check_url(const char *text, enum address_url kind, struct buf *why);
 
+/* Does this HTTP URL leave the machine unencrypted: http to a host that is not this one? A name
+ * other than localhost is taken for another host. */
+bool address_is_plain_abroad(const char *url);
+
 /* Is the textual address (IPv4, IPv6, IPv4 within IPv6; "" is none) on the list? An empty list has
  * nobody. */
 bool address_is_in(const struct settings_cidr *list, size_t n, const char *address);

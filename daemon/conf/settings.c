@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/ids.h"
+#include "conf/address.h"
 #include "conf/ini.h"
 #include "conf/settings_rows.h"
 #include "conf/value.h"
@@ -261,6 +262,18 @@ static void check_callback(struct loading *loading, const char *section,
                  "the key stands in a URL; it may have A-Z a-z 0-9 _ - only");
 }
 
+/* The password itself never travels (the MAC is made of it), all else does. */
+static void check_plain(struct loading *loading, const char *section,
+                        const struct settings_carrier *carrier)
+{
+    if (carrier->base_url != NULL && address_is_plain_abroad(carrier->base_url))
+        warn(loading, section, "base_url",
+             "every number and text goes to this host unencrypted, and whoever sits in between can "
+             "read and change it: ask the carrier's office for an https address, or go through a "
+             "private line",
+             carrier->base_url);
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return a != NULL && b != NULL && strcmp(a, b) == 0;
@@ -318,6 +331,7 @@ static enum err load_carrier(struct loading *loading, const struct ini_section *
         complain(loading, section->name, "add_serial", "must be digits");
     check_needs(loading, section->name, carrier);
     check_callback(loading, section->name, carrier);
+    check_plain(loading, section->name, carrier);
     check_twins(loading, section->name, carrier);
     return fill_carrier(carrier);
 }

@@ -292,6 +292,25 @@ static void test_who_is_behind_a_proxy(void **state)
     free(list);
 }
 
+static void test_what_leaves_the_machine_unencrypted(void **state)
+{
+    (void)state;
+    const char *abroad[] = {"http://203.0.113.5:1992",
+                            "HTTP://112.35.1.155",
+                            "http://mas.example.com/x",
+                            "http://[2001:db8::1]:80",
+                            "http://localhost.example.com",
+                            "http://128.0.0.1",
+                            "http://h"};
+    const char *home[] = {"http://127.0.0.1:1992",  "http://127.8.9.10", "http://localhost:1",
+                          "http://LOCALHOST/x",     "http://[::1]:1992", "https://203.0.113.5",
+                          "https://mas.example.com"};
+    for (size_t i = 0; i < sizeof abroad / sizeof *abroad; i++)
+        assert_true(address_is_plain_abroad(abroad[i]));
+    for (size_t i = 0; i < sizeof home / sizeof *home; i++)
+        assert_false(address_is_plain_abroad(home[i]));
+}
+
 static void test_a_subscriber_has_a_whole_network(void **state)
 {
     (void)state;
@@ -307,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_who_is_behind_a_proxy),
+        cmocka_unit_test(test_what_leaves_the_machine_unencrypted),
         cmocka_unit_test(test_a_subscriber_has_a_whole_network),
         cmocka_unit_test(test_endpoints),
         cmocka_unit_test(test_redis),

@@ -74,6 +74,21 @@ static struct settings *load_fine(const char *text)
     return settings;
 }
 
+static void test_numbers_and_texts_in_the_clear_are_told(void **state)
+{
+    (void)state;
+    char text[4096];
+    const char *at = strstr(contract_ini, "127.0.0.1:1992");
+    snprintf(text, sizeof text, "%.*s203.0.113.5%s", (int)(at - contract_ini), contract_ini,
+             at + strlen("127.0.0.1"));
+    settings_free(load_fine(text));
+    assert_int_equal(mistakes.n, 1);
+    assert_true(mistakes.items[0].warning);
+    assert_string_equal(mistakes.items[0].key, "base_url");
+    assert_string_equal(mistakes.items[0].value, "http://203.0.113.5:1992");
+    assert_non_null(strstr(mistakes.items[0].reason, "unencrypted"));
+}
+
 static void test_contract_example(void **state)
 {
     (void)state;
@@ -632,6 +647,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_numbers_and_texts_in_the_clear_are_told, make_directory,
+                                        remove_directory),
         cmocka_unit_test_setup_teardown(test_contract_example, make_directory, remove_directory),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_one_address_has_its_share_of_connections),
