@@ -86,25 +86,50 @@ static void look_at_redis(struct view *view, const json_t *status)
     }
 }
 
+#define HELD_SIZE 96
+
+/* " 756 recipients of 2 campaigns wait for it.", or nothing. */
+static void write_held(const json_t *carrier, char out[HELD_SIZE])
+{
+    int64_t campaigns = number(carrier, "held_campaigns"), held = number(carrier, "held");
+    out[0] = '\0';
+    if (held > 0) {
+        snprintf(out, HELD_SIZE, " %" PRId64 " recipient%s of %" PRId64 " campaign%s wait for it.",
+                 held, held == 1 ? "" : "s", campaigns, campaigns == 1 ? "" : "s");
+    }
+}
+
 static void look_at_carrier(struct view *view, const json_t *carrier)
 {
-    char age[CLOCK_TEXT_SIZE];
+    char age[CLOCK_TEXT_SIZE], held[HELD_SIZE];
     const char *name = text(carrier, "name"), *state = text(carrier, "state");
+    write_held(carrier, held);
     if (strcmp(state, "stopped") == 0) {
         const char *again = text(carrier, "resume_at");
         if (again[0] != '\0') {
-            say(view, "Carrier %s stopped %s ago: %s. It tries again by itself at %s.", name,
-                age_text(view, text(carrier, "since"), age), text(carrier, "reason"), again);
+            say(view, "Carrier %s stopped %s ago: %s.%s It tries again by itself at %s.", name,
+                age_text(view, text(carrier, "since"), age), text(carrier, "reason"), held, again);
         } else {
             say(view,
-                "Carrier %s stopped %s ago: %s. Put the account right, try it with outreachctl "
+                "Carrier %s stopped %s ago: %s.%s Put the account right, try it with outreachctl "
                 "campaign test, then: outreachctl carrier resume %s",
-                name, age_text(view, text(carrier, "since"), age), text(carrier, "reason"), name);
+                name, age_text(view, text(carrier, "since"), age), text(carrier, "reason"), held,
+                name);
         }
     } else if (strcmp(state, "paused") == 0) {
-        say(view, "Carrier %s was paused %s ago by %s: %s. To go on: outreachctl carrier resume %s",
-            name, age_text(view, text(carrier, "since"), age), text(carrier, "actor"),
-            text(carrier, "reason"), name);
+        const char *again = text(carrier, "resume_at");
+        if (again[0] != '\0') {
+            say(view,
+                "Carrier %s was paused %s ago by %s: %s.%s It goes on by itself at %s; at once: "
+                "outreachctl carrier resume %s",
+                name, age_text(view, text(carrier, "since"), age), text(carrier, "actor"),
+                text(carrier, "reason"), held, again, name);
+        } else {
+            say(view,
+                "Carrier %s was paused %s ago by %s: %s.%s To go on: outreachctl carrier resume %s",
+                name, age_text(view, text(carrier, "since"), age), text(carrier, "actor"),
+                text(carrier, "reason"), held, name);
+        }
     }
     if (text(carrier, "route_fault")[0] != '\0') {
         say(view,

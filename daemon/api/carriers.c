@@ -8,6 +8,7 @@
 #include "api/handlers.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "conf/value.h"
 
 static void walk(struct apicall *call);
 
@@ -79,6 +80,7 @@ void handle_carrier_list(struct apicall *call)
 struct acting {
     enum carrier_act act;
     const char *actor, *reason;
+    int64_t for_ms; /* a pause ends by itself after this; 0: it does not */
     char before[ACT_MAX_BYTES];
 };
 
@@ -103,6 +105,12 @@ static void on_acted(void *arg, enum err error, const char *reason)
     char after[ACT_MAX_BYTES];
     bool pauses = acting->act == CARRIER_PAUSE;
     write_state(pauses ? "paused" : "running", pauses ? acting->reason : "", after);
+    if (acting->for_ms > 0) {
+        char how_long[24];
+        size_t len = strlen(after);
+        snprintf(after + len, sizeof after - len, " for=%s",
+                 value_format_duration(acting->for_ms, how_long));
+    }
     apicall_note_change(call, acting->before, after);
     dispatch_wake(call->api->parts.dispatch, call->params[0]);
     apicall_answer(call, 200, json_pack("{s:s}", "name", call->params[0]));
@@ -119,18 +127,42 @@ static void on_before(void *arg, enum err error, const struct carrier_view *view
         write_state(view->state, view->reason, acting->before);
         error =
             status_carrier_act(call->api->parts.store, call->params[0], acting->act, acting->actor,
-                               acting->reason, "", 0, clock_wall_ms(), on_acted, call);
+                               acting->reason, "", acting->for_ms, clock_wall_ms(), on_acted, call);
     }
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
 }
 
+#define PAUSE_MIN_MS INT64_C(1000)
+#define PAUSE_MAX_MS (30 * INT64_C(86400000))
+
+/* "30m"; absent: 0. */
+static bool read_for(struct apicall *call, enum carrier_act act, int64_t *for_ms)
+{
+    const char *text;
+    *for_ms = 0;
+    if (act != CARRIER_PAUSE) {
+        return true;
+    }
+    if (!apicall_text(call, "for", false, 24, &text)) {
+        return false;
+    }
+    if (text[0] != '\0' && (value_parse_duration(text, for_ms) != ERR_OK ||
+                            *for_ms < PAUSE_MIN_MS || *for_ms > PAUSE_MAX_MS)) {
+        apicall_error(call, 400, "invalid", "for", "for is a time such as 30m or 2h, 1s to 30d");
+        return false;
+    }
+    return true;
+}
+
 static void act(struct apicall *call, enum carrier_act act_, const char *default_reason)
 {
     const char *actor, *reason;
+    int64_t for_ms;
     if (!apicall_actor(call, &actor) ||
-        !apicall_text(call, "reason", false, CALL_REASON_MAX, &reason)) {
+        !apicall_text(call, "reason", false, CALL_REASON_MAX, &reason) ||
+        !read_for(call, act_, &for_ms)) {
         return;
     }
     if (reason == NULL || *reason == '\0') {
@@ -153,7 +185,7 @@ static void act(struct apicall *call, enum carrier_act act_, const char *default
         apicall_fail(call, ERR_NOMEM, NULL);
         return;
     }
-    *acting = (struct acting){.act = act_, .actor = actor, .reason = reason};
+    *acting = (struct acting){.act = act_, .actor = actor, .reason = reason, .for_ms = for_ms};
     call->state = acting;
     call->free_state = free;
     enum err error = status_carrier(call->api->parts.store, call->params[0], on_before, call);

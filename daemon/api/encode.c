@@ -254,6 +254,8 @@ json_t *encode_carrier(const struct settings_carrier *carrier, const struct carr
     set_number(json, "claimed_chunks", lane->claimed_chunks);
     set_text(json, "route_fault", lane->route_fault);
     set_time(json, "route_retry_at", lane->route_retry_ms, offset_min);
+    set_number(json, "held_campaigns", lane->held_campaigns);
+    set_number(json, "held", lane->held);
     return json;
 }
 

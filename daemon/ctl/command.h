@@ -36,6 +36,7 @@ enum ctl_option {
     OPT_ONLY,
     OPT_AMBIGUOUS,
     OPT_UNTIL,
+    OPT_FOR,
     OPT_ALL,
     OPT_REGION,
     OPT_CAMPAIGN,

@@ -95,14 +95,16 @@ static enum ctl_exit carrier_act(struct ctl *ctl, const char *verb, const char *
     if (!ctl_path(ctl, path, sizeof path, "carriers", ctl->operands[0], verb, &exit)) {
         return exit;
     }
-    json_t *body =
-        json_pack("{s:s, s:s*}", "actor", ctl_actor(ctl), "reason", ctl_option(ctl, OPT_REASON));
+    json_t *body = json_pack("{s:s, s:s*, s:s*}", "actor", ctl_actor(ctl), "reason",
+                             ctl_option(ctl, OPT_REASON), "for", ctl_option(ctl, OPT_FOR));
     if (!ctl_call(ctl, "POST", path, body, &reply)) {
         exit = ctl_fail_reply(ctl, &reply);
     } else if (ctl_json(ctl)) {
         ctl_print_json(reply.json);
     } else {
-        printf("carrier %s is %s\n", ctl->operands[0], past);
+        const char *how_long = ctl_option(ctl, OPT_FOR);
+        printf("carrier %s is %s%s%s\n", ctl->operands[0], past, how_long != NULL ? " for " : "",
+               how_long != NULL ? how_long : "");
     }
     json_decref(body);
     reply_fini(&reply);

@@ -236,7 +236,15 @@ static void carrier_cells(const json_t *carrier, struct table *table)
     }
     const char *route = ctl_text(carrier, "route_fault");
     if (strcmp(ctl_text(carrier, "state"), "running") != 0) {
-        snprintf(why, sizeof why, "since %s%s%s: %s", ctl_time(ctl_text(carrier, "since"), time),
+        char until[40], held[64] = "";
+        const char *again = ctl_text(carrier, "resume_at");
+        if (ctl_number(carrier, "held") > 0) {
+            snprintf(held, sizeof held, "%" PRId64 " recipients wait, ",
+                     ctl_number(carrier, "held"));
+        }
+        snprintf(why, sizeof why, "%ssince %s%s%s%s%s: %s", held,
+                 ctl_time(ctl_text(carrier, "since"), time), again[0] != '\0' ? " until " : "",
+                 again[0] != '\0' ? ctl_time(again, until) : "",
                  ctl_text(carrier, "actor")[0] != '\0' ? " by " : "", ctl_text(carrier, "actor"),
                  ctl_text(carrier, "reason"));
     } else {

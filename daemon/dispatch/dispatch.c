@@ -321,6 +321,18 @@ void dispatch_rate(const struct dispatch *dispatch, const char *carrier, uint32_
     *rate_now = campaign ? meter_rate(&campaign->accepted, clock_mono_ms()) : 0;
 }
 
+static void count_held(const struct lane *lane, struct dispatch_view *view)
+{
+    const struct campaign *campaign;
+    TAILQ_FOREACH(campaign, &lane->campaigns, entry)
+    {
+        if (campaign->is_sendable && campaign->queued > 0) {
+            view->held_campaigns++;
+            view->held += campaign->queued;
+        }
+    }
+}
+
 void dispatch_lane_view(const struct dispatch *dispatch, const char *carrier,
                         struct dispatch_view *view)
 {
@@ -338,4 +350,6 @@ void dispatch_lane_view(const struct dispatch *dispatch, const char *carrier,
     view->route_fault = route_fault_of(lane, now_ms);
     view->route_retry_ms =
         *view->route_fault ? mono_to_wall(lane->route.retry_at_ms, clock_wall_ms()) : 0;
+    if (strcmp(lane->state, "running") != 0)
+        count_held(lane, view);
 }

@@ -51,8 +51,10 @@ struct dispatch_view {
     struct latency latency; /* of the requests this daemon has an answer to, or gave up on */
     uint32_t tokens; /* segments that may go at once, as this daemon sees the bucket; 0 without a
                         limit */
-    const char *route_fault; /* "" or "connection refused" */
-    int64_t route_retry_ms;  /* wall time of the next try */
+    const char *route_fault;       /* "" or "connection refused" */
+    int64_t route_retry_ms;        /* wall time of the next try */
+    uint64_t held_campaigns, held; /* campaigns, and recipients queued in them, that wait because
+                                      the account is paused or stopped */
 };
 void dispatch_lane_view(const struct dispatch *dispatch, const char *carrier,
                         struct dispatch_view *view);

@@ -250,15 +250,14 @@ static void on_resumed(void *arg, enum err error, const char *reason)
         lane_poll(lane);
 }
 
-/* A quota fault tries again by itself when its time has come. */
+/* A quota fault tries again by itself when its time has come, and a pause for a time ends. */
 static void resume_by_time(struct lane *lane, int64_t rest_ms)
 {
-    if (strcmp(lane->state, "stopped") != 0 || lane->resume_at_ms == 0 || rest_ms > 0)
+    if (strcmp(lane->state, "running") == 0 || lane->resume_at_ms == 0 || rest_ms > 0)
         return;
     lane_call_begins(lane);
     if (status_carrier_act(lane->dispatch->store, lane->name, CARRIER_RETRY, "scheduler",
-                           "the time of the next try has come", "", 0, clock_wall_ms(), on_resumed,
-                           lane))
+                           "its time has come", "", 0, clock_wall_ms(), on_resumed, lane))
         (void)lane_call_ended(lane);
     lane->resume_at_ms = 0;
 }

@@ -70,8 +70,8 @@ static int64_t why_carrier(const struct why_facts *f, char *out, size_t size)
         return say(out, size, f->carrier_resume_ms, "carrier %s stopped: %s", f->carrier,
                    f->carrier_reason);
     if (strcmp(f->carrier_state, "paused") == 0)
-        return say(out, size, 0, "carrier %s paused by %s: %s", f->carrier, f->carrier_actor,
-                   f->carrier_reason);
+        return say(out, size, f->carrier_resume_ms, "carrier %s paused by %s: %s", f->carrier,
+                   f->carrier_actor, f->carrier_reason);
     if (*f->route_fault)
         return say(out, size, f->route_retry_ms, "carrier %s unreachable: %s, next try %s",
                    f->carrier, f->route_fault, in_words(f->route_retry_ms, f->now_ms, text));

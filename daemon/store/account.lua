@@ -1,22 +1,22 @@
 -- The carrier account: what stops it, and what people do with it.
 
--- What is left of the rest after a quota. An end further ahead than a whole rest was written by a clock that was wrong, or before
--- that of Redis was set back: it is over.
-local function rest_left(again, here)
+-- What is left of the rest after a quota, or of a pause for a time. An end further ahead than a whole rest was written by a clock that
+-- was wrong, or before that of Redis was set back: it is over.
+local function rest_left(again, here, state)
     local left = again - here
-    return left > 0 and left <= QUOTA_REST_MS and left or 0
+    return left > 0 and left <= (state == 'paused' and PAUSE_MS_MAX or QUOTA_REST_MS) and left or 0
 end
 
--- Why nothing may be sent over this account now, or nil. A quota fault whose rest is over ends here.
+-- Why nothing may be sent over this account now, or nil. A rest after a quota, or a pause, whose time is over ends here.
 local function carrier_stops(P)
     local v = call('HMGET', P .. 'carrier', 'state', 'reason', 'resume_at')
     if not v[1] or v[1] == 'running' then
         return nil
     end
     local again = tonumber(v[3]) or 0
-    if v[1] == 'stopped' and again > 0 then
+    if again > 0 then
         local here = redis_now()
-        if rest_left(again, here) == 0 then
+        if rest_left(again, here, v[1]) == 0 then
             call('HSET', P .. 'carrier', 'state', 'running', 'reason', '', 'actor', '', 'code', '', 'since', text(here), 'resume_at', 0)
             return nil
         end
@@ -40,9 +40,10 @@ do
 -- Answers {0, {field, value …}, oldest parked, what is left of a rest in milliseconds}.
 local function show_carrier(keys)
     local P = keys[1]
-    local again = tonumber(call('HGET', P .. 'carrier', 'resume_at') or 0)
+    local v = call('HMGET', P .. 'carrier', 'state', 'resume_at')
+    local again = tonumber(v[2] or 0)
     return {0, call('HGETALL', P .. 'carrier'), call('ZRANGE', P .. 'pkz', 0, 0, 'WITHSCORES')[2] or '0',
-            again > 0 and rest_left(again, redis_now()) or 0}
+            again > 0 and rest_left(again, redis_now(), v[1]) or 0}
 end
 
 -- act, actor, reason, code, rest (milliseconds, 0: until a person resumes it), now
@@ -53,7 +54,9 @@ local function carrier_act(keys, args)
             call('HSET', key, 'state', 'running', 'reason', '', 'actor', args[2], 'code', '', 'since', now, 'resume_at', 0)
         end
     elseif verb == 'pause' then
-        call('HSET', key, 'state', 'paused', 'reason', args[3], 'actor', args[2], 'code', '', 'since', now, 'resume_at', 0)
+        local rest = tonumber(args[5])
+        call('HSET', key, 'state', 'paused', 'reason', args[3], 'actor', args[2], 'code', '', 'since', now,
+             'resume_at', rest > 0 and text(redis_now() + rest) or 0)
     elseif verb == 'retry' then -- the caller's view may be old: a person or a fault may have come in between
         local why = carrier_stops(keys[1])
         if why then

@@ -34,6 +34,7 @@ local CODE_BYTES = 64
 local MATCH_SLACK_MS = 600000   -- a report's submit time may differ this much from our intents
 local RATE_SLACK_MS = 20        -- lateness of a sender that the token bucket makes good
 local QUOTA_REST_MS = 3600000   -- a quota fault tries again by itself after this
+local PAUSE_MS_MAX = 30 * 86400000 -- no pause for a time is longer
 local DELAY_MAX_MS = 600000     -- nobody puts a chunk off for longer
 local SKIPS_MAX = 200           -- empty chunks one claim looks at
 local BULK = 500                -- fields of one HMGET, HSET, HDEL

@@ -53,9 +53,9 @@ MUST_CHECK enum err status_uplink(struct store *store, const char *carrier,
 struct carrier_view {
     const char *state; /* "running", "paused" (by a person), "stopped" (by a fault) */
     const char *reason, *actor, *code;
-    int64_t since_ms,
-        resume_at_ms; /* resume_at: a quota fault tries again by itself; 0: a person has to */
-    int64_t rest_ms;  /* until then by the clock of Redis, 0: it is time, or no quota */
+    int64_t since_ms, resume_at_ms; /* resume_at: a quota fault tries again, a pause for a time
+                                       ends; 0: a person has to */
+    int64_t rest_ms; /* until then by the clock of Redis, 0: it is time, or none of both */
     uint64_t accepted, rejected, ambiguous, requests, reports, uplinks, parked, unknown_codes,
         contradictions;
     int64_t parked_oldest_ms;
@@ -65,10 +65,10 @@ typedef void status_carrier_fn(void *arg, enum err error, const struct carrier_v
 MUST_CHECK enum err status_carrier(struct store *store, const char *carrier,
                                    status_carrier_fn *done, void *arg);
 enum carrier_act { CARRIER_PAUSE, CARRIER_RESUME, CARRIER_STOP, CARRIER_RETRY };
-/* STOP ends by itself after `rest_ms`, 0: a person has to resume it. It keeps the first fault's
- * code and time when it is stopped already; only a fault that waits for a person replaces a quota's
- * rest. RETRY ends such a rest when its time has come; ERR_REFUSED: the account is stopped or
- * paused for something else by now. */
+/* STOP and PAUSE end by themselves after `rest_ms`, 0: a person has to resume it. STOP keeps the
+ * first fault's code and time when it is stopped already; only a fault that waits for a person
+ * replaces a quota's rest. RETRY ends such a rest, or a pause for a time, when its time has come;
+ * ERR_REFUSED: it has not, or the account is stopped or paused for something else by now. */
 MUST_CHECK enum err status_carrier_act(struct store *store, const char *carrier,
                                        enum carrier_act act, const char *actor, const char *reason,
                                        const char *code, int64_t rest_ms, int64_t now_ms,

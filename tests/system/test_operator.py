@@ -186,3 +186,30 @@ def test_json_is_one_document_of_everything():
     assert document(0, "--json", "completion") == {"shell": "bash", "script": script}
     assert document(0, "--version", "--json")["program"] == "outreachctl"
     assert document(2, "status", "--bogus", "--json")["error"]["code"] == "usage"
+
+
+def test_a_pause_for_a_time(world):
+    """It says until when and what waits, is in the audit, and ends by itself."""
+    world.campaign("oct17", rows=30)
+    assert world.ctl("carrier", "pause", "mas", "--for", "2h", "--reason", "their platform restarts", json=False) == "carrier mas is paused for 2h\n"
+    world.launch("oct17")
+    wait_until(lambda: world.api("GET", "/carriers")["carriers"][0]["held"] == 30, what="what waits is counted")
+    carrier = world.api("GET", "/carriers")["carriers"][0]
+    assert carrier["state"] == "paused" and carrier["resume_at"] and carrier["held_campaigns"] == 1
+    assert re.search(r"30 recipients wait, since \S+ \S+ until \S+ \S+ by \S+: their platform restarts", world.ctl("carrier", "list", json=False))
+    [said] = [line for line in world.ctl("status")["attention"] if line.startswith("Carrier mas")]
+    assert "30 recipients of 1 campaign wait for it." in said and "It goes on by itself at " in said
+    assert world.status("oct17")["waiting"]["until"] == carrier["resume_at"]
+    [line] = [line for line in world.ctl("audit", "list")["lines"] if line["act"] == "POST /api/v1/carriers/{name}/pause"]
+    assert line["after"].endswith(" for=2h"), line
+    # Another pause takes its place; this one ends soon.
+    world.ctl("carrier", "pause", "mas", "--for", "1s", "--reason", "almost")
+    world.wait_counts("oct17", queued=0, inflight=0)
+    carrier = world.api("GET", "/carriers")["carriers"][0]
+    assert carrier["state"] == "running" and not carrier["resume_at"] and carrier["held"] == 0
+    # One without a time stays until somebody resumes.
+    world.ctl("carrier", "pause", "mas", "--reason", "new contract")
+    assert not world.api("GET", "/carriers")["carriers"][0]["resume_at"]
+    for wrong in ("0s", "500ms", "31d", "soon", "-5m"):
+        refused = world.ctl_raw("carrier", "pause", "mas", "--for", wrong)
+        assert refused.returncode == 1 and "30m" in refused.stderr, refused.stderr

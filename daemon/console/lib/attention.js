@@ -26,7 +26,9 @@ function* ofCarrier(carrier, now) {
         yield ['danger', carrier.resume_at ? t('attention.rests', {name, age, until: time(carrier.resume_at), reason: carrier.reason}) :
             t('attention.stopped', {name, age, reason: carrier.reason})];
     } else if (carrier.state === 'paused') {
-        yield ['warning', t('attention.paused', {name, age, who: carrier.actor, reason: carrier.reason})];
+        yield ['warning', carrier.resume_at ?
+            t('attention.paused_until', {name, age, who: carrier.actor, until: time(carrier.resume_at), reason: carrier.reason}) :
+            t('attention.paused', {name, age, who: carrier.actor, reason: carrier.reason})];
     }
     if (carrier.route_fault) {
         yield ['danger', t('attention.route', {name, reason: carrier.route_fault})];

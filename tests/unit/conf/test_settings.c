@@ -647,8 +647,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_numbers_and_texts_in_the_clear_are_told, make_directory,
-                                        remove_directory),
+        cmocka_unit_test_setup_teardown(test_numbers_and_texts_in_the_clear_are_told,
+                                        make_directory, remove_directory),
         cmocka_unit_test_setup_teardown(test_contract_example, make_directory, remove_directory),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_one_address_has_its_share_of_connections),
