@@ -188,6 +188,8 @@ static void on_answer(void *arg, const struct http_answer *answer)
     post_learn_route(lane, answer, &verdict, clock_mono_ms());
     put_into_words(trial, &verdict, answer);
     add_stopped(trial);
+    if (*verdict.batch)
+        status_tested(lane->dispatch->store, lane->name, verdict.batch);
     lane_schedule(lane);
     record_verdict(trial);
 }

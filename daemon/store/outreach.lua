@@ -43,6 +43,7 @@ local OLD_TOKENS_MAX = 4        -- lost attempts of a chunk whose late verdicts 
 local TEXTS_MAX = 5120          -- numbers whose text is remembered
 local PUT_OFF_MS = 10000        -- a silent chunk that may not be sent again just now is looked at again after this
 local PARKED_NAMES_BYTES = 2048 -- names of batches under which one number is parked
+local TESTED_MS = 7 * 86400000  -- the id of a test message is known for this long; reports come for 72 h
 local UPLINK_IDS_MAX = 50000
 local UPLINK_IDS_MS = 7 * 86400000
 

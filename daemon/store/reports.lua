@@ -122,6 +122,8 @@ local function report(keys, args)
             if cured then
                 figures.cured = figures.cured + 1
             end
+        elseif batch ~= '' and call('EXISTS', P .. 'tst:' .. batch) == 1 then
+            figures.noted = figures.noted + 1
         else
             parked_now = parked_now or tonumber(call('HGET', P .. 'carrier', 'parked') or 0)
             full = not park(P, figures, parked_max - parked_now, bucket, batch, number, to, code, told, now) or full
@@ -149,6 +151,24 @@ local function report(keys, args)
         call('HSET', P .. 'carrier', 'last_unknown_code', sub(last_unknown, 1, CODE_BYTES))
     end
     return {full and 4 or 0, figures.changed, figures.repeated, figures.parked, figures.noted, figures.contradictions, figures.cured}
+end
+
+-- batch: a test message has this id at the carrier. Its reports belong to no campaign, and are nobody else's either: they are not parked,
+-- and not any more when they came before this.
+local function tested(keys, args)
+    local P, batch = keys[1], args[1]
+    local key = P .. 'pk:' .. batch
+    call('SET', P .. 'tst:' .. batch, '', 'PX', TESTED_MS)
+    local numbers = call('HKEYS', key)
+    if #numbers > 0 then
+        for _, number in ipairs(numbers) do
+            unpark_number(P, number, batch)
+        end
+        call('DEL', key)
+        call('ZREM', P .. 'pkz', batch)
+        call('HINCRBY', P .. 'carrier', 'parked', text(-#numbers))
+    end
+    return {0}
 end
 
 -- before, most numbers: what a batch holds is up to the carrier. Answers {0, thrown away, more}.
@@ -191,5 +211,6 @@ local function uplink(keys, args)
     return {0, 1}
 end
 
-serve{{'or1_report', report, OUTCOME}, {'or1_expire_parked', expire_parked, OUTCOME}, {'or1_uplink', uplink, OUTCOME}}
+serve{{'or1_report', report, OUTCOME}, {'or1_tested', tested, OUTCOME}, {'or1_expire_parked', expire_parked, OUTCOME},
+      {'or1_uplink', uplink, OUTCOME}}
 end

@@ -7,6 +7,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/log.h"
 #include "sms/mobile.h"
 #include "store/call.h"
 #include "store/chunk.h"
@@ -273,6 +274,15 @@ static void on_ordered(void *arg, enum err error, const redisReply *reply)
         call_audit(op->store, op->now_ms, op->actor, op->verb, op->carrier, op->reason);
     op->done(op->arg, answer.error, answer.reason);
     free(op);
+}
+
+void status_tested(struct store *store, const char *carrier, const char *batch)
+{
+    struct call call;
+    call_begin(&call, store, "or1_tested", KEY_CARRIER, carrier);
+    call_text(&call, batch);
+    if (call_send_done(&call, NULL, NULL) != ERR_OK)
+        log_line(LOG_INFO, "redis", "event=test_not_noted carrier=%s", carrier);
 }
 
 enum err status_carrier_act(struct store *store, const char *carrier, enum carrier_act act,

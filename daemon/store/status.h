@@ -49,6 +49,10 @@ MUST_CHECK enum err status_uplink(struct store *store, const char *carrier,
                                   const struct uplink_record *uplink, int64_t now_ms,
                                   status_uplink_fn *done, void *arg);
 
+/* A test message of ours has this id at the carrier: its reports are not parked as somebody else's.
+ * Nobody waits for it; when it is lost they are, and go as all others that belong to none. */
+void status_tested(struct store *store, const char *carrier, const char *batch);
+
 /* The account and its figures. */
 struct carrier_view {
     const char *state; /* "running", "paused" (by a person), "stopped" (by a fault) */

@@ -215,6 +215,30 @@ def test_test_message_goes_to_one_number(world):
     world.ctl("campaign", "test", "c1", "--to", "154 9999 0000", json=False)
     wait_until(world.sim.oracle, what="the test message")
     assert [a.mobile for a in world.sim.oracle()] == ["15499990000"]
+    # Its report is ours: nobody is to be asked who else sends over this account.
+    wait_until(lambda: world.api("GET", "/carriers")["carriers"][0]["reports"] == 1, what="its report")
+    wait_until(lambda: world.api("GET", "/carriers")["carriers"][0]["parked"] == 0, what="not parked, or not for long")
+
+
+def test_reports_of_a_test_message_are_not_parked(world):
+    """In whichever order they and the answer come."""
+    def push(batch, mobile):
+        world.sim.report([{"reportStatus": "DELIVRD", "mobile": mobile, "submitDate": "20261017090000", "receiveDate": "20261017090001",
+                           "errorCode": "DELIVRD", "msgGroup": batch}])
+
+    def parked():
+        return world.api("GET", "/carriers")["carriers"][0]["parked"]
+    push("0526154547001000000001", "15400000001")
+    push("0526154547001000000002", "15400000001")
+    wait_until(lambda: parked() == 2, what="two that nobody knows")
+    for _ in range(2):
+        world.redis.execute_command("FCALL", "or1_tested", 1, "outreach:{mas}:", "0526154547001000000001")
+        assert parked() == 1
+    push("0526154547001000000001", "15400000001")
+    push("0526154547001000000003", "15400000003")
+    wait_until(lambda: parked() == 2, what="another that nobody knows")
+    assert world.redis.exists("outreach:{mas}:pk:0526154547001000000002", "outreach:{mas}:pk:0526154547001000000003") == 2
+    assert world.redis.exists("outreach:{mas}:pk:0526154547001000000001") == 0
 
 
 def test_exit_codes(world):
