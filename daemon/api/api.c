@@ -17,6 +17,7 @@
 #include "api/revoke.h"
 #include "api/orphans.h"
 #include "base/clock.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "ledger/verify.h"
 
@@ -27,6 +28,9 @@ enum err api_new(const struct api_parts *parts, struct api **api)
         return ERR_NOMEM;
     }
     made->parts = *parts;
+    for (size_t i = 0; i < sizeof made->cursor_key / sizeof *made->cursor_key; i++) {
+        made->cursor_key[i] = ids_random_u64();
+    }
     enum err error = events_new(made, &made->events);
     if (error == ERR_OK) {
         error = dayline_new(made, &made->dayline);

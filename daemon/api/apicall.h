@@ -21,8 +21,9 @@ struct api {
     struct donor_count *donor_count;
     struct message_sums *sums; /* of all campaigns, see api/messages.c */
     struct apicall *calls;
-    uint64_t serials;    /* calls there ever were */
-    uint64_t audit_lost; /* acts that could not be noted */
+    uint64_t cursor_key[4]; /* what cursors that name a person are covered with */
+    uint64_t serials;       /* calls there ever were */
+    uint64_t audit_lost;    /* acts that could not be noted */
     struct revoke *revoke;
     struct verify *verify;   /* under way, see api/proof.c */
     struct apicall *backup;  /* the same, see api/backup.c */

@@ -144,6 +144,17 @@ static bool is_raw(const struct apicall *call)
            (type != NULL && strncasecmp(type, "text/csv", strlen("text/csv")) == 0);
 }
 
+/* "application/json", whatever stands behind it. A form of another site can send text/plain, and no
+ * more than that, without being asked first by the browser: where a cookie speaks for somebody it
+ * is not read, whatever else stands in between. */
+static bool is_json(const struct apicall *call)
+{
+    static const char json[] = "application/json";
+    const char *type = http_request_header(call->request, "Content-Type");
+    return type != NULL && strncasecmp(type, json, sizeof json - 1) == 0 &&
+           strchr("; \t", type[sizeof json - 1]) != NULL;
+}
+
 /* Any other body is an object, or nothing. */
 static bool read_body(struct apicall *call)
 {
@@ -153,6 +164,11 @@ static bool read_body(struct apicall *call)
     if (len == 0) {
         call->body = json_object();
         return true;
+    }
+    if (call->who.via == VIA_SESSION && !is_json(call)) {
+        apicall_error(call, 415, "content_type", "Content-Type",
+                      "the body must come as application/json");
+        return false;
     }
     call->body = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &problem);
     if (!json_is_object(call->body)) {

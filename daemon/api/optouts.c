@@ -7,10 +7,14 @@
 
 #include "api/apicall.h"
 #include "api/encode.h"
+#include "api/query.h"
+#include "api/trial.h"
 #include "base/clock.h"
+#include "base/digest.h"
 #include "base/ids.h"
 #include "sms/mobile.h"
 #include "sms/optouts.h"
+#include "store/drafts.h"
 
 /* ---- lookup ---- */
 
@@ -79,7 +83,7 @@ static void on_added(void *arg, enum err error, uint64_t fresh)
                    json_pack("{s:I, s:I}", "given", (json_int_t)given, "fresh", (json_int_t)fresh));
 }
 
-void handle_optout_add(struct apicall *call)
+static void add(struct apicall *call)
 {
     static const char *const scopes[] = {"marketing", "all", NULL}, *const sources[] = {
                                                                         "operator", "import", NULL};
@@ -109,6 +113,77 @@ void handle_optout_add(struct apicall *call)
                          : ERR_NOMEM;
     free(records);
     free(numbers);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+/* ---- who may add how many: an opt-out holds for the whole country, and only an operator takes it
+ * back ---- */
+
+static bool is_bound(const struct apicall *call)
+{
+    return call->who.via != VIA_CONTROL && !who_has_role(&call->who, ROLE_BIT(ROLE_OPERATOR));
+}
+
+static void on_taken(void *arg, enum err error, const char *reason)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_REFUSED) {
+        apicall_error(
+            call, 409, "too_many", "numbers",
+            "these are more than are left of the %d opt-outs that you may add today: give "
+            "the list to an operator",
+            OPTOUTS_A_DAY);
+    } else if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+    } else {
+        add(call);
+    }
+}
+
+static void on_standing(void *arg, enum err error, const char *reason,
+                        const struct area_standing *standing)
+{
+    struct apicall *call = arg;
+    char whose[WHO_NAME_SIZE + 8];
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error == ERR_OK && !standing->is_live) {
+        apicall_error(call, 409, "trial", NULL,
+                      "the area is in trial: what is done in it touches nobody outside");
+        return;
+    }
+    if (error == ERR_OK) {
+        snprintf(whose, sizeof whose, "o:%s", call->who.name);
+        error = drafts_allowance_take(call->api->parts.store, whose, trial_day(call),
+                                      json_array_size(json_object_get(call->body, "numbers")),
+                                      OPTOUTS_A_DAY, on_taken, call);
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+    }
+}
+
+void handle_optout_add(struct apicall *call)
+{
+    const char *reason;
+    uint64_t *numbers;
+    size_t n;
+    if (!is_bound(call)) {
+        add(call);
+        return;
+    }
+    if (!apicall_text(call, "reason", true, CALL_REASON_MAX, &reason) ||
+        !apicall_mobiles(call, "numbers", OPTOUTS_A_CALL_MAX, &numbers, &n)) {
+        return; /* what is wrong takes nothing of the day */
+    }
+    free(numbers);
+    enum err error = drafts_area_find(call->api->parts.store, call->who.area, on_standing, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }
@@ -181,7 +256,66 @@ void handle_optout_check(struct apicall *call)
     }
 }
 
-/* ---- pages ---- */
+/* ---- pages ----
+ *
+ * The cursor names the last number of the page before, which must stand in no log of a proxy:
+ *
+ *     2f1c…(16 hex digits)  by chance, once for each cursor
+ *     81d0…(10)             the number, covered with a digest of the key and the first part
+ *     77a2…(16)             a digest of the key and both: what we did not make is not read
+ *
+ * The key lives as long as the process. */
+
+#define NONCE_BYTES 8
+#define NUMBER_BYTES 5
+#define SEAL_BYTES 8
+#define CURSOR_BYTES (NONCE_BYTES + NUMBER_BYTES + SEAL_BYTES)
+
+static void cover(const struct api *api, const char *what, const uint8_t *bytes, size_t len,
+                  uint8_t out[DIGEST_SHA256_BYTES])
+{
+    const struct digest_part parts[] = {
+        {api->cursor_key, sizeof api->cursor_key}, {what, 1}, {bytes, len}};
+    digest_sha256(parts, sizeof parts / sizeof *parts, out);
+}
+
+static void cursor_write(const struct api *api, uint64_t number, char out[2 * CURSOR_BYTES + 1])
+{
+    uint8_t bytes[CURSOR_BYTES], mask[DIGEST_SHA256_BYTES];
+    uint64_t nonce = ids_random_u64();
+    memcpy(bytes, &nonce, NONCE_BYTES);
+    cover(api, "n", bytes, NONCE_BYTES, mask);
+    for (size_t i = 0; i < NUMBER_BYTES; i++) {
+        bytes[NONCE_BYTES + i] = (uint8_t)(mask[i] ^ (uint8_t)(number >> (8 * i)));
+    }
+    cover(api, "s", bytes, NONCE_BYTES + NUMBER_BYTES, mask);
+    memcpy(bytes + NONCE_BYTES + NUMBER_BYTES, mask, SEAL_BYTES);
+    for (size_t i = 0; i < CURSOR_BYTES; i++) {
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    }
+}
+
+static bool cursor_read(const struct api *api, const char *text, uint64_t *number)
+{
+    uint8_t bytes[CURSOR_BYTES], mask[DIGEST_SHA256_BYTES], seal = 0;
+    if (strlen(text) != 2 * CURSOR_BYTES || strspn(text, "0123456789abcdef") != strlen(text)) {
+        return false;
+    }
+    for (size_t i = 0; i < CURSOR_BYTES; i++) {
+        const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
+        bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    cover(api, "s", bytes, NONCE_BYTES + NUMBER_BYTES, mask);
+    for (size_t i = 0; i < SEAL_BYTES; i++) {
+        seal |= mask[i] ^ bytes[NONCE_BYTES + NUMBER_BYTES + i];
+    }
+    cover(api, "n", bytes, NONCE_BYTES, mask);
+    *number = 0;
+    for (size_t i = 0; i < NUMBER_BYTES; i++) {
+        *number |= (uint64_t)(uint8_t)(mask[i] ^ bytes[NONCE_BYTES + i]) << (8 * i);
+    }
+    return seal == 0;
+}
 
 static void on_page(void *arg, enum err error, const struct optout_record *records, size_t n,
                     bool more)
@@ -194,36 +328,27 @@ static void on_page(void *arg, enum err error, const struct optout_record *recor
         apicall_fail(call, error, NULL);
         return;
     }
+    char cursor[2 * CURSOR_BYTES + 1] = "";
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
         json_array_append_new(array, encode_optout(&records[i], apicall_offset_min(call)));
     }
-    apicall_answer(call, 200, json_pack("{s:o, s:b}", "optouts", array, "more", more));
-}
-
-static bool query_number(struct apicall *call, const char *name, uint64_t fallback, uint64_t max,
-                         uint64_t *out)
-{
-    const char *text = http_request_query(call->request, name);
-    char *end;
-    *out = fallback;
-    if (text == NULL) {
-        return true;
+    if (more && n > 0) {
+        cursor_write(call->api, records[n - 1].number, cursor);
     }
-    *out = strtoull(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || *out > max) {
-        apicall_error(call, 400, "invalid", name, "%s must be a whole number up to %llu", name,
-                      (unsigned long long)max);
-        return false;
-    }
-    return true;
+    apicall_answer(call, 200, json_pack("{s:o, s:s}", "optouts", array, "cursor", cursor));
 }
 
 void handle_optout_page(struct apicall *call)
 {
-    uint64_t after, limit;
-    if (!query_number(call, "after", 0, UINT64_C(99999999999), &after) ||
-        !query_number(call, "limit", OPTOUTS_A_PAGE_MAX, OPTOUTS_A_PAGE_MAX, &limit)) {
+    uint64_t after = 0, limit;
+    const char *cursor;
+    if (!query_number(call, "limit", OPTOUTS_A_PAGE_MAX, OPTOUTS_A_PAGE_MAX, &limit) ||
+        !query_text(call, "cursor", QUERY_CURSOR_SIZE - 1, &cursor)) {
+        return;
+    }
+    if (cursor[0] != '\0' && !cursor_read(call->api, cursor, &after)) {
+        query_refuse_cursor(call);
         return;
     }
     enum err error =

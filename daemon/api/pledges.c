@@ -122,6 +122,18 @@ static void list(struct apicall *call)
     }
 }
 
+/* What comes by a Unix socket passes no proxy. */
+static bool is_in_no_log(struct apicall *call, uint64_t mobile)
+{
+    if (mobile == 0 || call->who.via == VIA_CONTROL) {
+        return true;
+    }
+    apicall_error(call, 400, "invalid", "mobile",
+                  "a mobile number stands in no address: look for it with POST "
+                  "/api/v1/pledges/search");
+    return false;
+}
+
 void handle_pledge_list(struct apicall *call)
 {
     const char *words[LEDGER_STATES + 1] = {NULL};
@@ -137,7 +149,7 @@ void handle_pledge_list(struct apicall *call)
     if (!query_area(call, "region", 0, &query->scope) || !query_year(call, &query->year) ||
         !query_campaign(call, &query->campaign) ||
         !query_word(call, "state", words, &query->state) ||
-        !query_mobile(call, "mobile", &query->mobile) ||
+        !query_mobile(call, "mobile", &query->mobile) || !is_in_no_log(call, query->mobile) ||
         !query_text(call, "cursor", CURSOR_MAX, &query->cursor) ||
         !query_number(call, "limit", LIST_DEFAULT, LEDGER_LIST_MAX, &limit)) {
         return;

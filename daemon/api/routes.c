@@ -51,7 +51,7 @@ const struct route routes_rows[] = {
     {"POST", "/api/v1/areas/{region}/live", handle_area_live, ADMIN, ROUTE_AREA_READ, ROUTE_CONFIRM, "", "its trial is over: it sends for real"},
     {"POST", "/api/v1/areas/{region}/trial", handle_area_trial, ADMIN, ROUTE_AREA_READ, ROUTE_CONFIRM, "", "it is in trial again"},
     {"POST", "/api/v1/recipients/lookup", handle_recipients_lookup, NOBODY, ROUTE_AREA_ANY, ROUTE_QUIET | ROUTE_LOOKS, "", "who has opted out or is in the dedup group"},
-    {"GET", "/api/v1/optouts", handle_optout_page, OPERATOR, ROUTE_AREA_NATION, ROUTE_CONFIRM, "after limit", "opt-outs in order of number, a page a call"},
+    {"GET", "/api/v1/optouts", handle_optout_page, OPERATOR, ROUTE_AREA_NATION, ROUTE_CONFIRM, "cursor limit", "opt-outs in order of number, a page a call"},
     {"POST", "/api/v1/optouts", handle_optout_add, TOWNSHIP | OPERATOR, ROUTE_AREA_ANY, 0, "", "adds opt-outs"},
     {"POST", "/api/v1/optouts/remove", handle_optout_remove, OPERATOR, ROUTE_AREA_ANY, 0, "", "the owner of the number came back"},
     {"POST", "/api/v1/optouts/check", handle_optout_check, TOWNSHIP | OPERATOR, ROUTE_AREA_ANY, ROUTE_QUIET | ROUTE_LOOKS, "", "has this number opted out"},

@@ -180,7 +180,7 @@ static void export_row(const json_t *row, bool json, bool first)
 
 enum ctl_exit cmd_optout_export(struct ctl *ctl)
 {
-    char after[MOBILE_TEXT_SIZE] = "0", path[128];
+    char cursor[64] = "", path[128];
     size_t rows = 0;
     bool more = true;
     if (!ctl_json(ctl)) {
@@ -188,7 +188,8 @@ enum ctl_exit cmd_optout_export(struct ctl *ctl)
     }
     while (more) {
         struct reply reply;
-        snprintf(path, sizeof path, "/api/v1/optouts?after=%s&limit=%d", after, OPTOUTS_A_PAGE_MAX);
+        snprintf(path, sizeof path, "/api/v1/optouts?limit=%d&cursor=%s", OPTOUTS_A_PAGE_MAX,
+                 cursor);
         if (!ctl_call(ctl, "GET", path, NULL, &reply)) {
             enum ctl_exit exit = ctl_fail_reply(ctl, &reply);
             reply_fini(&reply);
@@ -199,9 +200,9 @@ enum ctl_exit cmd_optout_export(struct ctl *ctl)
         json_array_foreach(json_object_get(reply.json, "optouts"), i, row)
         {
             export_row(row, ctl_json(ctl), rows++ == 0);
-            snprintf(after, sizeof after, "%.11s", ctl_text(row, "number"));
         }
-        more = ctl_flag(reply.json, "more") && i > 0;
+        snprintf(cursor, sizeof cursor, "%s", ctl_text(reply.json, "cursor"));
+        more = cursor[0] != '\0';
         reply_fini(&reply);
     }
     if (ctl_json(ctl)) {

@@ -58,7 +58,7 @@ def test_bodies_that_are_no_use(world):
     browser = world.login("root", "operator admin")
     for body in ("[" * 100_000, "{" * 100_000, '{"a":' * 50_000, '{"user":"a","user":"b"}', "null", "[]", '"x"', "{", "\xff\xfe", '{"a":"\\u0000"}' * 2):
         connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=PATIENCE)
-        connection.request("POST", "/api/v1/optouts", body.encode("latin-1"), {"Cookie": browser.cookie, "X-CSRF-Token": browser.csrf})
+        connection.request("POST", "/api/v1/optouts", body.encode("latin-1"), {"Cookie": browser.cookie, "X-CSRF-Token": browser.csrf, "Content-Type": "application/json"})
         got = connection.getresponse()
         assert got.status == 400 and json.loads(got.read())["error"]["code"] == "json", body[:20]
         connection.close()

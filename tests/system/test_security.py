@@ -96,7 +96,7 @@ def test_the_last_line_of_several_counts(make_world):
     connection = http.client.HTTPConnection("127.0.0.1", world.daemons["a"].port, timeout=PATIENCE)
     connection.putrequest("POST", "/api/v1/session")
     body = b'{"user": "nobody", "password": "x"}'
-    for name, value in (("X-Forwarded-For", "10.0.0.1"), ("Content-Length", str(len(body))), ("X-Forwarded-For", "203.0.113.7")):
+    for name, value in (("X-Forwarded-For", "10.0.0.1"), ("Content-Type", "application/json"), ("Content-Length", str(len(body))), ("X-Forwarded-For", "203.0.113.7")):
         connection.putheader(name, value)
     connection.endheaders(body)
     assert connection.getresponse().status == 401
@@ -434,7 +434,6 @@ def test_pledges_of_another_area_by_every_way_in(world):
     for text in ("15400000009", "李四"):
         found = clerk.call("POST", "/api/v1/pledges/search", {"text": text})[1]["pledges"]
         assert [pledge["region"] for pledge in found] == [HERE]
-    assert [pledge["region"] for pledge in clerk.call("GET", "/api/v1/pledges?mobile=15400000009")[1]["pledges"]] == [HERE]
     # A cursor of somebody who sees all is worth no more than one's own.
     cursor = boss.call("GET", "/api/v1/pledges?limit=1")[1]["cursor"]
     for query in (f"cursor={cursor}", f"cursor={cursor}&limit=500", f"region={THERE}&cursor={cursor}", "region=unassigned", "region=0"):
@@ -546,7 +545,7 @@ def test_a_form_of_another_page_does_nothing(world, headers):
 def test_bodies_that_two_readers_read_in_two_ways(world, body):
     browser = world.login("op", "operator")
     connection = http.client.HTTPConnection("127.0.0.1", browser.port, timeout=PATIENCE)
-    connection.request("POST", "/api/v1/optouts", body.encode("utf-8", "surrogatepass"), {"Cookie": browser.cookie, "X-CSRF-Token": browser.csrf})
+    connection.request("POST", "/api/v1/optouts", body.encode("utf-8", "surrogatepass"), {"Cookie": browser.cookie, "X-CSRF-Token": browser.csrf, "Content-Type": "application/json"})
     assert connection.getresponse().status == 400
     connection.close()
     assert world.daemons["a"].process.running()
