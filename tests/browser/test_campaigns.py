@@ -91,7 +91,8 @@ def test_a_draft_says_why_its_last_launch_failed(world, open_tab):
     failed = wait_until(lambda: (world.api("GET", "/campaigns/oct")["import"] or {}).get("phase") == "failed" and world.api("GET", "/campaigns/oct"))
     world.user("wang", "township", TOWNSHIP)
     tab = open_tab(world).login("wang").go("#/campaigns/oct")
-    tab.wait_text("#draft-failed", "一条也没有发", failed["import"]["reason"])
+    assert failed["import"]["reason"].startswith("41 recipients were expected, but 40 are accepted")
+    tab.wait_text("#draft-failed", "一条也没有发", "核对时是 41 人，现在能发送的是 40 人")
     tab.picture("draft-failed")
     assert tab.complaints() == []
 

@@ -51,6 +51,21 @@ def test_every_key_that_is_used_exists():
     problems(found)
 
 
+def spoken():
+    """All that the daemon says: the literals of its sources, put together as the compiler does."""
+    text = "".join(path.read_text(encoding="utf-8") for pattern in ("*.c", "*.h", "*.lua") for path in sorted(DAEMON.rglob(pattern)))
+    return re.sub(r'"\s*\n\s*"', "", text)
+
+
+def test_sentences_that_are_translated_are_said():
+    script = (CONSOLE / "lib" / "sentences.js").read_text(encoding="utf-8")
+    rows = [(a or b, key) for a, b, key in re.findall(r"""^ +\[(?:'([^']+)'|"([^"]+)"), '(said\.\w+)'\],$""", script, re.M)]
+    known, source = texts(LANGUAGES[0]), spoken()
+    assert len(rows) == script.count("'said.") > 20
+    problems([f"no text {key}" for _, key in rows if key not in known] +
+             [f"the daemon never says: {piece}" for pattern, _ in rows for piece in re.split(r"\{\w+\}", pattern) if piece not in source])
+
+
 def test_rule_finds_keys():
     literal, patterns = used_keys("t('a.b', {x: 1}); t(`state.${s}`); has('c'); format('no')")
     assert literal == {"a.b", "c"}

@@ -1,5 +1,6 @@
 /* What is still missing or wrong in a draft, by the step that mends it. */
 import {has, t} from '../lib/i18n.js';
+import {said} from '../lib/sentences.js';
 
 const STEPS = {
     recipients: 'list', text: 'text', text_file: 'text', signature: 'text', optout: 'text', max_segments: 'text', empty: 'text',
@@ -16,7 +17,7 @@ export function fieldName(field) {
 
 export function mistakeText(mistake) {
     return /^(it )?is missing/.test(mistake.reason) ? t('mistake.missing', {field: fieldName(mistake.field)})
-        : t('mistake.other', {field: fieldName(mistake.field), reason: mistake.reason});
+        : t('mistake.other', {field: fieldName(mistake.field), reason: said(mistake.reason)});
 }
 
 /* Why it cannot be launched yet, in the reader's language; the daemon's sentence for a code that is new. */

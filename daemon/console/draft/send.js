@@ -11,6 +11,7 @@ import {count, time, yuan} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {may, session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
+import {said} from '../lib/sentences.js';
 import {advice, faultWords} from '../lib/problems.js';
 import {FAULTS} from './list.js';
 import {blockedText, mistakeText} from './mistakes.js';
@@ -166,7 +167,7 @@ function facts(plan, draft) {
             h('dt', {class: 'col-12 col-sm-4 col-lg-3'}, t(`send.${name}`)), h('dd', {class: 'col-12 col-sm-8 col-lg-9'}, value)])),
         regions, trialBox(plan),
         !plan.optouts_consulted && h('div', {class: 'alert alert-warning py-2'}, t('send.optouts_later')),
-        (plan.warnings ?? []).map((sentence) => h('div', {class: 'alert alert-warning py-2'}, sentence)),
+        (plan.warnings ?? []).map((sentence) => h('div', {class: 'alert alert-warning py-2'}, said(sentence))),
         plan.warnings_total > 0 && h('div', {class: 'alert alert-warning py-2'}, t('list.warned', {n: count(plan.warnings_total)})),
         plan.problems_total > 0 && h('details', {}, h('summary', {}, t('send.rows_left_out', {n: count(plan.problems_total)})),
             h('ul', {class: 'mb-0'}, (plan.problems ?? []).filter((one) => !one.accepted).slice(0, 10).map((one) => h('li', {}, t('send.row', {row: one.row, value: one.value, what: advice(one)}))))),

@@ -3,6 +3,7 @@ import * as api from '../lib/api.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {count, yuan} from '../lib/format.js';
+import {said} from '../lib/sentences.js';
 import {t} from '../lib/i18n.js';
 import {errorBox} from '../lib/notice.js';
 import {mistakesOf, mistakeText} from './mistakes.js';
@@ -42,7 +43,7 @@ export function render(body, context) {
             weight.textContent = t(weighed.personal ? 'text.weight_personal' : 'text.weight', {units: count(weighed.units), segments: count(weighed.segments),
                 left: count(weighed.left), price: yuan(weighed.price_fen)});
             const own = mistakesOf(context.draft, 'text').map(mistakeText);
-            fill(problems, ...[...new Set([...weighed.problems, ...own])].map((sentence) => h('div', {class: 'alert alert-warning py-2 my-2'}, sentence)));
+            fill(problems, ...[...new Set([...weighed.problems, ...own])].map((sentence) => h('div', {class: 'alert alert-warning py-2 my-2'}, said(sentence))));
         } catch (error) {
             if (mine === asked && alive) {
                 fill(problems, errorBox(error));

@@ -2,6 +2,7 @@
  * daemon's own sentences (for the command line) stay available below it. */
 import {count, duration, time} from './format.js';
 import {t} from './i18n.js';
+import {said} from './sentences.js';
 
 const OLD_S = 600;      // something ambiguous or unmatched for so long does not settle by itself
 const FULL_PERCENT = 80;
@@ -64,7 +65,7 @@ function* ofCampaign(campaign, now) {
 
 function* ofImport(job) {
     if (job.phase === 'failed' && !job.refused) { // what a rule refused was told to the person who tried
-        yield ['warning', t('attention.not_launched', {id: job.id, reason: job.reason})];
+        yield ['warning', t('attention.not_launched', {id: job.id, reason: said(job.reason)})];
     }
 }
 
