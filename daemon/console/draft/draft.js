@@ -108,7 +108,7 @@ export async function show(main, id, campaign) {
     function drawHead() {
         const draft = context.draft;
         heading.textContent = draft.fields.title || draft.id;
-        saved.textContent = t('draft.saved', {who: draft.updated_by ?? draft.author ?? '', time: time(draft.updated_at)});
+        saved.textContent = draft.updated_at ? t('draft.saved', {who: draft.updated_by ?? draft.author ?? '', time: time(draft.updated_at)}) : ''; // a file nobody saved here
         fill(steps, ...Object.keys(STEPS).map((name, i) => {
             const sign = stepSign(context, name);
             return h('li', {}, h('button', {type: 'button', class: `btn btn-sm ${name === step ? 'btn-primary' : 'btn-outline-primary'}`,

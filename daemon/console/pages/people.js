@@ -10,6 +10,8 @@ import {may} from '../lib/session.js';
 
 const ROLES = ['township', 'approver', 'finance', 'viewer', 'operator', 'admin', 'auditor'];
 
+const label = (name) => ({'data-label': t(name)}); // on a narrow screen a row is a card
+
 export async function show(main) {
     const admin = may('admin');
     const said = h('div', {'aria-live': 'polite'}), list = h('div', {id: 'people'}), areas = h('div', {id: 'areas'});
@@ -88,14 +90,14 @@ export async function show(main) {
     }
 
     function drawUsers(users) {
-        list.replaceChildren(h('div', {class: 'table-responsive'}, h('table', {class: 'table align-middle'}, h('caption', {}, t('people.count', {n: count(users.length)})),
+        list.replaceChildren(h('div', {class: 'table-responsive'}, h('table', {class: 'table align-middle stacked'}, h('caption', {}, t('people.count', {n: count(users.length)})),
             h('thead', {}, h('tr', {}, ['account.user', 'account.roles', 'account.area', 'people.last', 'people.state', ...(admin ? ['people.acts'] : [])].map((name) => h('th', {scope: 'col'}, t(name))))),
             h('tbody', {}, users.map((user) => h('tr', {'data-user': user.name}, h('th', {scope: 'row'}, user.name, user.title && h('div', {class: 'fw-normal small'}, user.title)),
-                h('td', {}, user.roles.map((role) => t(`role_short.${role}`)).join(t('format.comma'))),
-                h('td', {}, user.area && user.area !== '0' ? `${user.area_name ?? ''} ${user.area}`.trim() : t('shell.whole_country')),
-                h('td', {}, user.last_login_at ? time(user.last_login_at) : t('people.never')),
-                h('td', {}, user.disabled ? `✕ ${t('people.disabled')}` : `✓ ${t('people.active')}`),
-                admin && h('td', {}, h('div', {class: 'd-flex flex-wrap gap-1'}, button(t('people.edit'), () => form(user)), button(t('people.password'), () => password(user)),
+                h('td', label('account.roles'), user.roles.map((role) => t(`role_short.${role}`)).join(t('format.comma'))),
+                h('td', label('account.area'), user.area && user.area !== '0' ? `${user.area_name ?? ''} ${user.area}`.trim() : t('shell.whole_country')),
+                h('td', label('people.last'), user.last_login_at ? time(user.last_login_at) : t('people.never')),
+                h('td', label('people.state'), user.disabled ? `✕ ${t('people.disabled')}` : `✓ ${t('people.active')}`),
+                admin && h('td', label('people.acts'), h('div', {class: 'd-flex flex-wrap gap-1 justify-content-end justify-content-sm-start'}, button(t('people.edit'), () => form(user)), button(t('people.password'), () => password(user)),
                     button(user.disabled ? t('people.enable') : t('people.disable'), () => disable(user), user.disabled ? 'btn-outline-primary' : 'btn-outline-danger')))))))));
     }
 
@@ -120,10 +122,11 @@ export async function show(main) {
     function drawAreas(rows) {
         areas.replaceChildren(h('h2', {class: 'h5 mt-4'}, t('areas.title')), h('p', {class: 'text-muted'}, t('areas.means')),
             admin && h('div', {class: 'd-flex flex-wrap gap-2 mb-2'}, button(t('areas.live'), () => area('live')), button(t('areas.trial'), () => area('trial')), button(t('areas.numbers'), numbers)),
-            rows.length === 0 ? h('p', {}, t('areas.none')) : h('div', {class: 'table-responsive'}, h('table', {class: 'table align-middle'}, h('caption', {class: 'visually-hidden'}, t('areas.title')),
+            rows.length === 0 ? h('p', {}, t('areas.none')) : h('div', {class: 'table-responsive'}, h('table', {class: 'table align-middle stacked'}, h('caption', {class: 'visually-hidden'}, t('areas.title')),
                 h('thead', {}, h('tr', {}, ['account.area', 'people.state', 'areas.since', 'areas.by', 'operations.reason', 'areas.own'].map((name) => h('th', {scope: 'col'}, t(name))))),
-                h('tbody', {}, rows.map((one) => h('tr', {}, h('th', {scope: 'row'}, one.name ?? '', ' ', one.region), h('td', {}, one.state === 'live' ? `✓ ${t('areas.is_live')}` : `◷ ${t('areas.is_trial')}`),
-                    h('td', {}, time(one.since)), h('td', {}, one.by), h('td', {class: 'text-break'}, one.reason), h('td', {class: 'num'}, count(one.own_numbers))))))));
+                h('tbody', {}, rows.map((one) => h('tr', {}, h('th', {scope: 'row'}, one.name ?? '', ' ', one.region), h('td', label('people.state'), one.state === 'live' ? `✓ ${t('areas.is_live')}` : `◷ ${t('areas.is_trial')}`),
+                    h('td', label('areas.since'), time(one.since)), h('td', label('areas.by'), one.by), h('td', {class: 'text-break', ...label('operations.reason')}, one.reason),
+                    h('td', {class: 'num', ...label('areas.own')}, count(one.own_numbers))))))));
     }
 
     async function load() {
