@@ -13,13 +13,18 @@
 #include "pledge/number.h"
 
 #define ALL_CAMPAIGNS 0 /* no hash of a name */
-#define FIRST_SLOTS 1024
+#define FIRST_SLOTS 16
 
-/* 64-bit key -> number of a record and one; open addressing. */
-struct index {
+/* 64-bit key -> number of a record and one; open addressing, in parts that grow one by one: a table
+ * of a million that grows at once would stand in the loop's way for 70 ms. */
+#define PARTS 256
+struct part {
     uint64_t *keys;
     uint32_t *values; /* 0: free */
     size_t n, slots;
+};
+struct index {
+    struct part parts[PARTS];
 };
 
 struct place {
@@ -47,18 +52,17 @@ struct donors {
 
 /* ---- tables ---- */
 
-static size_t find_slot(const struct index *index, uint64_t key)
+static size_t find_slot(const struct part *part, uint64_t key, uint64_t hash)
 {
-    size_t mask = index->slots - 1, at = digest_mix64(key) & mask;
-    while (index->values[at] != 0 && index->keys[at] != key)
+    size_t mask = part->slots - 1, at = hash & mask;
+    while (part->values[at] != 0 && part->keys[at] != key)
         at = (at + 1) & mask;
     return at;
 }
 
-static enum err grow_index(struct index *index)
+static enum err grow_part(struct part *part)
 {
-    struct index grown = {.n = index->n,
-                          .slots = index->slots == 0 ? FIRST_SLOTS : index->slots * 2};
+    struct part grown = {.n = part->n, .slots = part->slots == 0 ? FIRST_SLOTS : part->slots * 2};
     grown.keys = calloc(grown.slots, sizeof *grown.keys);
     grown.values = calloc(grown.slots, sizeof *grown.values);
     if (grown.keys == NULL || grown.values == NULL) {
@@ -66,42 +70,56 @@ static enum err grow_index(struct index *index)
         free(grown.values);
         return ERR_NOMEM;
     }
-    for (size_t i = 0; i < index->slots; i++) {
-        if (index->values[i] != 0) {
-            size_t at = find_slot(&grown, index->keys[i]);
-            grown.keys[at] = index->keys[i];
-            grown.values[at] = index->values[i];
+    for (size_t i = 0; i < part->slots; i++) {
+        if (part->values[i] != 0) {
+            size_t at = find_slot(&grown, part->keys[i], digest_mix64(part->keys[i]));
+            grown.keys[at] = part->keys[i];
+            grown.values[at] = part->values[i];
         }
     }
-    free(index->keys);
-    free(index->values);
-    *index = grown;
+    free(part->keys);
+    free(part->values);
+    *part = grown;
     return ERR_OK;
 }
 
 /* 0: it is not there. */
 static uint32_t look_up(const struct index *index, uint64_t key)
 {
-    return index->slots > 0 ? index->values[find_slot(index, key)] : 0;
+    uint64_t hash = digest_mix64(key);
+    const struct part *part = &index->parts[hash >> 56];
+    return part->slots > 0 ? part->values[find_slot(part, key, hash)] : 0;
 }
 
 /* *value is 0 when it was not there: the caller sets it, at once. */
 static enum err find_or_add(struct index *index, uint64_t key, uint32_t **value)
 {
-    enum err error = 4 * (index->n + 1) > 3 * index->slots ? grow_index(index) : ERR_OK;
+    uint64_t hash = digest_mix64(key);
+    struct part *part = &index->parts[hash >> 56];
+    enum err error = 4 * (part->n + 1) > 3 * part->slots ? grow_part(part) : ERR_OK;
     if (error != ERR_OK)
         return error;
-    size_t at = find_slot(index, key);
-    index->n += index->values[at] == 0;
-    index->keys[at] = key;
-    *value = &index->values[at];
+    size_t at = find_slot(part, key, hash);
+    part->n += part->values[at] == 0;
+    part->keys[at] = key;
+    *value = &part->values[at];
     return ERR_OK;
 }
 
 static void index_fini(struct index *index)
 {
-    free(index->keys);
-    free(index->values);
+    for (size_t i = 0; i < PARTS; i++) {
+        free(index->parts[i].keys);
+        free(index->parts[i].values);
+    }
+}
+
+static size_t index_bytes(const struct index *index)
+{
+    size_t slots = 0;
+    for (size_t i = 0; i < PARTS; i++)
+        slots += index->parts[i].slots;
+    return slots * (sizeof *index->parts[0].keys + sizeof *index->parts[0].values);
 }
 
 /* Room for one more: sizes double, so that an array is full when its length is a power of two. */
@@ -380,7 +398,7 @@ size_t donors_bytes(const struct donors *donors)
                                  &donors->node_at};
     size_t bytes = sizeof *donors;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        bytes += all[i]->slots * (sizeof *all[i]->keys + sizeof *all[i]->values);
+        bytes += index_bytes(all[i]);
     return bytes + array_bytes(donors->n_pledges, sizeof *donors->pledges) +
            array_bytes(donors->n_places, sizeof *donors->places) +
            array_bytes(donors->n_links, sizeof *donors->links) +
