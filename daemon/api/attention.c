@@ -247,6 +247,20 @@ static void look_at_receipts(struct view *view, const json_t *receipts)
     }
 }
 
+static void look_at_replies(struct view *view, const json_t *replies)
+{
+    char age[CLOCK_TEXT_SIZE];
+    int64_t n = number(replies, "n");
+    if (n > 0) {
+        say(view,
+            "%" PRId64 " repl%s to be booked, the oldest for %s: campaign %s takes pledges, and "
+            "its definition is missing in campaigns_dir. They are booked by themselves once it is "
+            "back; see: outreachctl check",
+            n, n == 1 ? "y waits" : "ies wait", age_text(view, text(replies, "since"), age),
+            text(replies, "campaign"));
+    }
+}
+
 json_t *attention_lines(const json_t *status, int64_t now_ms, int offset_min)
 {
     struct view view = {.lines = json_array(), .now_ms = now_ms, .offset_min = offset_min};
@@ -256,6 +270,7 @@ json_t *attention_lines(const json_t *status, int64_t now_ms, int offset_min)
     each(&view, json_object_get(status, "imports"), look_at_import);
     each(&view, json_object_get(status, "daemons"), look_at_daemon);
     look_at_receipts(&view, json_object_get(status, "receipts_waiting"));
+    look_at_replies(&view, json_object_get(status, "replies_waiting"));
     const json_t *reload = json_object_get(status, "last_reload");
     if (json_is_object(reload) && json_is_false(json_object_get(reload, "ok"))) {
         say(&view, "The last reload was refused, the old configuration is in force; see: "

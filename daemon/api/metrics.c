@@ -9,6 +9,7 @@
 enum place {
     PLACE_OWN,
     PLACE_RECEIPTS,
+    PLACE_REPLIES,
     PLACE_WEBHOOKS,
     PLACE_REDIS,
     PLACE_LEDGER,
@@ -35,6 +36,8 @@ static const struct metric metrics[] = {
      "audit_lost", 1, NULL},
     {"receipts_waiting", "gauge", "Messages owed to donors that cannot be sent as things are.",
      PLACE_RECEIPTS, "n", 1, NULL},
+    {"replies_waiting", "gauge", "Replies that wait for the definition of their campaign.",
+     PLACE_REPLIES, "n", 1, NULL},
     {"imports_running", "gauge", "Recipient lists being read now.", PLACE_OWN, "imports_running", 1,
      NULL},
     {"import_rows", "gauge", "Rows of a recipient list read so far.", PLACE_IMPORT, "rows", 1,
@@ -357,6 +360,9 @@ void metrics_write(const json_t *status, struct buf *out)
             break;
         case PLACE_RECEIPTS:
             write_single(&metrics[i], json_object_get(status, "receipts_waiting"), out);
+            break;
+        case PLACE_REPLIES:
+            write_single(&metrics[i], json_object_get(status, "replies_waiting"), out);
             break;
         case PLACE_WEBHOOKS:
             write_single(&metrics[i], json_object_get(status, "webhooks"), out);

@@ -89,11 +89,12 @@ static json_t *reload_json(const struct api *api, int offset_min)
 }
 
 /* Of all areas: what is shown of it to somebody who sees one only is how it is with none. */
-static json_t *receipts_json(struct apicall *call)
+static json_t *waiting_json(const struct apicall *call, const struct pledging_waiting *waiting)
 {
     static const struct pledging_waiting none = {0};
-    const struct pledging_waiting *waiting =
-        who_covers(&call->who, 0) ? pledging_waiting(call->api->parts.pledging) : &none;
+    if (!who_covers(&call->who, 0)) {
+        waiting = &none;
+    }
     json_t *since =
         waiting->n > 0 ? encode_time(waiting->since_ms, apicall_offset_min(call)) : json_string("");
     return json_pack("{s:I, s:o, s:s, s:s}", "n", (json_int_t)waiting->n, "since", since,
@@ -117,7 +118,10 @@ static void set_own(struct apicall *call)
     json_object_set_new(json, "imports", imports_json(call));
     json_object_set_new(json, "webhooks", webhooks_json(api));
     json_object_set_new(json, "last_reload", reload_json(api, offset));
-    json_object_set_new(json, "receipts_waiting", receipts_json(call));
+    json_object_set_new(json, "receipts_waiting",
+                        waiting_json(call, pledging_waiting(api->parts.pledging)));
+    json_object_set_new(json, "replies_waiting",
+                        waiting_json(call, pledging_replies(api->parts.pledging)));
     json_object_set_new(json, "audit_lost", json_integer((json_int_t)api->audit_lost));
 }
 

@@ -21,7 +21,6 @@
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS INT64_C(86400000)
 
-#define KEYWORDS_DEFAULT "捐 认捐 捐款 JK"
 #define PURCHASE_DEFAULT "以购代捐"
 #define LIST_MAX_CHARACTERS 150
 #define TEXT_MAX_CHARACTERS                                                                        \
@@ -88,7 +87,7 @@ struct source {
 #define TEXT(key_) ROW(#key_, terms.key_, .type = &type_donor_text, .max = TEXT_MAX_CHARACTERS, .flags = SCHEMA_OPTIONAL | SCHEMA_SECRET)
 
 static const struct schema_row rows[] = {
-    ROW("keywords", terms.keywords, .type = &value_text, .max = LIST_MAX_CHARACTERS, .def = KEYWORDS_DEFAULT,
+    ROW("keywords", terms.keywords, .type = &value_text, .max = LIST_MAX_CHARACTERS, .def = TERMS_KEYWORDS,
         .flags = SCHEMA_OPTIONAL),
     ROW("purchase_keywords", terms.purchase_keywords, .type = &value_text, .max = LIST_MAX_CHARACTERS,
         .def = PURCHASE_DEFAULT, .flags = SCHEMA_OPTIONAL),

@@ -2,6 +2,8 @@
  * donors get. A campaign without the section takes none. */
 #pragma once
 
+#define TERMS_KEYWORDS "捐 认捐 捐款 JK" /* where a definition names none */
+
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -14,6 +14,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "pledge/area.h"
+#include "pledging/later.h"
 #include "pledging/parts.h"
 #include "pledging/receipts.h"
 #include "pledging/reply.h"
@@ -21,6 +22,7 @@
 #include "pledging/words.h"
 #include "sms/mobile.h"
 #include "store/ledger_batch.h"
+#include "store/waiting.h"
 
 #define DAY_MS INT64_C(86400000)
 #define NAME_SIZE 65 /* of a carrier or campaign */
@@ -30,6 +32,7 @@
 
 struct intake {
     struct pledging *pledging;
+    struct pledge_words *usual; /* how a pledge reads when no definition says so */
     size_t waiting;
     bool is_dead;
 };
@@ -40,11 +43,12 @@ struct job {
     pledging_taken_fn *done;
     void *arg;
     uint64_t mobile;
-    int64_t sent_ms;
-    const char *meaning; /* while something is being said back */
+    int64_t sent_ms, heard_ms; /* wall: written (0: not told), here for the first time */
+    const char *meaning;       /* while something is being said back */
     char carrier[NAME_SIZE], request[REQUEST_SIZE];
     char campaign[NAME_SIZE]; /* "" until it is known */
     bool by_code;
+    bool is_guess; /* no definition that is here has such a keyword */
     uint64_t area;
     enum reply reply;
     char number[NUMBER_TEXT_SIZE]; /* of the pledge that a reply names, else "" */
@@ -58,7 +62,16 @@ enum err intake_new(struct pledging *pledging, struct intake **intake)
     if (!*intake)
         return ERR_NOMEM;
     (*intake)->pledging = pledging;
-    return ERR_OK;
+    enum err error = pledge_words_new(TERMS_KEYWORDS, "", &(*intake)->usual);
+    if (error)
+        free(*intake);
+    return error;
+}
+
+static void free_intake(struct intake *intake)
+{
+    pledge_words_free(intake->usual);
+    free(intake);
 }
 
 void intake_free(struct intake *intake)
@@ -67,7 +80,7 @@ void intake_free(struct intake *intake)
         return;
     intake->is_dead = true;
     if (intake->waiting == 0)
-        free(intake);
+        free_intake(intake);
 }
 
 /* ---- ends ---- */
@@ -78,7 +91,7 @@ static void job_free(struct job *job)
     free(job);
     intake->waiting--;
     if (intake->is_dead && intake->waiting == 0)
-        free(intake);
+        free_intake(intake);
 }
 
 static void end(struct job *job, enum err error, const char *meaning)
@@ -157,6 +170,14 @@ static void say_back(struct job *job, const struct book_page *page, const char *
         end(job, error, meaning);
 }
 
+/* Its campaign takes pledges, and has no definition now: nobody can say what its keywords are, nor
+ * whether it wants a confirmation. Nothing is booked, nothing is lost. */
+static void let_wait(struct job *job, const char *campaign)
+{
+    later_note(job->intake->pledging->later, campaign);
+    end(job, ERR_OK, UPLINK_WAITS);
+}
+
 /* ---- posting ---- */
 
 static const struct book_page *page_of(const struct job *job)
@@ -233,7 +254,7 @@ static enum err post_pledge(struct job *job, const struct book_page *page,
                                  .confirmed = definition->pledge.confirm == CONFIRM_NONE};
     /* Counted from when it was written: the same in every push of this uplink. */
     if (definition->pledge.lapse_after_ms > 0)
-        today(job, job->sent_ms > 0 ? job->sent_ms : now_ms,
+        today(job, job->sent_ms > 0 ? job->sent_ms : job->heard_ms,
               (int)(definition->pledge.lapse_after_ms / DAY_MS), &entry.due);
     enum err error = ledger_batch_post(job->intake->pledging->postings, &entry,
                                        definition->pledge.cap_per_day, now_ms, on_pledged, job);
@@ -271,26 +292,6 @@ static void read_pledge(struct job *job)
 
 /* ---- which campaign, which area ---- */
 
-/* The sender is in none of them. */
-static void fall_back(struct job *job)
-{
-    const struct pledging *pledging = job->intake->pledging;
-    const struct settings_carrier *carrier = settings_carrier(pledging->settings, job->carrier);
-    if (!job->by_code)
-        snprintf(job->campaign, sizeof job->campaign, "%s",
-                 carrier && carrier->default_campaign ? carrier->default_campaign : "");
-    const struct book_page *page = page_of(job);
-    if (!page) {
-        log_job(
-            job, LOG_WARN, "pledge_without_campaign",
-            "the sender is in no campaign with pledges, and the carrier has no default_campaign");
-        end(job, ERR_OK, "other");
-        return;
-    }
-    job->area = page->area;
-    read_pledge(job);
-}
-
 /* A campaign launched a moment ago may be younger than the last look at the folder. */
 static const struct book_page *look_up(struct book *book, const char *campaign)
 {
@@ -302,11 +303,37 @@ static const struct book_page *look_up(struct book *book, const char *campaign)
     return page;
 }
 
+/* The sender is in none of them. */
+static void fall_back(struct job *job)
+{
+    const struct pledging *pledging = job->intake->pledging;
+    const struct settings_carrier *carrier = settings_carrier(pledging->settings, job->carrier);
+    if (!job->by_code)
+        snprintf(job->campaign, sizeof job->campaign, "%s",
+                 carrier && carrier->default_campaign ? carrier->default_campaign : "");
+    if (*job->campaign && !look_up(pledging->book, job->campaign)) {
+        let_wait(job, job->campaign);
+        return;
+    }
+    const struct book_page *page = page_of(job);
+    if (!page) {
+        if (!job->is_guess)
+            log_job(job, LOG_WARN, "pledge_without_campaign",
+                    "the sender is in no campaign with pledges, and the carrier has no "
+                    "default_campaign");
+        end(job, ERR_OK, "other");
+        return;
+    }
+    job->area = page->area;
+    read_pledge(job);
+}
+
 static bool fits(void *arg, const struct launch *launch)
 {
     const struct job *job = arg;
     const struct book_page *page = look_up(job->intake->pledging->book, launch->id);
-    return page && page->words && launch->recipients > 0 &&
+    bool takes_pledges = page ? page->words != NULL : launch->takes_pledges;
+    return takes_pledges && launch->recipients > 0 &&
            (!job->by_code || strcmp(launch->id, job->campaign) == 0);
 }
 
@@ -320,6 +347,10 @@ static void on_found(void *arg, enum err error, const char *id, uint64_t region)
         return;
     }
     snprintf(job->campaign, sizeof job->campaign, "%s", id);
+    if (!look_up(job->intake->pledging->book, id)) {
+        let_wait(job, id);
+        return;
+    }
     const struct book_page *page = page_of(job);
     job->area = region ? region : page ? page->area : AREA_UNASSIGNED;
     read_pledge(job);
@@ -347,7 +378,7 @@ static void on_confirmed(void *arg, enum err error, const char *reason,
 }
 
 /* May this reply confirm it? */
-static bool is_meant(const struct job *job, const struct ledger_pledge *pledge, int64_t now_ms)
+static bool is_meant(const struct job *job, const struct ledger_pledge *pledge)
 {
     const struct book_page *page = book_find(job->intake->pledging->book, pledge->campaign);
     struct ledger_entry first;
@@ -359,7 +390,20 @@ static bool is_meant(const struct job *job, const struct ledger_pledge *pledge, 
     if (job->reply == REPLY_NUMBER && strcmp(pledge->number, job->number) != 0)
         return false;
     return pledge->n_entries > 0 && !ledger_row_read(&pledge->entries[0], &first) &&
-           now_ms - first.at_ms <= page->definition->pledge.confirm_within_ms;
+           job->heard_ms - first.at_ms <= page->definition->pledge.confirm_within_ms;
+}
+
+/* Could it be meant, if only the definition of its campaign were here? NULL: there is none. */
+static const char *find_undefined(const struct job *job, const struct ledger_pledges *pledges)
+{
+    struct book *book = job->intake->pledging->book;
+    for (size_t i = 0; i < pledges->n; i++) {
+        const struct ledger_pledge *pledge = &pledges->pledges[i];
+        bool is_named = job->reply != REPLY_NUMBER || strcmp(pledge->number, job->number) == 0;
+        if (is_named && *pledge->campaign && !look_up(book, pledge->campaign))
+            return pledge->campaign;
+    }
+    return NULL;
 }
 
 static void on_unconfirmed(void *arg, enum err error, const char *reason,
@@ -371,10 +415,14 @@ static void on_unconfirmed(void *arg, enum err error, const char *reason,
         return;
     int64_t now_ms = clock_wall_ms();
     size_t i = 0;
-    while (i < pledges->n && !is_meant(job, &pledges->pledges[i], now_ms))
+    while (i < pledges->n && !is_meant(job, &pledges->pledges[i]))
         i++;
     if (i == pledges->n) { /* an answer to something else, or too late */
-        end(job, ERR_OK, "other");
+        const char *campaign = find_undefined(job, pledges);
+        if (campaign)
+            let_wait(job, campaign);
+        else
+            end(job, ERR_OK, "other");
         return;
     }
     snprintf(job->campaign, sizeof job->campaign, "%s", pledges->pledges[i].campaign);
@@ -438,6 +486,15 @@ static bool is_talk_of_pledges(struct book *book, const struct pledging_uplink *
     return is_seen(book, uplink, *named, has_keyword);
 }
 
+/* A pledge by the usual keywords: it may belong to a campaign whose definition is not here. */
+static bool is_usual_pledge(const struct intake *intake, const struct pledging_uplink *uplink)
+{
+    struct pledge_text ignored;
+    enum pledge_verdict verdict =
+        pledge_parse(intake->usual, uplink->text, uplink->text_len, &ignored);
+    return verdict != PLEDGE_NO_KEYWORD && verdict != PLEDGE_MENTIONED;
+}
+
 static struct job *job_new(struct intake *intake, const struct pledging_uplink *uplink,
                            pledging_taken_fn *done, void *arg)
 {
@@ -449,6 +506,7 @@ static struct job *job_new(struct intake *intake, const struct pledging_uplink *
                         .arg = arg,
                         .mobile = uplink->mobile,
                         .sent_ms = uplink->sent_ms,
+                        .heard_ms = uplink->came_ms > 0 ? uplink->came_ms : clock_wall_ms(),
                         .text_len = uplink->text_len};
     memcpy(job->text, uplink->text, uplink->text_len);
     job->text[uplink->text_len] = '\0';
@@ -472,12 +530,15 @@ enum err intake_take(struct intake *intake, const struct pledging_uplink *uplink
     /* A yes is a yes; only what is neither gets the help text for a keyword in its middle. */
     if (!is_pledge && reply == REPLY_NONE)
         is_pledge = is_seen(pledging->book, uplink, named, mentions_keyword);
+    bool is_guess = !is_pledge && reply == REPLY_NONE && is_usual_pledge(intake, uplink);
+    is_pledge |= is_guess;
     if (!is_pledge && reply == REPLY_NONE)
         return ERR_NOT_FOUND;
     struct job *job = job_new(intake, uplink, done, arg);
     if (!job)
         return ERR_NOMEM;
     job->reply = reply;
+    job->is_guess = is_guess;
     job->by_code = named != NULL;
     if (named)
         snprintf(job->campaign, sizeof job->campaign, "%s", named->definition->id);

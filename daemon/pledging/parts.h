@@ -6,6 +6,7 @@
 #include "pledging/say.h"
 
 struct intake;
+struct later;
 struct ledger_batch;
 struct receipts;
 struct whose;
@@ -19,6 +20,7 @@ struct pledging {
     struct receipts *receipts;
     struct ledger_batch *postings; /* of pledges */
     struct whose *whose;
+    struct later *later;
     void (*queued)(void *arg, const char *carrier);
     void *queued_arg;
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "pledging/intake.h"
+#include "pledging/later.h"
 #include "pledging/parts.h"
 #include "pledging/receipts.h"
 #include "pledging/whose.h"
@@ -25,6 +26,8 @@ enum err pledging_new(struct event_base *base, struct store *store, struct pledg
         error = intake_new(pledging, &pledging->intake);
     if (!error)
         error = receipts_new(pledging, &pledging->receipts);
+    if (!error)
+        error = later_new(pledging, &pledging->later);
     if (error) {
         pledging_free(pledging);
         return error;
@@ -38,6 +41,7 @@ void pledging_free(struct pledging *pledging)
     if (!pledging)
         return;
     receipts_free(pledging->receipts);
+    later_free(pledging->later);
     whose_free(pledging->whose);
     ledger_batch_free(pledging->postings);
     intake_free(pledging->intake);
@@ -79,6 +83,11 @@ const char *pledging_text(const struct pledging *pledging, const struct ledger_o
                           struct buf *text, const char **carrier)
 {
     return receipts_text(pledging, owing, text, carrier);
+}
+
+const struct pledging_waiting *pledging_replies(const struct pledging *pledging)
+{
+    return later_waiting(pledging->later);
 }
 
 enum err pledging_take(struct pledging *pledging, const struct pledging_uplink *uplink,

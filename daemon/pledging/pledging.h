@@ -56,6 +56,9 @@ const struct pledging_waiting *pledging_waiting(const struct pledging *pledging)
 const char *pledging_text(const struct pledging *pledging, const struct ledger_owing *owing,
                           struct buf *text, const char **carrier);
 
+/* The same of uplinks that wait because their campaign has no definition here. */
+const struct pledging_waiting *pledging_replies(const struct pledging *pledging);
+
 struct pledging_uplink { /* borrowed until pledging_take returns */
     const char *carrier, *id;
     uint64_t mobile;
@@ -63,9 +66,12 @@ struct pledging_uplink { /* borrowed until pledging_take returns */
     size_t text_len;
     const char *service_code;
     int64_t sent_ms; /* wall; 0: not told */
+    int64_t came_ms; /* wall; 0: now */
 };
-/* `meaning`: what it was: "pledge" "confirm" "pledge_refused" "pledge_unclear" "other". An error:
- * nobody knows, the uplink has to be pushed again. */
+/* `meaning`: what it was: "pledge" "confirm" "pledge_refused" "pledge_unclear" "other", or
+ * UPLINK_WAITS (store/waiting.h): its campaign has no definition just now, and once it is stored
+ * with this meaning it is offered again from here. An error: nobody knows, the uplink has to be
+ * pushed again. */
 typedef void pledging_taken_fn(void *arg, enum err error, const char *meaning);
 /* errors: ERR_NOT_FOUND (it is about something else: no callback), ERR_NOMEM, ERR_CLOSED */
 MUST_CHECK enum err pledging_take(struct pledging *pledging, const struct pledging_uplink *uplink,

@@ -4,7 +4,7 @@
  *
  *   base                          tag       keys under it
  *   <prefix>:{<carrier>}:         account   next ids live launch tok carrier tb codes codel cl amb rs fv
- * fr pkz pkm up upd c:<seq> rz:<seq> ac:<seq> p:<seq>:<n> s:… v:… r:… t:… m:… g:<bucket> pk:<batch>
+ * fr pkz pkm up upd upw c:<seq> rz:<seq> ac:<seq> p:<seq>:<n> s:… v:… r:… t:… m:… g:<bucket> pk:<batch>
  *   <prefix>:{o}:                 opt-outs  m:<7 digits> a:<7 digits> r z p
  *   <prefix>:{d:<group>}:         group     <8 digits> own next dead
  *   <prefix>:{f:<fingerprint>}:   launch    launch

@@ -196,6 +196,9 @@ local function expire_parked(keys, args)
     return {0, gone, gone == most and 1 or 0}
 end
 
+-- An uplink that cannot be read yet: its campaign has no definition just now. It is offered again until somebody takes it.
+local UPLINK_WAITS = 'pledge_waits'
+
 -- id, number, text, service code, meaning, sent, now. Answers {0, fresh}.
 local function uplink(keys, args)
     local P, now = keys[1], tonumber(args[7])
@@ -203,14 +206,40 @@ local function uplink(keys, args)
     if call('ZADD', seen, 'NX', now, args[1]) == 0 then
         return {0, 0}
     end
-    call('XADD', P .. 'up', 'MAXLEN', '~', 100000, '*', 'id', args[1], 'number', args[2], 'text', args[3], 'service', args[4],
-         'meaning', args[5], 'sent', args[6], 'came', args[7])
+    local at = call('XADD', P .. 'up', 'MAXLEN', '~', 100000, '*', 'id', args[1], 'number', args[2], 'text', args[3], 'service', args[4],
+                    'meaning', args[5], 'sent', args[6], 'came', args[7])
+    if args[5] == UPLINK_WAITS then
+        call('ZADD', P .. 'upw', now, at)
+    end
     call('HINCRBY', P .. 'carrier', 'uplinks', 1)
     call('ZREMRANGEBYSCORE', seen, '-inf', now - UPLINK_IDS_MS)
     call('ZREMRANGEBYRANK', seen, 0, -UPLINK_IDS_MAX - 1)
     return {0, 1}
 end
 
+-- Uplinks that wait, oldest first: how many to leave out, most. Those whose text is gone (purged, or 100 000 later ones) wait no more.
+-- Answers {0, how many wait, when the oldest came, {place, {field, value …}} …}.
+local function uplinks_waiting(keys, args)
+    local P = keys[1]
+    local oldest = call('ZRANGE', P .. 'upw', 0, 0, 'WITHSCORES')
+    local answer = {0, call('ZCARD', P .. 'upw'), tonumber(oldest[2] or 0)}
+    for _, at in ipairs(call('ZRANGE', P .. 'upw', args[1], tonumber(args[1]) + tonumber(args[2]) - 1)) do
+        local row = call('XRANGE', P .. 'up', at, at)[1]
+        if row then
+            answer[#answer + 1] = row
+        else
+            call('ZREM', P .. 'upw', at)
+        end
+    end
+    return answer
+end
+-- place
+local function uplink_taken(keys, args)
+    call('ZREM', keys[1] .. 'upw', args[1])
+    return {0}
+end
+
 serve{{'or1_report', report, OUTCOME}, {'or1_tested', tested, OUTCOME}, {'or1_expire_parked', expire_parked, OUTCOME},
-      {'or1_uplink', uplink, OUTCOME}}
+      {'or1_uplink', uplink, OUTCOME}, {'or1_uplinks_waiting', uplinks_waiting, OUTCOME},
+      {'or1_uplink_taken', uplink_taken, OUTCOME}}
 end

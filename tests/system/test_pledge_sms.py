@@ -190,6 +190,43 @@ def test_a_message_that_waits_is_named(world, ledger):
     wait_until(lambda: owed() == {"n": 0, "since": "", "campaign": "", "reason": ""}, what="nothing waits any more")
 
 
+def test_replies_wait_for_their_definition(world, ledger):
+    """While the definition is away nothing is booked elsewhere and nothing is lost."""
+    def waiting():
+        return world.api("GET", "/status")["replies_waiting"]
+    mobiles = launched(world, "older", pledge={"confirm": "none"}, text="先")
+    launched(world, pledge={"confirm": "reply"})
+    world.campaign("notice", rows=[(m, VILLAGE_A) for m in mobiles], columns=("手机号", "地区"), text="通知")
+    world.launch("notice", "--again", "--reason", "another one")
+    asked, late, quiet, *_ = mobiles
+    assert push(world, asked, "捐5") == 200
+    wait_sent(world, asked, 4)  # three campaigns and the question
+    path = world.dir / "campaigns.d" / "oct17.ini"
+    text = path.read_bytes()
+    world.kill_daemon()
+    for id_ in ("oct17", "notice"):
+        (world.dir / "campaigns.d" / f"{id_}.ini").unlink()
+    world.start_daemon()
+    for _ in range(2):  # the carrier pushes again
+        assert push(world, late, "捐100") == 200
+        assert push(world, asked, "Y", sent="2026-10-17 09:05:00") == 200
+    assert push(world, quiet, "收到") == 200
+    wait_until(lambda: waiting()["n"] == 2, what="two replies are counted")
+    assert waiting()["campaign"] == "oct17" and waiting()["since"]
+    assert any("2 replies wait to be booked" in line and "oct17" in line for line in world.api("GET", "/status")["attention"])
+    assert "pledge_waits" in world.daemons["a"].process.output()
+    assert sorted(meanings(world)) == ["other", "pledge", "pledge_waits", "pledge_waits"]
+    assert [e["t"] for e in ledger.entries()] == ["pledge"]
+    path.write_bytes(text)
+    wait_until(lambda: len(ledger.entries()) == 3, what="both are booked")
+    assert sorted((e["t"], e["mob"], e["c"]) for e in ledger.entries()) == sorted([
+        ("pledge", asked, "oct17"), ("pledge", late, "oct17"), ("confirm", "", "oct17")])
+    wait_until(lambda: waiting() == {"n": 0, "since": "", "campaign": "", "reason": ""}, what="nothing waits any more")
+    assert push(world, late, "捐100") == 200
+    ledger.quiet()
+    assert len(ledger.of("pledge")) == 2
+
+
 def test_spellings(world, ledger):
     said = {"捐100": 10000, "认捐 100元": 10000, "捐款１００": 10000, "JK 200 张三": 20000, "捐一百元": 10000, "捐1.5万": 1500000,
             "jk0.01": 1}

@@ -97,9 +97,15 @@ function* ofReceipts({receipts_waiting: waiting}, now) {
     }
 }
 
+function* ofReplies({replies_waiting: waiting}, now) {
+    if (waiting?.n > 0) {
+        yield ['danger', t('attention.replies', {n: count(waiting.n), campaign: waiting.campaign, age: duration(ageSeconds(waiting.since, now))})];
+    }
+}
+
 /* [[tone, sentence], …], the most urgent first. */
 export function attention(status) {
-    const all = [...ofRedis(status), ...ofAudit(status), ...ofReceipts(status, status.now),
+    const all = [...ofRedis(status), ...ofAudit(status), ...ofReceipts(status, status.now), ...ofReplies(status, status.now),
         ...(status.carriers ?? []).flatMap((one) => [...ofCarrier(one, status.now)]),
         ...(status.campaigns ?? []).flatMap((one) => [...ofCampaign(one, status.now)]),
         ...(status.imports ?? []).flatMap((one) => [...ofImport(one)]), ...(status.daemons ?? []).flatMap((one) => [...ofDaemon(one, status.now)]), ...ofThis(status)];

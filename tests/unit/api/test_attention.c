@@ -131,6 +131,16 @@ static void test_messages_owed_to_donors(void **state)
     json_decref(status);
 }
 
+static void test_replies_that_wait(void **state)
+{
+    (void)state;
+    json_t *status = healthy();
+    json_object_set_new(status, "replies_waiting",
+                        json_pack("{s:i, s:s, s:s, s:s}", "n", 1, "since",
+                                  "2026-10-17T07:00:00+08:00", "campaign", "oct17", "reason", "x"));
+    SAYS(status, "1 reply waits", "2h", "oct17", "definition is missing");
+}
+
 static void test_parked_only_when_old(void **state)
 {
     (void)state;
@@ -203,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_redis),
         cmocka_unit_test(test_carrier),
         cmocka_unit_test(test_messages_owed_to_donors),
+        cmocka_unit_test(test_replies_that_wait),
         cmocka_unit_test(test_parked_only_when_old),
         cmocka_unit_test(test_acts_missing_in_the_audit),
         cmocka_unit_test(test_campaign),
