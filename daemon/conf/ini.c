@@ -29,15 +29,12 @@
 #include <unistd.h>
 #include <utf8proc.h>
 
+#include "conf/span.h"
+
 #define ENTRIES_FIRST 64
 #define READ_BYTES ((size_t)65536)
 
 enum line_kind { LINE_NOTHING, LINE_SECTION, LINE_KEY };
-
-struct span {
-    const char *at;
-    size_t len;
-};
 
 struct feed {
     const char *bytes;
@@ -106,22 +103,6 @@ void ini_free(struct ini_file *ini)
 }
 
 /* ---- what a line is ---- */
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct span trim(struct span span)
-{
-    while (span.len > 0 && is_blank(span.at[0])) {
-        span.at++;
-        span.len--;
-    }
-    while (span.len > 0 && is_blank(span.at[span.len - 1]))
-        span.len--;
-    return span;
-}
 
 static bool contains(struct span span, const char *word)
 {
@@ -231,7 +212,7 @@ static bool take_section(struct feed *feed, struct span line)
         return false;
     }
     struct span name = {line.at + 1, (size_t)(end - line.at - 1)};
-    if (name.len == 0 || trim(name).len != name.len) {
+    if (name.len == 0 || span_trim(name).len != name.len) {
         COMPLAIN(feed, name.len == 0 ? "the section has no name" : "blanks just inside [ ]");
         return false;
     }
@@ -267,7 +248,7 @@ static struct span key_of(struct span line)
 {
     const char *equals = memchr(line.at, '=', line.len);
     size_t len = equals == NULL ? 0 : (size_t)(equals - line.at);
-    return trim((struct span){line.at, len});
+    return span_trim((struct span){line.at, len});
 }
 
 static void complain_no_equals(struct feed *feed, struct span line)
@@ -288,7 +269,7 @@ static bool take_key(struct feed *feed, struct span line)
         return false;
     }
     feed->key = key_of(line);
-    feed->value = trim((struct span){equals + 1, (size_t)(line.at + line.len - equals - 1)});
+    feed->value = span_trim((struct span){equals + 1, (size_t)(line.at + line.len - equals - 1)});
     if (feed->key.len == 0) {
         COMPLAIN(feed, "nothing stands before the `=`");
         return false;
@@ -309,7 +290,7 @@ static bool take_key(struct feed *feed, struct span line)
 /* gives: the kind as which the line goes to inih; LINE_NOTHING when it does not. */
 static enum line_kind take_line(struct feed *feed, struct span line)
 {
-    struct span text = trim(line);
+    struct span text = span_trim(line);
     bool is_comment = text.len > 0 && (text.at[0] == ';' || text.at[0] == '#');
     if (!check_bytes(feed, line, is_comment)) {
         if (!is_comment)
@@ -381,11 +362,6 @@ static char *on_read(char *out, int out_size, void *arg)
     return NULL;
 }
 
-static bool same(struct span span, const char *text)
-{
-    return strlen(text) == span.len && memcmp(span.at, text, span.len) == 0;
-}
-
 /* gives: false when it was reported and must not be added. */
 static bool is_new_key(struct feed *feed, const char *name, const char *value)
 {
@@ -430,8 +406,8 @@ static int on_key(void *arg, const char *section, const char *name, const char *
     if (feed->nomem)
         return 1;
     assert(section_name(feed) != NULL); /* a line outside is kept back */
-    if (!feed->owed || strcmp(section, section_name(feed)) != 0 || !same(feed->key, name) ||
-        !same(feed->value, value)) {
+    if (!feed->owed || strcmp(section, section_name(feed)) != 0 || !span_is(feed->key, name) ||
+        !span_is(feed->value, value)) {
         COMPLAIN(feed, "the INI library read another key or value than stands in this line");
         note_broken(feed, feed->key);
     } else if (is_new_key(feed, name, value)) {

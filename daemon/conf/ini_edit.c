@@ -7,14 +7,10 @@
 #include <string.h>
 
 #include "conf/ini.h"
+#include "conf/span.h"
 
 #define BOM "\xEF\xBB\xBF"
 #define CHANGES_MAX 128
-
-struct span {
-    const char *at;
-    size_t len;
-};
 
 enum kind { LINE_OTHER, LINE_SECTION, LINE_KEY };
 
@@ -37,37 +33,16 @@ struct edit {
 
 /* ---- lines ---- */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct span trim(struct span span)
-{
-    while (span.len > 0 && is_blank(span.at[0])) {
-        span.at++;
-        span.len--;
-    }
-    while (span.len > 0 && is_blank(span.at[span.len - 1]))
-        span.len--;
-    return span;
-}
-
-static bool same(struct span span, const char *text)
-{
-    return span.len == strlen(text) && memcmp(span.at, text, span.len) == 0;
-}
-
 static void look_at_key(struct line *line, struct span text)
 {
     const char *equals = memchr(text.at, '=', text.len), *end = text.at + text.len;
     if (equals == NULL)
         return;
-    line->name = trim((struct span){text.at, (size_t)(equals - text.at)});
+    line->name = span_trim((struct span){text.at, (size_t)(equals - text.at)});
     if (line->name.len == 0 || memchr(line->name.at, ':', line->name.len) != NULL)
         return;
     const char *from = line->name.at + line->name.len, *to = equals + 1;
-    while (to < end && is_blank(*to))
+    while (to < end && span_is_blank(*to))
         to++;
     line->kind = LINE_KEY;
     line->equals = (struct span){from, (size_t)(to - from)};
@@ -81,7 +56,7 @@ static struct line line_at(const struct edit *edit, size_t at)
     struct span text = {start, whole - (feed != NULL)};
     if (text.len > 0 && text.at[text.len - 1] == '\r')
         text.len--;
-    if (text.len == 0 || is_blank(text.at[0]) || text.at[0] == ';' || text.at[0] == '#')
+    if (text.len == 0 || span_is_blank(text.at[0]) || text.at[0] == ';' || text.at[0] == '#')
         return line;
     if (text.at[0] != '[') {
         look_at_key(&line, text);
@@ -149,7 +124,7 @@ static void write_new_sections(struct edit *edit)
 static const char *section_of(const struct edit *edit, const struct line *line)
 {
     for (size_t i = 0; i < edit->n; i++) {
-        if (same(line->name, edit->changes[i].section))
+        if (span_is(line->name, edit->changes[i].section))
             return edit->changes[i].section;
     }
     return NULL;
@@ -186,7 +161,7 @@ static void take_key(struct edit *edit, const struct line *line, const char *sec
         return;
     for (size_t i = 0; section != NULL && i < edit->n; i++) {
         const struct ini_change *change = &edit->changes[i];
-        if (strcmp(change->section, section) != 0 || !same(line->name, change->key))
+        if (strcmp(change->section, section) != 0 || !span_is(line->name, change->key))
             continue;
         if (change->value != NULL && !edit->written[i])
             write_key(edit, i, line->equals);
@@ -230,7 +205,7 @@ static bool is_plain(const char *text)
         if ((c < 0x20 && c != '\t') || c == 0x7f)
             return false;
     }
-    return len == 0 || (!is_blank(text[0]) && !is_blank(text[len - 1]));
+    return len == 0 || (!span_is_blank(text[0]) && !span_is_blank(text[len - 1]));
 }
 
 static bool is_name(const char *text, const char *never)
