@@ -179,6 +179,7 @@ static bool is_of_public_page(const struct http_request *request)
 static void handle_route(struct api *api, struct http_request *request, bool is_public)
 {
     const struct route *route = NULL;
+    char allowed[ROUTE_METHODS_SIZE];
     struct apicall *call = apicall_new(api, request);
     if (call == NULL) {
         return;
@@ -194,7 +195,9 @@ static void handle_route(struct api *api, struct http_request *request, bool is_
         apicall_error(call, 404, "no_route", NULL, "there is no route %s", path);
         return;
     case ROUTE_NO_METHOD:
-        apicall_error(call, 405, "no_method", NULL, "%s is not a method of %s", method, path);
+        http_answer_header(request, "Allow", routes_methods(path, allowed));
+        apicall_error(call, 405, "no_method", NULL, "%s is not a method of %s; possible: %s",
+                      method, path, allowed);
         return;
     case ROUTE_FOUND:
         break;
@@ -223,11 +226,23 @@ static void answer_text(struct http_request *request, int status, const char *te
     http_answer(request, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
-static void answer_health(const struct api *api, struct http_request *request)
+/* May work be given to it? */
+static void answer_ready(const struct api *api, struct http_request *request)
 {
     const char *sentence;
     bool ready = redis_health(store_redis(api->parts.store), &sentence) == REDIS_READY;
     answer_text(request, ready ? 200 : 503, ready ? "ok\n" : "redis is not ready\n");
+}
+
+/* false: answered with 405. */
+static bool is_get(struct http_request *request)
+{
+    if (strcmp(http_request_method(request), "GET") == 0) {
+        return true;
+    }
+    http_answer_header(request, "Allow", "GET, HEAD");
+    answer_text(request, 405, "only GET\n");
+    return false;
 }
 
 void api_handle_public(void *arg, struct http_request *request)
@@ -241,9 +256,17 @@ void api_handle_public(void *arg, struct http_request *request)
     } else if (strncmp(path, "/api/", 5) == 0 ||
                (is_of_public_page(request) && api->settings->ledger.public_page)) {
         handle_route(api, request, true);
-    } else if (strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0) {
+    } else if (strcmp(path, "/healthz") == 0) {
         auth_secure(request, behind_tls);
-        answer_health(api, request);
+        if (is_get(
+                request)) { /* it lives, as its loop turns: a restart would not bring Redis back */
+            answer_text(request, 200, "ok\n");
+        }
+    } else if (strcmp(path, "/readyz") == 0) {
+        auth_secure(request, behind_tls);
+        if (is_get(request)) {
+            answer_ready(api, request);
+        }
     } else if (strcmp(path, "/metrics") == 0 && is_own_machine(request) &&
                strcmp(http_request_method(request), "GET") == 0) {
         auth_secure(request, behind_tls);

@@ -362,6 +362,11 @@ void handle_events(struct apicall *call)
         apicall_error(call, 503, "stopping", NULL, "the daemon is stopping; try again soon");
         return;
     }
+    if (http_request_is_head(call->request)) { /* a stream that says nothing would only stay open */
+        http_answer(call->request, 200, "text/event-stream", "", 0);
+        apicall_end(call);
+        return;
+    }
     streams_add(events->streams, call->request, call->who.area, auth_key(call, key));
     apicall_end(call);
     if (!events->is_asking) {

@@ -267,6 +267,7 @@ bool files_handle(const struct files *files, struct http_request *request, bool 
     }
     files_security_headers(request, behind_tls);
     if (strcmp(http_request_method(request), "GET") != 0) {
+        http_answer_header(request, "Allow", "GET, HEAD");
         answer_plain(request, 405, "only GET is allowed here\n");
         return true;
     }

@@ -1,5 +1,6 @@
 #include "api/routes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/handlers.h"
@@ -151,4 +152,20 @@ enum routes_match routes_find(const char *method, const char *path, const struct
         result = ROUTE_NO_METHOD;
     }
     return result;
+}
+
+const char *routes_methods(const char *path, char out[ROUTE_METHODS_SIZE])
+{
+    char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE];
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < routes_count; i++) {
+        const char *method = routes_rows[i].method;
+        if (matches(routes_rows[i].path, path, params) && strstr(out, method) == NULL) {
+            len +=
+                (size_t)snprintf(out + len, ROUTE_METHODS_SIZE - len, "%s%s%s", len > 0 ? ", " : "",
+                                 method, strcmp(method, "GET") == 0 ? ", HEAD" : "");
+        }
+    }
+    return out;
 }

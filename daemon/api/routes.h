@@ -49,6 +49,9 @@ extern const struct route routes_rows[];
 extern const size_t routes_count;
 
 enum routes_match { ROUTE_FOUND, ROUTE_NO_PATH, ROUTE_NO_METHOD };
+/* The methods of the routes that a path fits, "GET, POST"; "" when there is none. */
+#define ROUTE_METHODS_SIZE 40
+const char *routes_methods(const char *path, char out[ROUTE_METHODS_SIZE]);
 /* The values of {…} are copied to `params` in their order. A value that is empty or too long
  * matches nothing. */
 enum routes_match routes_find(const char *method, const char *path, const struct route **route,

@@ -3,6 +3,7 @@
 #include "net/http_connection.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -107,14 +108,24 @@ const char *http_request_method(const struct http_request *request)
 {
     switch (evhttp_request_get_command(request->ev)) {
     case EVHTTP_REQ_GET:
+    case EVHTTP_REQ_HEAD:
         return "GET";
     case EVHTTP_REQ_POST:
         return "POST";
     case EVHTTP_REQ_PUT:
         return "PUT";
+    case EVHTTP_REQ_PATCH:
+        return "PATCH";
+    case EVHTTP_REQ_OPTIONS:
+        return "OPTIONS";
     default:
         return "DELETE"; /* evhttp lets no other through */
     }
+}
+
+bool http_request_is_head(const struct http_request *request)
+{
+    return evhttp_request_get_command(request->ev) == EVHTTP_REQ_HEAD;
 }
 
 const char *http_request_path(const struct http_request *request)
@@ -299,6 +310,15 @@ static void add_headers(struct http_request *r, const char *content_type)
         add_default_header(headers, "Connection", "close");
 }
 
+/* Of the body that is not sent; an answer that never has one names none. */
+static void add_length(struct http_request *r, int status, size_t len)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%zu", len);
+    if (status != 204 && status != 304)
+        evhttp_add_header(evhttp_request_get_output_headers(r->ev), "Content-Length", text);
+}
+
 /* The rest is evhttp's. */
 static struct evhttp_request *hand_over(struct http_request *r)
 {
@@ -317,6 +337,10 @@ void http_answer(struct http_request *request, int status, const char *content_t
         return;
     }
     add_headers(request, content_type);
+    if (http_request_is_head(request)) {
+        add_length(request, status, len);
+        len = 0;
+    }
     struct evhttp_request *ev = hand_over(request);
     if (len > 0 && evbuffer_add(evhttp_request_get_output_buffer(ev), body, len)) {
         evhttp_send_error(ev, 503, NULL); /* no memory: never a truncated answer */
@@ -352,7 +376,8 @@ void http_answer_piece(struct http_request *request, const void *bytes, size_t l
     assert(request->pending && request->streaming && !request->on_ready);
     request->on_ready = on_ready;
     request->on_ready_arg = arg;
-    if (!request->listener || len == 0) { /* evhttp would not call back for these */
+    /* evhttp would not call back for these */
+    if (!request->listener || len == 0 || http_request_is_head(request)) {
         struct http_server *server =
             request->listener ? request->listener->server : request->orphan_of;
         if (on_ready && server)

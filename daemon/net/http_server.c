@@ -411,8 +411,9 @@ static struct evhttp *new_evhttp(struct listener *listener)
     evhttp_set_timeout_tv(http, &idle);
     evhttp_set_max_headers_size(http, (ev_ssize_t)limits->headers_max_bytes);
     evhttp_set_max_body_size(http, (ev_ssize_t)limits->body_max_bytes);
-    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
-                                         EVHTTP_REQ_DELETE);
+    evhttp_set_allowed_methods(http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+                                         EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_PATCH |
+                                         EVHTTP_REQ_OPTIONS);
     evhttp_set_default_content_type(http, HTTP_DEFAULT_CONTENT_TYPE);
     /* A body over the limit is read to its end, unstored and under the deadline, so that the client
      * sees the 413 and not a reset. */

@@ -62,8 +62,11 @@ size_t http_server_busy(const struct http_server *server);
  * NULL is fine. */
 void http_server_free(struct http_server *server);
 
-const char *
-http_request_method(const struct http_request *request); /* "GET", "POST", "PUT", "DELETE" */
+/* "GET" (also of a HEAD, which is answered like it but for the body, that this module leaves out),
+ * "POST", "PUT", "DELETE", and "PATCH" and "OPTIONS", which nobody takes here. */
+const char *http_request_method(const struct http_request *request);
+/* Only for answers that would never end. */
+bool http_request_is_head(const struct http_request *request);
 const char *
 http_request_path(const struct http_request *request); /* percent-decoded, without the query */
 /* One query parameter, decoded, "" when it has no value; NULL when absent. Lives as long as the

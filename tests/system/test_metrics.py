@@ -82,6 +82,7 @@ def test_redis_away_is_seen(world):
     assert fetch(world, "/readyz") == (200, "ok\n")
     world.stop_redis()
     wait_until(lambda: fetch(world, "/readyz")[0] == 503, what="/readyz says 503")
+    assert fetch(world, "/healthz") == (200, "ok\n"), "it lives: a restart would not bring Redis back"
     status, text = fetch(world, "/metrics")
     found = samples(text)
     assert status == 200 and found["outreach_redis_up"] == 0

@@ -246,11 +246,13 @@ static void paths_are_decoded(void **state)
 static void other_methods_are_refused(void **state)
 {
     (void)state;
-    struct read read = ask("PATCH / HTTP/1.1\r\nHost: x\r\n\r\n", NULL);
-    assert_non_null(strstr(read.text, "HTTP/1.1 501 "));
-    read = ask("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n", NULL);
+    struct read read = ask("TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", NULL);
     assert_non_null(strstr(read.text, "HTTP/1.1 501 "));
     assert_int_equal(handled, 0);
+    ask("PATCH /p HTTP/1.1\r\nHost: x\r\n\r\n", "{}"); /* the handler knows where it may be */
+    assert_string_equal(seen, "PATCH /p q=- x=- peer=127.0.0.1 body=");
+    ask("OPTIONS /p HTTP/1.1\r\nHost: x\r\n\r\n", "{}");
+    assert_string_equal(seen, "OPTIONS /p q=- x=- peer=127.0.0.1 body=");
 }
 
 static size_t count(const char *text, const char *what)
@@ -261,6 +263,22 @@ static size_t count(const char *text, const char *what)
         text += strlen(what);
     }
     return n;
+}
+
+/* The connection goes on behind it: what a body would be is not there, in one piece or in many. */
+static void head_is_get_without_a_body(void **state)
+{
+    (void)state;
+    struct read read = ask("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n"
+                           "HEAD /missing HTTP/1.1\r\nHost: x\r\n\r\n" GET("/last"),
+                           "{}");
+    assert_non_null(strstr(read.text, "HTTP/1.1 200 "));
+    assert_non_null(strstr(read.text, "HTTP/1.1 404 "));
+    assert_int_equal(count(read.text, "Content-Length: 2\r\n"), 3);
+    assert_int_equal(count(read.text, "Content-Type: application/json\r\n"), 3);
+    assert_int_equal(count(read.text, "{}"), 1);
+    assert_int_equal(handled, 3);
+    assert_string_equal(seen, "GET /last q=- x=- peer=127.0.0.1 body=");
 }
 
 static void keeps_connections_and_answers_in_order(void **state)
@@ -836,6 +854,7 @@ int main(void)
         WITH_SERVER(headers_may_be_set_and_not_forged),
         WITH_SERVER(paths_are_decoded),
         WITH_SERVER(other_methods_are_refused),
+        WITH_SERVER(head_is_get_without_a_body),
         WITH_SERVER(keeps_connections_and_answers_in_order),
         WITH_SERVER(an_answer_may_come_later),
         WITH_SERVER(a_client_may_leave_before_its_answer),
