@@ -241,11 +241,11 @@ static void on_list(void *arg, enum err error, const struct campaign_view *views
 
 json_t *headline_json(const struct apicall *call, const struct headline *headline)
 {
-    const struct definition head = {.id = (char *)(uintptr_t)headline->id,
-                                    .title = (char *)(uintptr_t)headline->title,
-                                    .carrier = (char *)(uintptr_t)headline->carrier,
-                                    .region = (char *)(uintptr_t)headline->region,
-                                    .dedup_group = (char *)(uintptr_t)headline->dedup_group,
+    const struct definition head = {.id = (char *)headline->id,
+                                    .title = (char *)headline->title,
+                                    .carrier = (char *)headline->carrier,
+                                    .region = (char *)headline->region,
+                                    .dedup_group = (char *)headline->dedup_group,
                                     .class_ = headline->class_,
                                     .start_ms = headline->start_ms,
                                     .end_ms = headline->end_ms};

@@ -269,7 +269,7 @@ void handle_optout_check(struct apicall *call)
 #define NONCE_BYTES 8
 #define NUMBER_BYTES 5
 #define SEAL_BYTES 8
-#define CURSOR_BYTES (NONCE_BYTES + NUMBER_BYTES + SEAL_BYTES)
+#define CURSOR_BYTES ((size_t)NONCE_BYTES + NUMBER_BYTES + SEAL_BYTES)
 
 static void cover(const struct api *api, const char *what, const uint8_t *bytes, size_t len,
                   uint8_t out[DIGEST_SHA256_BYTES])
