@@ -37,7 +37,7 @@ def test_every_order_of_reports_gives_the_same_end(make_world, fault, keys):
 
 def test_a_late_report_still_counts(make_world):
     world = make_world(sim={"report_delay_ms": 10})
-    world.sim.fault("report_late", ms=1500)
+    world.sim.fault("report_late", ms=6000)  # the end of the sending is seen before
     world.campaign("c1", rows=50)
     world.launch("c1")
     world.wait_done("c1")

@@ -19,6 +19,7 @@ const LIVE = ['importing', 'scheduled', 'sending', 'paused', 'missed'];
 export function show(main, id, first) {
     const path = `/campaigns/${encodeURIComponent(id)}`;
     let campaign = first, timer = null, alive = true, drawn = '';
+    let asked = 0, shown = 0; // questions, and the latest whose answer is on the page: answers may overtake each other
     const head = h('div', {});
     const problem = h('div', {'aria-live': 'assertive'});
     const live = h('div', {id: 'progress'});
@@ -27,9 +28,11 @@ export function show(main, id, first) {
     const report = may('township', 'approver', 'operator') ? reportSection(id, () => campaign) : {element: null, load() {}, leave() {}};
 
     async function load() {
+        const question = ++asked;
         try {
             const fresh = await api.get(path);
-            if (alive) {
+            if (alive && question > shown) {
+                shown = question;
                 const ended = LIVE.includes(campaign.state) && !LIVE.includes(fresh.state);
                 campaign = fresh;
                 draw();
