@@ -123,8 +123,13 @@ static void look_at_campaign(struct events *events, const struct campaign_view *
     watched->round = events->round;
     watched->is_live = is_live(view);
     uint64_t print = campaign_print(view);
-    if (print == watched->print ||
-        (watched->told_ms != 0 && now_ms - watched->told_ms < CAMPAIGN_MS)) {
+    if (print == watched->print) {
+        return;
+    }
+    if (watched->told_ms != 0 && now_ms - watched->told_ms < CAMPAIGN_MS) {
+        if (!watched->is_live) { /* the lists of live campaigns do not have it any more */
+            events->at[events->carrier].full_due = true;
+        }
         return;
     }
     if (area_parse(view->fields.region, strlen(view->fields.region), &watched->area) != ERR_OK) {

@@ -68,6 +68,24 @@ def test_reports_after_the_end_are_told(make_world):
     listening.close()
 
 
+def test_an_end_right_after_something_else_was_told_is_told_too(make_world):
+    """A campaign is told of once a second at most; what it came to within that second is told when it is over, with no report to help."""
+    world = make_world(sim={"reports": "none"})
+    listening = stream(world.login("chen", "viewer"))
+
+    def one(name, first):
+        world.campaign(name, rows=3, first=first)
+        world.ctl("carrier", "pause", "mas", "--reason", "wait")
+        world.launch(name)
+        wait_until(lambda: any(told["id"] == name for told in listening.events("campaign")), what=lambda: listening.text)
+        world.ctl("carrier", "resume", "mas")
+        world.wait_done(name)
+        wait_until(lambda: {"id": name, "state": "done"} in listening.events("campaign"), what=lambda: listening.text)
+    for n in range(3):
+        one(f"c{n}", 15400000000 + 10 * n)
+    listening.close()
+
+
 def test_a_session_that_ended_ends_its_streams(world):
     """Asked at every beat, which is 15 s: this test waits for one."""
     browser = world.login("chen", "viewer")
