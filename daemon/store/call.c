@@ -56,6 +56,19 @@ enum err call_send(const struct call *call, redis_reply_fn *on_reply, void *arg)
     return redis_call(store_redis(call->store), on_reply, arg, call->argc, call->argv, call->lens);
 }
 
+enum err call_send_with(const struct call *call, redis_reply_fn *on_reply, const void *op,
+                        size_t size)
+{
+    void *copy = malloc(size);
+    if (copy == NULL)
+        return ERR_NOMEM;
+    memcpy(copy, op, size);
+    enum err error = call_send(call, on_reply, copy);
+    if (error != ERR_OK)
+        free(copy);
+    return error;
+}
+
 /* ---- kept calls ---- */
 
 struct kept_call {
@@ -210,14 +223,8 @@ static void on_done(void *arg, enum err error, const redisReply *reply)
 
 enum err call_send_done(const struct call *call, queue_done_fn *done, void *arg)
 {
-    struct done_call *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct done_call){call->store, done, arg};
-    enum err error = call_send(call, on_done, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    const struct done_call op = {call->store, done, arg};
+    return call_send_with(call, on_done, &op, sizeof op);
 }
 
 void call_audited(struct call *call, const char *text, char room[AUDIT_TEXT_SIZE])

@@ -31,6 +31,10 @@ void call_bytes(struct call *call, const void *bytes, size_t len);
 void call_int(struct call *call, int64_t value);
 /* errors: those of redis_call */
 MUST_CHECK enum err call_send(const struct call *call, redis_reply_fn *on_reply, void *arg);
+/* The same with a copy of `op` (of `size` bytes) as its argument, which on_reply frees. errors:
+ * also ERR_NOMEM */
+MUST_CHECK enum err call_send_with(const struct call *call, redis_reply_fn *on_reply,
+                                   const void *op, size_t size);
 
 /* A copy of a call that may be sent more than once, for acts of several steps. NULL: no memory. */
 struct kept_call;

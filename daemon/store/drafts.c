@@ -80,27 +80,13 @@ static void on_record(void *arg, enum err error, const redisReply *reply)
     op.done(op.arg, answer.error, answer.reason, answer.error == ERR_OK ? &record : NULL);
 }
 
-/* Sends a call whose answer goes to `on_reply` with a copy of `op` (of `size` bytes). */
-static enum err send_with(const struct call *call, redis_reply_fn *on_reply, const void *op,
-                          size_t size)
-{
-    void *copy = malloc(size);
-    if (copy == NULL)
-        return ERR_NOMEM;
-    memcpy(copy, op, size);
-    enum err error = call_send(call, on_reply, copy);
-    if (error != ERR_OK)
-        free(copy);
-    return error;
-}
-
 enum err drafts_read(struct store *store, const char *id, drafts_record_fn *done, void *arg)
 {
     struct call call;
     const struct reading op = {store, done, arg};
     call_begin(&call, store, "or1_draft_read", KEY_DRAFTS, "");
     call_text(&call, id);
-    return send_with(&call, on_record, &op, sizeof op);
+    return call_send_with(&call, on_record, &op, sizeof op);
 }
 
 enum err drafts_drop(struct store *store, const char *id, queue_done_fn *done, void *arg)
@@ -197,7 +183,7 @@ enum err drafts_areas(struct store *store, uint64_t scope, uint64_t after, size_
         add_region(&call, after);
     call_text(&call, area_format(scope, digits));
     call_int(&call, (int64_t)most);
-    return send_with(&call, on_areas, &op, sizeof op);
+    return call_send_with(&call, on_areas, &op, sizeof op);
 }
 
 enum err drafts_area_set(struct store *store, uint64_t region, bool is_live, const char *who,
@@ -279,7 +265,7 @@ enum err drafts_area_find(struct store *store, uint64_t region, drafts_standing_
     call_begin(&call, store, "or1_area_find", KEY_DRAFTS, "");
     for (size_t i = area_ancestors(region, line); i > 0; i--)
         add_region(&call, line[i - 1]);
-    return send_with(&call, on_standing, &op, sizeof op);
+    return call_send_with(&call, on_standing, &op, sizeof op);
 }
 
 enum err drafts_allowance_take(struct store *store, const char *whose, uint32_t day, uint64_t n,
@@ -316,7 +302,7 @@ enum err drafts_allowance_taken(struct store *store, const char *whose, uint32_t
     call_begin(&call, store, "or1_allowance_taken", KEY_DRAFTS, "");
     call_int(&call, day);
     call_text(&call, whose);
-    return send_with(&call, on_counted, &op, sizeof op);
+    return call_send_with(&call, on_counted, &op, sizeof op);
 }
 
 /* ---- launched without an approval ---- */
@@ -341,5 +327,5 @@ enum err drafts_launched(struct store *store, const char *user, const char *id,
     call_begin(&call, store, "or1_launched_sum", KEY_DRAFTS, "");
     call_text(&call, user);
     call_text(&call, id);
-    return send_with(&call, on_counted, &op, sizeof op);
+    return call_send_with(&call, on_counted, &op, sizeof op);
 }

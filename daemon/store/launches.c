@@ -56,17 +56,11 @@ static void on_list(void *arg, enum err error, const redisReply *reply)
 
 enum err launches_list(struct store *store, const char *carrier, launches_list_fn *done, void *arg)
 {
-    struct listing *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct listing){store, done, arg};
+    const struct listing op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_launched", KEY_CARRIER, carrier);
     call_int(&call, LAUNCHES_MAX);
-    enum err error = call_send(&call, on_list, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_list, &op, sizeof op);
 }
 
 /* ---- seek ---- */
@@ -123,10 +117,7 @@ enum err launches_seek(struct store *store, const char *carrier, const char *ver
         chunks += ranges[i].to - ranges[i].from;
     if (n > LAUNCHES_RANGES_MAX || chunks > LAUNCHES_CHUNKS_A_CALL)
         return ERR_RANGE;
-    struct seeking *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct seeking){store, done, arg};
+    const struct seeking op = {store, done, arg};
     mobile_pack(number, packed);
     struct call call;
     call_begin(&call, store, "or1_seek", KEY_CARRIER, carrier);
@@ -137,10 +128,7 @@ enum err launches_seek(struct store *store, const char *carrier, const char *ver
         call_int(&call, ranges[i].from);
         call_int(&call, ranges[i].to);
     }
-    enum err error = call_send(&call, on_seek, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_seek, &op, sizeof op);
 }
 
 /* ---- numbers ---- */
@@ -173,17 +161,11 @@ enum err launches_numbers(struct store *store, const char *carrier, struct launc
 {
     if (range.to < range.from || range.to - range.from > LAUNCHES_NUMBERS_CHUNKS_MAX)
         return ERR_RANGE;
-    struct reading *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct reading){store, range.from, range.to - range.from, chunk, done, arg};
+    const struct reading op = {store, range.from, range.to - range.from, chunk, done, arg};
     struct call call;
     call_begin(&call, store, "or1_numbers", KEY_CARRIER, carrier);
     call_int(&call, range.seq);
     call_int(&call, range.from);
     call_int(&call, range.to);
-    enum err error = call_send(&call, on_numbers, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_numbers, &op, sizeof op);
 }

@@ -80,10 +80,7 @@ enum err ledger_post(struct store *store, const struct ledger_entry *entry, uint
 {
     if (!ledger_is_postable(entry))
         return ERR_RANGE;
-    struct posting *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct posting){store, done, arg};
+    const struct posting op = {store, done, arg};
     struct call call;
     char space[LEDGER_FIELDS][LEDGER_NUMBER_SIZE];
     call_begin(&call, store, "or1_ledger_post", KEY_LEDGER, "");
@@ -91,10 +88,7 @@ enum err ledger_post(struct store *store, const struct ledger_entry *entry, uint
     call_int(&call, ledger_day_of(store, now_ms));
     call_int(&call, pledges_a_day);
     ledger_entry_write(&call, entry, space);
-    enum err error = call_send(&call, on_posted, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_posted, &op, sizeof op);
 }
 
 /* ---- rows ---- */

@@ -52,18 +52,12 @@ static void on_owed(void *arg, enum err error, const redisReply *reply)
 
 enum err ledger_owed(struct store *store, uint64_t after, ledger_owed_fn *done, void *arg)
 {
-    struct asking *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct asking){store, done, arg};
+    const struct asking op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_ledger_owed", KEY_LEDGER, "");
     call_int(&call, (int64_t)after);
     call_int(&call, LEDGER_OWED_MAX);
-    enum err error = call_send(&call, on_owed, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_owed, &op, sizeof op);
 }
 
 enum err ledger_owed_done(struct store *store, const struct ledger_settled *settled, size_t n,
@@ -146,18 +140,12 @@ static void on_messages(void *arg, enum err error, const redisReply *reply)
 enum err ledger_messages(struct store *store, const char *number, const char *carriers,
                          ledger_messages_fn *done, void *arg)
 {
-    struct looking *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct looking){store, done, arg};
+    const struct looking op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_ledger_messages", KEY_LEDGER, "");
     call_text(&call, number);
     call_text(&call, carriers);
-    enum err error = call_send(&call, on_messages, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_messages, &op, sizeof op);
 }
 
 /* ---- saying one again ---- */
@@ -186,18 +174,12 @@ static void on_ordered(void *arg, enum err error, const redisReply *reply)
 enum err ledger_again(struct store *store, const struct ledger_again *order, ledger_again_fn *done,
                       void *arg)
 {
-    struct ordering *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct ordering){store, done, arg};
+    const struct ordering op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_ledger_again", KEY_LEDGER, "");
     call_int(&call, (int64_t)order->entry);
     call_text(&call, order->request);
     call_text(&call, order->anyway ? "1" : "0");
     call_text(&call, order->carriers);
-    enum err error = call_send(&call, on_ordered, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_ordered, &op, sizeof op);
 }

@@ -224,18 +224,12 @@ static void on_page(void *arg, enum err error, const redisReply *reply)
 static enum err send_page(struct store *store, uint64_t number, size_t want, optout_page_fn *page,
                           optout_record_fn *check, void *arg)
 {
-    struct paging *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct paging){store, page, check, arg, number};
+    const struct paging op = {store, page, check, arg, number};
     struct call call;
     call_begin(&call, store, "or1_optout_page", KEY_OPTOUTS, "");
     call_int(&call, (int64_t)number);
     call_int(&call, (int64_t)want);
-    enum err error = call_send(&call, on_page, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_page, &op, sizeof op);
 }
 
 enum err optout_check(struct store *store, uint64_t number, optout_record_fn *done, void *arg)

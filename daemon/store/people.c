@@ -91,11 +91,7 @@ static void add_change(struct call *call, const char *field, const char *value)
 enum err people_change(struct store *store, const char *name, const struct person_change *change,
                        people_changed_fn *done, void *arg)
 {
-    struct changing *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct changing){store, done, arg};
+    const struct changing op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_user_change", KEY_PEOPLE, "");
     call_text(&call, name);
@@ -104,11 +100,7 @@ enum err people_change(struct store *store, const char *name, const struct perso
     add_change(&call, "area", change->area);
     add_change(&call, "hash", change->hash);
     add_change(&call, "disabled", change->disabled < 0 ? NULL : change->disabled ? "1" : "0");
-    enum err error = call_send(&call, on_changed, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    return call_send_with(&call, on_changed, &op, sizeof op);
 }
 
 struct opening {
@@ -127,16 +119,8 @@ static void on_opened(void *arg, enum err error, const redisReply *reply)
 
 static enum err send_opening(const struct call *call, people_opened_fn *done, void *arg)
 {
-    struct opening *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct opening){call->store, done, arg};
-    enum err error = call_send(call, on_opened, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    const struct opening op = {call->store, done, arg};
+    return call_send_with(call, on_opened, &op, sizeof op);
 }
 
 /* ---- attempts ---- */
@@ -159,20 +143,12 @@ static void on_tried(void *arg, enum err error, const redisReply *reply)
 enum err people_try(struct store *store, const char *user, const char *address, people_try_fn *done,
                     void *arg)
 {
-    struct trying *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct trying){store, done, arg};
+    const struct trying op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_login_try", KEY_PEOPLE, "");
     call_text(&call, user);
     call_text(&call, address);
-    enum err error = call_send(&call, on_tried, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    return call_send_with(&call, on_tried, &op, sizeof op);
 }
 
 void people_forgive(struct store *store, const char *user)
@@ -257,19 +233,11 @@ static void on_token(void *arg, enum err error, const redisReply *reply)
 enum err people_token_look(struct store *store, const char *digest, people_token_fn *done,
                            void *arg)
 {
-    struct looking_token *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct looking_token){store, done, arg};
+    const struct looking_token op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_token_look", KEY_PEOPLE, "");
     call_text(&call, digest);
-    enum err error = call_send(&call, on_token, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    return call_send_with(&call, on_token, &op, sizeof op);
 }
 
 struct listing_tokens {
@@ -299,21 +267,13 @@ static void on_tokens(void *arg, enum err error, const redisReply *reply)
 enum err people_token_list(struct store *store, const char *owner, const char *after, size_t most,
                            people_tokens_fn *done, void *arg)
 {
-    struct listing_tokens *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct listing_tokens){store, done, arg};
+    const struct listing_tokens op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_token_list", KEY_PEOPLE, "");
     call_text(&call, owner);
     call_text(&call, after);
     call_int(&call, (int64_t)most);
-    enum err error = call_send(&call, on_tokens, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    return call_send_with(&call, on_tokens, &op, sizeof op);
 }
 
 enum err people_token_drop(struct store *store, const char *id, const char *owner,
@@ -350,21 +310,13 @@ static void on_once(void *arg, enum err error, const redisReply *reply)
 enum err people_once(struct store *store, const char *name, const char *digest,
                      people_once_fn *done, void *arg)
 {
-    struct onceing *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct onceing){store, done, arg};
+    const struct onceing op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_once_begin", KEY_PEOPLE, "");
     call_text(&call, name);
     call_text(&call, digest);
     call_int(&call, PEOPLE_ONCE_RUNNING_MS);
-    enum err error = call_send(&call, on_once, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    return call_send_with(&call, on_once, &op, sizeof op);
 }
 
 void people_once_end(struct store *store, const char *name, int status, const char *body)
@@ -411,16 +363,8 @@ static void on_people(void *arg, enum err error, const redisReply *reply)
 
 static enum err send_finding(const struct call *call, people_fn *done, void *arg)
 {
-    struct finding_people *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct finding_people){call->store, done, arg};
-    enum err error = call_send(call, on_people, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    const struct finding_people op = {call->store, done, arg};
+    return call_send_with(call, on_people, &op, sizeof op);
 }
 
 enum err people_find(struct store *store, const char *name, people_fn *done, void *arg)
@@ -538,19 +482,11 @@ static void on_looked(void *arg, enum err error, const redisReply *reply)
 enum err people_look(struct store *store, const char *digest, const struct session_times *times,
                      people_session_fn *done, void *arg)
 {
-    struct looking *op = malloc(sizeof *op);
-    if (op == NULL) {
-        return ERR_NOMEM;
-    }
-    *op = (struct looking){store, done, arg};
+    const struct looking op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_session_look", KEY_PEOPLE, "");
     call_text(&call, digest);
     call_int(&call, times->idle_ms);
     call_int(&call, times->confirm_ms);
-    enum err error = call_send(&call, on_looked, op);
-    if (error != ERR_OK) {
-        free(op);
-    }
-    return error;
+    return call_send_with(&call, on_looked, &op, sizeof op);
 }

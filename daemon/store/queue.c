@@ -527,20 +527,14 @@ static void on_claim(void *arg, enum err error, const redisReply *reply)
 enum err queue_claim(struct store *store, const char *carrier, uint32_t seq, const char *owner,
                      int64_t lease_ms, int64_t now_ms, queue_claim_fn *done, void *arg)
 {
-    struct claiming *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct claiming){store, done, arg};
+    const struct claiming op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_claim", KEY_CARRIER, carrier);
     call_int(&call, seq);
     call_text(&call, owner);
     call_int(&call, lease_ms);
     call_int(&call, now_ms);
-    enum err error = call_send(&call, on_claim, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_claim, &op, sizeof op);
 }
 
 /* ---- suppress ---- */
@@ -579,10 +573,7 @@ enum err queue_suppress(struct store *store, struct chunk_ref ref, uint64_t toke
     uint8_t packed[2 * CHUNK_MAX];
     if (n > CHUNK_MAX)
         return ERR_TOO_BIG;
-    struct suppressing *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct suppressing){store, done, arg, n};
+    const struct suppressing op = {store, done, arg, n};
     for (size_t i = 0; i < n; i++) {
         packed[2 * i] = (uint8_t)(positions[i] >> 8);
         packed[2 * i + 1] = (uint8_t)positions[i];
@@ -592,10 +583,7 @@ enum err queue_suppress(struct store *store, struct chunk_ref ref, uint64_t toke
     call_int(&call, (int64_t)token);
     call_bytes(&call, packed, 2 * n);
     call_int(&call, clock_wall_ms());
-    enum err error = call_send(&call, on_suppress, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_suppress, &op, sizeof op);
 }
 
 /* ---- intent ---- */
@@ -630,10 +618,7 @@ enum err queue_intent(struct store *store, struct chunk_ref ref, uint64_t token,
                       uint32_t campaign_rate, int64_t lease_ms, int64_t now_ms,
                       queue_intent_fn *done, void *arg)
 {
-    struct intending *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct intending){store, done, arg, count};
+    const struct intending op = {store, done, arg, count};
     struct call call;
     begin_chunk_call(&call, store, "or1_intent", &ref);
     call_int(&call, (int64_t)token);
@@ -644,10 +629,7 @@ enum err queue_intent(struct store *store, struct chunk_ref ref, uint64_t token,
     call_int(&call, campaign_rate);
     call_int(&call, lease_ms);
     call_int(&call, now_ms);
-    enum err error = call_send(&call, on_intent, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_intent, &op, sizeof op);
 }
 
 /* ---- settle ---- */

@@ -49,18 +49,12 @@ static void on_find(void *arg, enum err error, const redisReply *reply)
 enum err queue_find(struct store *store, const char *carrier, const char *id, queue_view_fn *done,
                     void *arg)
 {
-    struct finding *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct finding){store, done, arg};
+    const struct finding op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_find", KEY_CARRIER, carrier);
     call_text(&call, id[0] == '#' ? "" : id);
     call_text(&call, id[0] == '#' ? id + 1 : "");
-    enum err error = call_send(&call, on_find, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_find, &op, sizeof op);
 }
 
 /* ---- list: pages, whose answers are kept until the last one is here because the views borrow from
@@ -210,18 +204,12 @@ static void on_chunk(void *arg, enum err error, const redisReply *reply)
 
 enum err queue_chunk(struct store *store, struct chunk_ref ref, queue_chunk_fn *done, void *arg)
 {
-    struct showing *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct showing){store, done, arg};
+    const struct showing op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_chunk", KEY_CARRIER, ref.carrier);
     call_int(&call, ref.seq);
     call_int(&call, ref.chunk);
-    enum err error = call_send(&call, on_chunk, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_chunk, &op, sizeof op);
 }
 
 /* ---- the dictionary of codes ---- */
@@ -258,16 +246,10 @@ static void on_codes(void *arg, enum err error, const redisReply *reply)
 
 enum err queue_codes(struct store *store, const char *carrier, queue_codes_fn *done, void *arg)
 {
-    struct spelling *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct spelling){store, done, arg};
+    const struct spelling op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_codes", KEY_CARRIER, carrier);
-    enum err error = call_send(&call, on_codes, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_codes, &op, sizeof op);
 }
 
 /* ---- dropping values ---- */

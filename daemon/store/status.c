@@ -159,10 +159,7 @@ static void on_uplink(void *arg, enum err error, const redisReply *reply)
 enum err status_uplink(struct store *store, const char *carrier, const struct uplink_record *uplink,
                        int64_t now_ms, status_uplink_fn *done, void *arg)
 {
-    struct uplinking *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct uplinking){store, done, arg};
+    const struct uplinking op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_uplink", KEY_CARRIER, carrier);
     call_text(&call, uplink->id);
@@ -172,10 +169,7 @@ enum err status_uplink(struct store *store, const char *carrier, const struct up
     call_text(&call, uplink->meaning);
     call_int(&call, uplink->sent_ms);
     call_int(&call, now_ms);
-    enum err error = call_send(&call, on_uplink, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_uplink, &op, sizeof op);
 }
 
 /* ---- the account ---- */
@@ -243,16 +237,10 @@ static void on_carrier(void *arg, enum err error, const redisReply *reply)
 enum err status_carrier(struct store *store, const char *carrier, status_carrier_fn *done,
                         void *arg)
 {
-    struct asking *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct asking){store, done, arg};
+    const struct asking op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_carrier", KEY_CARRIER, carrier);
-    enum err error = call_send(&call, on_carrier, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_carrier, &op, sizeof op);
 }
 
 /* An order to the account, and the audit line that follows it. */
@@ -401,17 +389,11 @@ static void on_daemons(void *arg, enum err error, const redisReply *reply)
 
 enum err status_daemons(struct store *store, status_daemons_fn *done, void *arg)
 {
-    struct counting_heads *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct counting_heads){store, done, arg};
+    const struct counting_heads op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_daemons", KEY_DAEMONS, "");
     call_text(&call, "");
-    enum err error = call_send(&call, on_daemons, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_daemons, &op, sizeof op);
 }
 
 /* ---- audit ---- */
@@ -481,18 +463,12 @@ static void on_audit_page(void *arg, enum err error, const redisReply *reply)
 enum err status_audit_page(struct store *store, const char *before, uint32_t most,
                            status_audit_fn *done, void *arg)
 {
-    struct paging_audit *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct paging_audit){store, done, arg};
+    const struct paging_audit op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_audit_page", KEY_AUDIT, "");
     call_text(&call, *before ? before : "+");
     call_int(&call, most < AUDIT_PAGE_MAX ? most : AUDIT_PAGE_MAX);
-    enum err error = call_send(&call, on_audit_page, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_audit_page, &op, sizeof op);
 }
 
 struct proving_audit {

@@ -64,18 +64,12 @@ static void on_list(void *arg, enum err error, const redisReply *reply)
 enum err waiting_list(struct store *store, const char *carrier, uint64_t skip,
                       waiting_list_fn *done, void *arg)
 {
-    struct listing *op = malloc(sizeof *op);
-    if (op == NULL)
-        return ERR_NOMEM;
-    *op = (struct listing){store, done, arg};
+    const struct listing op = {store, done, arg};
     struct call call;
     call_begin(&call, store, "or1_uplinks_waiting", KEY_CARRIER, carrier);
     call_int(&call, (int64_t)skip);
     call_int(&call, WAITING_MAX);
-    enum err error = call_send(&call, on_list, op);
-    if (error != ERR_OK)
-        free(op);
-    return error;
+    return call_send_with(&call, on_list, &op, sizeof op);
 }
 
 enum err waiting_taken(struct store *store, const char *carrier, const char *place,
