@@ -152,6 +152,11 @@ int apicall_offset_min(const struct apicall *call)
     return call->api->settings->daemon.utc_offset_min;
 }
 
+uint32_t apicall_today(const struct apicall *call)
+{
+    return clock_day(clock_wall_ms(), apicall_offset_min(call));
+}
+
 const struct codes *apicall_codes(const struct apicall *call, const char *carrier)
 {
     const struct settings *settings = call->api->settings;

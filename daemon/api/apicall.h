@@ -147,6 +147,8 @@ void apicall_known_campaign(struct apicall *call, const char *id,
                             void (*then)(struct apicall *call));
 
 int apicall_offset_min(const struct apicall *call);
+/* The local day, 20261017. */
+uint32_t apicall_today(const struct apicall *call);
 /* The driver of a carrier, NULL when the carrier is not configured any more. */
 const struct carrier_driver *apicall_driver(const struct apicall *call, const char *carrier);
 /* The code table of a carrier, NULL when the carrier is not configured any more. Ask anew in every

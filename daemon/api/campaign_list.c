@@ -88,7 +88,7 @@ struct listing {
     struct row *rows; /* in order; one more than the limit shows that there are more */
     size_t n;
     char **launched; /* all ids, so that their definitions are no drafts */
-    size_t n_launched, launched_room;
+    size_t n_launched;
     char at[DRAFT_ID_SIZE]; /* of the definitions: this one and the later ones were looked at */
 };
 

@@ -16,7 +16,6 @@
 #define TEXT_MAX_BYTES 65536
 #define FAULT_MAX_BYTES 8192
 #define NUMBER_COLUMN "手机号"
-#define BOM "\xEF\xBB\xBF" /* spreadsheet programs take the file for GB18030 without it */
 
 /* ---- the plan ---- */
 
@@ -318,7 +317,7 @@ static void send_sample(struct apicall *call, struct draft_work *work)
     const char *const *names;
     buf_init(&problem, FAULT_MAX_BYTES);
     buf_init(&csv, TEXT_MAX_BYTES);
-    buf_add_text(&csv, BOM NUMBER_COLUMN);
+    buf_add_text(&csv, CSVCELL_BOM NUMBER_COLUMN);
     if (work->draft->text[0] != '\0' &&
         template_compile("", false, work->draft->text, "", &tmpl, &problem) == ERR_OK) {
         size_t n = template_columns(tmpl, &names);

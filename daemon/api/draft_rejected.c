@@ -19,7 +19,6 @@
     ((size_t)128 * 1024 * 1024) /* a block of 1000 rows, all bad and as long as a row may be */
 #define FAULT_MAX_BYTES 8192
 #define REASON_MAX_BYTES 8192
-#define BOM "\xEF\xBB\xBF" /* spreadsheet programs take the file for GB18030 without it */
 #define ROW_COLUMN "row"
 #define REASON_COLUMN "reason"
 
@@ -277,7 +276,7 @@ static void add_header(struct rejected *rejected)
 {
     const char *const *names, *const *folded;
     recipients_columns(rejected->list, &names, &folded);
-    buf_add_text(&rejected->rows, BOM);
+    buf_add_text(&rejected->rows, CSVCELL_BOM);
     for (size_t i = 0; i < rejected->n_columns; i++) {
         csvcell_add(&rejected->rows, names[i]);
         buf_add_char(&rejected->rows, ',');

@@ -492,10 +492,8 @@ static void take_space(struct apicall *call, uint64_t bytes, void (*then)(struct
     }
     call->then = then;
     snprintf(whose, sizeof whose, "b:%s", call->who.name);
-    struct civil civil = clock_civil(clock_wall_ms(), apicall_offset_min(call));
-    uint32_t day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
     enum err error = drafts_allowance_take(
-        call->api->parts.store, whose, day, (bytes >> MIB_SHIFT) + 1,
+        call->api->parts.store, whose, apicall_today(call), (bytes >> MIB_SHIFT) + 1,
         call->api->settings->daemon.upload_daily_bytes >> MIB_SHIFT, on_space, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);

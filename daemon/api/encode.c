@@ -28,6 +28,17 @@ json_t *encode_text(const char *bytes)
     return json != NULL ? json : json_string("(not UTF-8)"); /* surrogates written as bytes */
 }
 
+const char *encode_mobile(uint64_t mobile, bool is_masked, char out[MOBILE_TEXT_SIZE])
+{
+    out[0] = '\0';
+    if (mobile != 0 && is_masked) {
+        mobile_mask(mobile, out);
+    } else if (mobile != 0) {
+        mobile_format(mobile, out);
+    }
+    return out;
+}
+
 static void set_text(json_t *object, const char *key, const char *bytes)
 {
     json_object_set_new(object, key, encode_text(bytes));
@@ -295,11 +306,7 @@ struct report_cells {
 
 static void fill_cells(const struct report_line *line, int offset_min, struct report_cells *cells)
 {
-    if (line->is_masked) {
-        mobile_mask(line->number, cells->number);
-    } else {
-        mobile_format(line->number, cells->number);
-    }
+    encode_mobile(line->number, line->is_masked, cells->number);
     cells->state = state_word((enum recipient_state)line->state);
     if (cells->state == NULL) {
         cells->state = "";

@@ -8,12 +8,15 @@
 #include "campaign/definition.h"
 #include "dispatch/dispatch.h"
 #include "launch/launch.h"
+#include "sms/mobile.h"
 #include "store/optout.h"
 #include "store/status.h"
 
 /* A string of whatever bytes: each that is not UTF-8 is shown as '?', because a broken name must
  * not take the whole answer away. */
 json_t *encode_text(const char *bytes);
+/* 138****8000, or the whole number; "" for 0. Gives `out`. */
+const char *encode_mobile(uint64_t mobile, bool is_masked, char out[MOBILE_TEXT_SIZE]);
 /* RFC 3339 in local time; null for 0. */
 json_t *encode_time(int64_t ms, int offset_min);
 /* All ten words, always. */

@@ -85,18 +85,6 @@ static void put_quantity(json_t *json, const char *key, int64_t thousandths)
     put_text(json, key, thousandths != 0 ? money_format_quantity(thousandths, text) : "");
 }
 
-/* "" for 0. */
-static const char *mobile_text(uint64_t mobile, bool is_masked, char out[MOBILE_TEXT_SIZE])
-{
-    out[0] = '\0';
-    if (mobile != 0 && is_masked) {
-        mobile_mask(mobile, out);
-    } else if (mobile != 0) {
-        mobile_format(mobile, out);
-    }
-    return out;
-}
-
 /* What somebody wrote, in which a number may stand. */
 static const char *free_text(const char *text, bool is_masked, char out[LEDGER_NOTE_MAX + 1])
 {
@@ -111,7 +99,7 @@ static const char *free_text(const char *text, bool is_masked, char out[LEDGER_N
 static void put_mobile(json_t *json, const char *key, uint64_t mobile, bool is_masked)
 {
     char text[MOBILE_TEXT_SIZE];
-    put_text(json, key, mobile_text(mobile, is_masked, text));
+    put_text(json, key, encode_mobile(mobile, is_masked, text));
 }
 
 static void put_free_text(json_t *json, const char *key, const char *text, bool is_masked)
@@ -269,7 +257,7 @@ static void csv_donor(const struct ledger_entry *entry, bool is_masked, struct b
 {
     char mobile[MOBILE_TEXT_SIZE];
     cell_free_text(out, entry->name, is_masked);
-    cell(out, mobile_text(entry->mobile, is_masked, mobile));
+    cell(out, encode_mobile(entry->mobile, is_masked, mobile));
     cell(out, entry->is_organisation ? "yes" : "");
     cell(out, has_donor(entry) ? name_shown_word(entry->shown) : "");
 }

@@ -104,7 +104,7 @@ static void take(struct apicall *call)
         snprintf(whose, sizeof whose, "u:%s", call->who.name);
     }
     enum err error =
-        drafts_allowance_take(call->api->parts.store, whose, trial_day(call),
+        drafts_allowance_take(call->api->parts.store, whose, apicall_today(call),
                               guarding->number != 0 ? 1 : guarding->people,
                               is_trial ? daemon->trial_daily : daemon->test_daily, on_taken, call);
     if (error != ERR_OK) {

@@ -149,7 +149,7 @@ static void on_standing(void *arg, enum err error, const char *reason,
                         const struct area_standing *standing)
 {
     struct apicall *call = arg;
-    char whose[WHO_NAME_SIZE + 8];
+    char whose[TRIAL_WHOSE_SIZE];
     if (!apicall_lives(call)) {
         return;
     }
@@ -160,7 +160,7 @@ static void on_standing(void *arg, enum err error, const char *reason,
     }
     if (error == ERR_OK) {
         snprintf(whose, sizeof whose, "o:%s", call->who.name);
-        error = drafts_allowance_take(call->api->parts.store, whose, trial_day(call),
+        error = drafts_allowance_take(call->api->parts.store, whose, apicall_today(call),
                                       json_array_size(json_object_get(call->body, "numbers")),
                                       OPTOUTS_A_DAY, on_taken, call);
     }
@@ -290,9 +290,7 @@ static void cursor_write(const struct api *api, uint64_t number, char out[2 * CU
     }
     cover(api, "s", bytes, NONCE_BYTES + NUMBER_BYTES, mask);
     memcpy(bytes + NONCE_BYTES + NUMBER_BYTES, mask, SEAL_BYTES);
-    for (size_t i = 0; i < CURSOR_BYTES; i++) {
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-    }
+    digest_to_hex(bytes, CURSOR_BYTES, out);
 }
 
 static bool cursor_read(const struct api *api, const char *text, uint64_t *number)

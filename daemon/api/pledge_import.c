@@ -269,8 +269,7 @@ static bool read_actor(struct apicall *call, const char **actor)
 static bool read_options(struct apicall *call, struct import *import)
 {
     struct pledge_list_options *options = &import->options;
-    struct civil today = clock_civil(clock_wall_ms(), apicall_offset_min(call));
-    options->today = (uint32_t)(today.year * 10000 + today.month * 100 + today.day);
+    options->today = apicall_today(call);
     options->has_region = http_request_query(call->request, "region") != NULL;
     if (!read_actor(call, &options->actor) || !query_flag(call, "check", &import->only_check) ||
         !query_flag(call, "partial", &import->partial) ||

@@ -106,9 +106,7 @@ static void hash_bytes(const char *bytes, size_t len, char out[DIGEST_SHA256_HEX
         bytes += n;
         len -= n;
     }
-    for (size_t i = 0; i < sizeof chain; i++) {
-        snprintf(out + 2 * i, 3, "%02x", chain[i]);
-    }
+    digest_to_hex(chain, sizeof chain, out);
 }
 
 /* ---- columns ---- */

@@ -210,10 +210,8 @@ void handle_ledger_seal(struct apicall *call)
     }
     backup_tidy(call->api); /* every night */
     const struct settings *settings = call->api->settings;
-    struct civil civil = clock_civil(clock_wall_ms(), apicall_offset_min(call));
-    uint32_t day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
     snprintf(path, sizeof path, "%s/%s", settings->daemon.state_dir, "ledger-seals.txt");
-    enum err error = seal_make(call->api->parts.store, day, path, on_sealed, call);
+    enum err error = seal_make(call->api->parts.store, apicall_today(call), path, on_sealed, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
     }

@@ -360,14 +360,13 @@ static uint32_t up_until(const struct public_page *page)
     struct civil day = {
         .year = (int)(to / 10000), .month = (int)(to / 100 % 100), .day = (int)(to % 100)};
     int64_t ms = clock_from_civil(&day, offset) + (int64_t)conf(page)->notice_days * DAY_MS;
-    day = clock_civil(ms, offset);
-    return (uint32_t)(day.year * 10000 + day.month * 100 + day.day);
+    return clock_day(ms, offset);
 }
 
 static bool is_over(const struct public_page *page, uint32_t until)
 {
-    struct civil now = clock_civil(clock_wall_ms(), page->api->settings->daemon.utc_offset_min);
-    return until != 0 && (uint32_t)(now.year * 10000 + now.month * 100 + now.day) > until;
+    int offset_min = page->api->settings->daemon.utc_offset_min;
+    return until != 0 && clock_day(clock_wall_ms(), offset_min) > until;
 }
 
 /* `place` holds the area's name for the view. */

@@ -39,21 +39,21 @@ static bool settle_number(struct apicall *call)
     return true;
 }
 
-/* The names of the configured carriers, divided by blanks. */
-static void list_carriers(const struct apicall *call, struct buf *out)
+/* The names of the configured carriers, divided by blanks. errors: ERR_NOMEM */
+static enum err list_carriers(const struct apicall *call, struct buf *out)
 {
     const struct settings *settings = call->api->settings;
+    buf_init(out, CARRIERS_MAX_BYTES);
     for (size_t i = 0; i < settings->n_carriers; i++) {
         buf_addf(out, "%s%s", i > 0 ? " " : "", settings->carriers[i].name);
     }
+    return buf_check(out);
 }
 
 static void look(struct apicall *call, ledger_messages_fn *done)
 {
     struct buf carriers;
-    buf_init(&carriers, CARRIERS_MAX_BYTES);
-    list_carriers(call, &carriers);
-    enum err error = buf_check(&carriers);
+    enum err error = list_carriers(call, &carriers);
     if (error == ERR_OK) {
         error = ledger_messages(call->api->parts.store, call->params[0], buf_text(&carriers), done,
                                 call);
@@ -166,10 +166,8 @@ static void on_messages(void *arg, enum err error, const char *reason,
             json_array_append_new(array, message);
         }
     }
-    if (n > 0 && call->is_masked) {
-        mobile_mask(messages[0].owing.pledge.mobile, mobile);
-    } else if (n > 0) {
-        mobile_format(messages[0].owing.pledge.mobile, mobile);
+    if (n > 0) {
+        encode_mobile(messages[0].owing.pledge.mobile, call->is_masked, mobile);
     }
     apicall_answer(call, 200,
                    json_pack("{s:s, s:s, s:o}", "number",
@@ -256,9 +254,7 @@ static void order(struct apicall *call, const struct guard *guard)
 {
     struct buf carriers;
     (void)guard;
-    buf_init(&carriers, CARRIERS_MAX_BYTES);
-    list_carriers(call, &carriers);
-    enum err error = buf_check(&carriers);
+    enum err error = list_carriers(call, &carriers);
     if (error == ERR_OK) {
         const struct ledger_again wanted = {
             .entry = (uint64_t)json_integer_value(json_object_get(call->answer, "entry")),

@@ -20,7 +20,6 @@
 #define COLUMNS_ROWS_MAX ((size_t)1000000) /* some 50 MB */
 #define COLUMNS_REPORTS_MAX 2
 #define STATES_MAX_BYTES 200
-#define BOM "\xEF\xBB\xBF"
 
 static unsigned with_columns; /* reports with a table just now */
 
@@ -99,7 +98,7 @@ void report_start(struct report *report, struct buf *piece)
     http_answer_start(call->request, 200,
                       report->csv ? "text/csv; charset=utf-8" : "application/x-ndjson");
     if (report->csv && report->has_bom) {
-        buf_add_text(piece, BOM);
+        buf_add_text(piece, CSVCELL_BOM);
     }
 }
 

@@ -30,7 +30,6 @@ static json_t *session_json(struct apicall *call, bool is_trial)
     char area[AREA_TEXT_SIZE], day[ENCODE_DAY_SIZE], offset[16];
     int minutes = apicall_offset_min(call);
     struct encode_regions regions = api_regions(call);
-    struct civil today = clock_civil(clock_wall_ms(), minutes);
     snprintf(offset, sizeof offset, "%c%02d:%02d", minutes < 0 ? '-' : '+', abs(minutes) / 60,
              abs(minutes) % 60);
     json_t *json = json_pack(
@@ -39,8 +38,7 @@ static json_t *session_json(struct apicall *call, bool is_trial)
         "area_name", regions.name != NULL ? regions.name(regions.arg, who->area) : "", "csrf",
         call->csrf, "confirmed_until", encode_time(call->confirmed_until_ms, minutes), "expires_at",
         encode_time(call->session_ends_ms, minutes), "version", OUTREACH_VERSION, "utc_offset",
-        offset, "today",
-        encode_day((uint32_t)(today.year * 10000 + today.month * 100 + today.day), day));
+        offset, "today", encode_day(apicall_today(call), day));
     json_object_set_new(json, "trial", json_boolean(is_trial));
     json_object_set_new(
         json, "limits",

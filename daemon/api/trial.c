@@ -51,7 +51,7 @@ static void on_standing(void *arg, enum err error, const char *reason,
         op.trial->n_own = standing->n_own;
         memcpy(op.trial->own, standing->own, standing->n_own * sizeof *standing->own);
         error = drafts_allowance_taken(op.call->api->parts.store, trial_whose(&op.call->who, whose),
-                                       trial_day(op.call), on_taken, arg);
+                                       apicall_today(op.call), on_taken, arg);
     }
     if (error != ERR_OK) {
         free(arg);
@@ -175,10 +175,4 @@ const char *trial_whose(const struct who *who, char out[TRIAL_WHOSE_SIZE])
 {
     snprintf(out, TRIAL_WHOSE_SIZE, "a:%llu", (unsigned long long)who->area);
     return out;
-}
-
-uint32_t trial_day(const struct apicall *call)
-{
-    struct civil civil = clock_civil(clock_wall_ms(), apicall_offset_min(call));
-    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
 }

@@ -42,5 +42,3 @@ json_t *encode_trial(const struct trial_view *view);
 /* Whose allowance a message in trial is taken from: all users of one area share it. */
 #define TRIAL_WHOSE_SIZE (WHO_NAME_SIZE + 8)
 const char *trial_whose(const struct who *who, char out[TRIAL_WHOSE_SIZE]);
-/* Today, as 20261017. */
-uint32_t trial_day(const struct apicall *call);

@@ -121,6 +121,12 @@ int64_t clock_from_civil(const struct civil *civil, int offset_min)
     return seconds * MS_PER_SECOND - offset_min * MS_PER_MINUTE;
 }
 
+uint32_t clock_day(int64_t wall_ms, int offset_min)
+{
+    struct civil civil = clock_civil(wall_ms, offset_min);
+    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+}
+
 const char *clock_format(int64_t wall_ms, int offset_min, char out[CLOCK_TEXT_SIZE])
 {
     struct civil c = clock_civil(wall_ms, offset_min);

@@ -90,7 +90,7 @@ static size_t digest(enum algorithm alg, const struct digest_part *parts, size_t
     return len;
 }
 
-static void to_hex(const uint8_t *bytes, size_t n, char *out)
+void digest_to_hex(const uint8_t *bytes, size_t n, char *out)
 {
     static const char digits[] = "0123456789abcdef";
     for (size_t i = 0; i < n; i++) {
@@ -103,7 +103,7 @@ static void to_hex(const uint8_t *bytes, size_t n, char *out)
 static void digest_hex(enum algorithm alg, const struct digest_part *parts, size_t n, char *out)
 {
     uint8_t raw[EVP_MAX_MD_SIZE];
-    to_hex(raw, digest(alg, parts, n, raw), out);
+    digest_to_hex(raw, digest(alg, parts, n, raw), out);
 }
 
 void digest_md5_hex(const struct digest_part *parts, size_t n, char out[DIGEST_MD5_HEX])
@@ -149,7 +149,7 @@ enum err digest_sha256_fd(int fd, char out[DIGEST_SHA256_HEX], uint64_t *len)
     }
     if (EVP_DigestFinal_ex(ctx, raw, &raw_len) != 1)
         die("final");
-    to_hex(raw, raw_len, out);
+    digest_to_hex(raw, raw_len, out);
     return ERR_OK;
 }
 

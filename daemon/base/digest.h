@@ -11,6 +11,9 @@
 #define DIGEST_SHA256_BYTES 32
 #define DIGEST_SHA256_HEX 65
 
+/* 2*n hex digits and a zero. */
+void digest_to_hex(const uint8_t *bytes, size_t n, char *out);
+
 struct digest_part {
     const void *bytes;
     size_t len;

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "campaign/encoding.h"
 #include "campaign/hours.h"
 #include "campaign/terms.h"
 #include "conf/ini.h"
@@ -336,9 +337,9 @@ static char *clean_text(const struct buf *bytes)
 {
     const char *from = buf_text(bytes);
     size_t len = bytes->len;
-    if (len >= 3 && memcmp(from, "\xEF\xBB\xBF", 3) == 0) {
-        from += 3;
-        len -= 3;
+    if (encoding_has_bom(from, len)) {
+        from += ENCODING_BOM_BYTES;
+        len -= ENCODING_BOM_BYTES;
     }
     char *text = malloc(len + 1), *to = text;
     if (text == NULL)

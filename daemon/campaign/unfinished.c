@@ -7,28 +7,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "campaign/encoding.h"
 #include "conf/schema.h"
 
 #define MARK "# begun on the console"
 #define MARK_LINE MARK ": while something is missing, it is unfinished and not wrong\n"
-#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
-static size_t skip_byte_order_mark(const char *bytes, size_t len)
+/* Of the byte order mark, if there is one. */
+static size_t bom_bytes(const char *bytes, size_t len)
 {
-    size_t mark = strlen(BYTE_ORDER_MARK);
-    return len >= mark && memcmp(bytes, BYTE_ORDER_MARK, mark) == 0 ? mark : 0;
+    return encoding_has_bom(bytes, len) ? ENCODING_BOM_BYTES : 0;
 }
 
 /* Only the first line counts. */
 static bool has_mark(const char *bytes, size_t len)
 {
-    size_t at = skip_byte_order_mark(bytes, len), mark = strlen(MARK);
+    size_t at = bom_bytes(bytes, len), mark = strlen(MARK);
     return len - at >= mark && memcmp(bytes + at, MARK, mark) == 0;
 }
 
 void unfinished_mark(const char *bytes, size_t len, struct buf *out)
 {
-    size_t at = skip_byte_order_mark(bytes, len);
+    size_t at = bom_bytes(bytes, len);
     buf_add(out, bytes, at);
     if (!has_mark(bytes, len))
         buf_add_text(out, MARK_LINE);
@@ -37,7 +37,7 @@ void unfinished_mark(const char *bytes, size_t len, struct buf *out)
 
 static bool is_marked(const char *path)
 {
-    char head[sizeof BYTE_ORDER_MARK MARK];
+    char head[ENCODING_BOM_BYTES + sizeof MARK];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return false;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "campaign/template.h"
 #include "campaign/window.h"
 #include "sms/mobile.h"
@@ -68,13 +69,6 @@ static void import_settle(void *arg, struct plan_block *block, const uint8_t *fl
     plan_settle(((struct import *)arg)->plan, block, flags);
 }
 
-static void fingerprint_hex(const uint8_t bytes[16], char out[33])
-{
-    for (size_t i = 0; i < 16; i++) {
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-    }
-}
-
 static uint64_t import_finish(void *arg, struct campaign_fields *fields)
 {
     struct import *import = arg;
@@ -85,7 +79,7 @@ static uint64_t import_finish(void *arg, struct campaign_fields *fields)
     fields->invalid = totals->invalid;
     fields->opted_out = totals->opted_out;
     fields->segments_total = totals->segments_total;
-    fingerprint_hex(totals->fingerprint, fields->fingerprint);
+    digest_to_hex(totals->fingerprint, sizeof totals->fingerprint, fields->fingerprint);
     return totals->accepted;
 }
 

@@ -55,8 +55,7 @@ void seal_chain_add(struct seal_chain *chain, uint64_t entry, const char *canoni
 
 void seal_chain_hex(const struct seal_chain *chain, char out[LEDGER_HASH_HEX])
 {
-    for (size_t i = 0; i < DIGEST_SHA256_BYTES; i++)
-        snprintf(out + 2 * i, 3, "%02x", chain->value[i]);
+    digest_to_hex(chain->value, DIGEST_SHA256_BYTES, out);
 }
 
 /* ---- the file ---- */

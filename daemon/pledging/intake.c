@@ -25,7 +25,6 @@
 #include "store/waiting.h"
 
 #define DAY_MS INT64_C(86400000)
-#define NAME_SIZE 65 /* of a carrier or campaign */
 #define REQUEST_SIZE 64
 #define NOTE_MAX_BYTES 1000
 #define SAID_MAX_BYTES 4096
@@ -45,8 +44,8 @@ struct job {
     uint64_t mobile;
     int64_t sent_ms, heard_ms; /* wall: written (0: not told), here for the first time */
     const char *meaning;       /* while something is being said back */
-    char carrier[NAME_SIZE], request[REQUEST_SIZE];
-    char campaign[NAME_SIZE]; /* "" until it is known */
+    char carrier[PLEDGING_NAME_SIZE], request[REQUEST_SIZE];
+    char campaign[PLEDGING_NAME_SIZE]; /* "" until it is known */
     bool by_code;
     bool is_guess; /* no definition that is here has such a keyword */
     uint64_t area;
@@ -112,7 +111,7 @@ static bool has_ended(struct job *job, enum err error)
 
 static void log_job(const struct job *job, enum log_level level, const char *event, const char *why)
 {
-    char masked[MOBILE_TEXT_SIZE], subject[NAME_SIZE + 16], quoted[512];
+    char masked[MOBILE_TEXT_SIZE], subject[PLEDGING_NAME_SIZE + 16], quoted[512];
     mobile_mask(job->mobile, masked);
     snprintf(subject, sizeof subject, "carrier/%s", job->carrier);
     log_line(level, subject, "event=%s from=%s campaign=%s reason=%s", event, masked,
@@ -122,8 +121,7 @@ static void log_job(const struct job *job, enum log_level level, const char *eve
 static void today(const struct job *job, int64_t at_ms, int add_days, uint32_t *day)
 {
     const struct settings *settings = job->intake->pledging->settings;
-    struct civil civil = clock_civil(at_ms + add_days * DAY_MS, settings->daemon.utc_offset_min);
-    *day = (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+    *day = clock_day(at_ms + add_days * DAY_MS, settings->daemon.utc_offset_min);
 }
 
 /* ---- saying something back ---- */

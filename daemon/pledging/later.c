@@ -17,7 +17,6 @@
 #define PLACE_SIZE 48
 #define ID_SIZE 41
 #define CODE_SIZE 32
-#define CARRIER_SIZE 65
 
 /* One of the page, kept until it is its turn. The text follows the struct. */
 struct kept {
@@ -35,12 +34,11 @@ struct later {
     size_t calls; /* under way */
     bool is_dead;
     size_t carrier; /* of the round */
-    char name[CARRIER_SIZE];
+    char name[PLEDGING_NAME_SIZE];
     uint64_t skip; /* those of this carrier that still wait */
-    size_t n_page;
     struct kept *page;
     int64_t logged_ms;
-    char campaign[PLEDGING_CAMPAIGN_SIZE]; /* the last one that was noted */
+    char campaign[PLEDGING_NAME_SIZE]; /* the last one that was noted */
     struct pledging_waiting waiting, found;
 };
 

@@ -9,7 +9,6 @@
 #include "base/error.h"
 
 #define NUMBERS_CHUNKS_MAX 1000000u /* of a campaign */
-#define NUMBERS_BYTES_EACH 6
 
 struct numbers;
 /* For up to `n` numbers. errors: ERR_NOMEM */

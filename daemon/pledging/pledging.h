@@ -36,14 +36,14 @@ void pledging_on_queued(struct pledging *pledging, void (*fn)(void *arg, const c
  * every few seconds, too. */
 void pledging_wake(struct pledging *pledging);
 
-#define PLEDGING_CAMPAIGN_SIZE 65
+#define PLEDGING_NAME_SIZE 65 /* of a campaign or a carrier, with its zero */
 #define PLEDGING_REASON_SIZE 192
 /* Messages that donors are owed and that cannot be put into the queue as things are. */
 struct pledging_waiting {
     uint64_t n;
     /* Of the oldest: when its entry was posted (wall), its campaign, and why it waits. */
     int64_t since_ms;
-    char campaign[PLEDGING_CAMPAIGN_SIZE];
+    char campaign[PLEDGING_NAME_SIZE];
     char reason[PLEDGING_REASON_SIZE];
 };
 /* As this daemon last went through the whole list. Borrowed, until the loop turns. */

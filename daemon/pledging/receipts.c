@@ -17,7 +17,6 @@
 
 #define REQUEST_SIZE 40
 #define LOG_EVERY_MS 60000 /* of what cannot be said */
-#define CARRIER_SIZE 65
 
 static const char why_no_page[] = "this daemon has no definition of the campaign";
 static const char why_too_long[] = "its text is too long";
@@ -45,8 +44,8 @@ struct errand {
     uint64_t entry;
     uint32_t attempt;
     int64_t at_ms; /* of the entry */
-    char campaign[PLEDGING_CAMPAIGN_SIZE];
-    char carrier[CARRIER_SIZE];
+    char campaign[PLEDGING_NAME_SIZE];
+    char carrier[PLEDGING_NAME_SIZE];
 };
 
 static void step(struct receipts *receipts);

@@ -8,9 +8,9 @@
 #include <sys/queue.h>
 
 #include "pledging/numbers.h"
+#include "pledging/pledging.h"
 #include "sms/mobile.h"
 
-#define NAME_SIZE 65
 #define RESTARTS_MAX 5 /* somebody launches faster than we read: push again */
 #define CHUNKS_TOLD_MAX 8
 
@@ -21,13 +21,13 @@ struct stack {
     bool takes_pledges;
     bool is_whole;         /* the index has all chunks */
     struct numbers *index; /* NULL: none */
-    char id[NAME_SIZE];
+    char id[PLEDGING_NAME_SIZE];
 };
 
 struct shelf {
     LIST_ENTRY(shelf) entry;
     struct whose *whose;
-    char carrier[NAME_SIZE];
+    char carrier[PLEDGING_NAME_SIZE];
     char version[LAUNCHES_VERSION_SIZE];
     bool is_known;         /* the list was read, and nobody has said that it is old */
     bool is_reading;       /* the list or an index */

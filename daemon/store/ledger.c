@@ -19,8 +19,7 @@
 
 uint32_t ledger_day_of(const struct store *store, int64_t now_ms)
 {
-    struct civil civil = clock_civil(now_ms, store_utc_offset(store));
-    return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
+    return clock_day(now_ms, store_utc_offset(store));
 }
 
 /* ---- posting ---- */

@@ -73,7 +73,7 @@ enum err waiting_list(struct store *store, const char *carrier, uint64_t skip,
 }
 
 enum err waiting_taken(struct store *store, const char *carrier, const char *place,
-                       waiting_done_fn *done, void *arg)
+                       queue_done_fn *done, void *arg)
 {
     struct call call;
     call_begin(&call, store, "or1_uplink_taken", KEY_CARRIER, carrier);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "store/queue.h"
 
 struct store;
 
@@ -28,7 +29,6 @@ typedef void waiting_list_fn(void *arg, enum err error, uint64_t total, int64_t 
 /* Oldest first, without the first `skip` of them, at most WAITING_MAX. */
 MUST_CHECK enum err waiting_list(struct store *store, const char *carrier, uint64_t skip,
                                  waiting_list_fn *done, void *arg);
-typedef void waiting_done_fn(void *arg, enum err error, const char *reason);
 /* It waits no more; twice is fine. */
 MUST_CHECK enum err waiting_taken(struct store *store, const char *carrier, const char *place,
-                                  waiting_done_fn *done, void *arg);
+                                  queue_done_fn *done, void *arg);

@@ -26,11 +26,6 @@ export function showError(where, error) {
     box.scrollIntoView?.({block: 'nearest'});
 }
 
-export function showDone(where, text) {
-    clearNotices(where);
-    where.prepend(h('div', {class: 'alert alert-success', role: 'status'}, text));
-}
-
 export function clearNotices(where) {
     where.querySelectorAll(':scope > .alert').forEach((box) => box.remove());
 }
