@@ -7,10 +7,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "../conf/scratch.h"
-
-static struct settings *settings;
-static struct mistakes mistakes;
+#include "some_settings.h"
 
 /* The contract's example without its comments. */
 static const char contract_ini[] = "[campaign]\n"
@@ -450,24 +447,7 @@ static void test_other_offset(void **state)
 static int setup(void **state)
 {
     (void)state;
-    scratch_make();
-    mistakes_init(&mistakes);
-    mkdir(scratch_path("campaigns.d"), 0700);
-    scratch_file("gaoshan.csv", 0644, "手机\n");
-    scratch_file("outreachd.ini", 0644,
-                 "[carrier mas]\nbase_url = http://h\nec_name = e\nap_id = a\nsign_code = "
-                 "s\nsecret_key = x\n");
-    return settings_load(scratch_path("outreachd.ini"), true, &settings, &mistakes) == ERR_OK ? 0
-                                                                                              : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    settings_free(settings);
-    mistakes_fini(&mistakes);
-    scratch_remove();
-    return 0;
+    return some_settings_make("gaoshan.csv", "手机\n");
 }
 
 int main(void)
@@ -490,5 +470,5 @@ int main(void)
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_other_offset),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, some_settings_remove);
 }

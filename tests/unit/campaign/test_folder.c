@@ -7,10 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "../conf/scratch.h"
-
-static struct settings *settings;
-static struct mistakes mistakes;
+#include "some_settings.h"
 
 #define MARK "# begun on the console: while something is missing, it is unfinished and not wrong\n"
 #define WHOLE(id, more)                                                                            \
@@ -79,24 +76,7 @@ static void test_no_folder_is_one_mistake(void **state)
 static int setup(void **state)
 {
     (void)state;
-    scratch_make();
-    mistakes_init(&mistakes);
-    mkdir(scratch_path("campaigns.d"), 0700);
-    scratch_file("campaigns.d/a.csv", 0644, "手机号\n13800138000\n");
-    scratch_file("outreachd.ini", 0644,
-                 "[carrier mas]\nbase_url = http://h\nec_name = e\nap_id = a\nsign_code = "
-                 "s\nsecret_key = x\n");
-    return settings_load(scratch_path("outreachd.ini"), true, &settings, &mistakes) == ERR_OK ? 0
-                                                                                              : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    settings_free(settings);
-    mistakes_fini(&mistakes);
-    scratch_remove();
-    return 0;
+    return some_settings_make("campaigns.d/a.csv", "手机号\n13800138000\n");
 }
 
 int main(void)
@@ -106,5 +86,5 @@ int main(void)
         cmocka_unit_test(test_digits_that_two_share),
         cmocka_unit_test(test_no_folder_is_one_mistake),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, some_settings_remove);
 }

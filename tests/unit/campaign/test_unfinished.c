@@ -8,10 +8,7 @@
 #include <cmocka.h>
 
 #include "campaign/definition.h"
-#include "../conf/scratch.h"
-
-static struct settings *settings;
-static struct mistakes mistakes;
+#include "some_settings.h"
 
 #define MARK "# begun on the console: while something is missing, it is unfinished and not wrong\n"
 #define HEAD                                                                                       \
@@ -102,24 +99,7 @@ static void test_a_list_that_is_not_there(void **state)
 static int setup(void **state)
 {
     (void)state;
-    scratch_make();
-    mistakes_init(&mistakes);
-    mkdir(scratch_path("campaigns.d"), 0700);
-    scratch_file("campaigns.d/a.csv", 0644, "手机号\n13800138000\n");
-    scratch_file("outreachd.ini", 0644,
-                 "[carrier mas]\nbase_url = http://h\nec_name = e\nap_id = a\nsign_code = "
-                 "s\nsecret_key = x\n");
-    return settings_load(scratch_path("outreachd.ini"), true, &settings, &mistakes) == ERR_OK ? 0
-                                                                                              : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    settings_free(settings);
-    mistakes_fini(&mistakes);
-    scratch_remove();
-    return 0;
+    return some_settings_make("campaigns.d/a.csv", "手机号\n13800138000\n");
 }
 
 int main(void)
@@ -130,5 +110,5 @@ int main(void)
         cmocka_unit_test(test_what_is_wrong_is_a_mistake),
         cmocka_unit_test(test_a_list_that_is_not_there),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, some_settings_remove);
 }

@@ -2,7 +2,7 @@
  * whatever somebody changes behind the daemon's back is named, with both values. */
 #include "ledger/verify.h"
 
-#include "../store/rig.h"
+#include "../store/rig_one.h"
 
 #include <inttypes.h>
 
@@ -16,7 +16,6 @@
 #define COUNTY UINT64_C(513327000000)
 #define L "t:{l}:"
 
-static struct rig rig;
 static unsigned requests;
 
 static int start(void **state)
@@ -24,13 +23,6 @@ static int start(void **state)
     (void)state;
     rig_start(&rig);
     requests = 0;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
     return 0;
 }
 
@@ -588,18 +580,18 @@ static void test_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_sound, start, stop),
-        cmocka_unit_test_setup_teardown(test_changed_totals, start, stop),
-        cmocka_unit_test_setup_teardown(test_changed_summaries, start, stop),
-        cmocka_unit_test_setup_teardown(test_changed_lists_and_numbers, start, stop),
-        cmocka_unit_test_setup_teardown(test_changed_entries, start, stop),
-        cmocka_unit_test_setup_teardown(test_any_change_is_named, start, stop),
-        cmocka_unit_test_setup_teardown(test_entries_of_layout_1, start, stop),
-        cmocka_unit_test_setup_teardown(test_packed_otherwise, start, stop),
-        cmocka_unit_test_setup_teardown(test_last_entry_gone, start, stop),
-        cmocka_unit_test_setup_teardown(test_against_a_file, start, stop),
-        cmocka_unit_test_setup_teardown(test_while_it_is_written, start, stop),
-        cmocka_unit_test_setup_teardown(test_stopped, start, stop),
+        cmocka_unit_test_setup_teardown(test_sound, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_changed_totals, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_changed_summaries, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_changed_lists_and_numbers, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_changed_entries, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_any_change_is_named, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_entries_of_layout_1, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_packed_otherwise, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_last_entry_gone, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_against_a_file, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_while_it_is_written, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_stopped, start, rig_one_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,13 +2,12 @@
  * launch, and when what was known is old. */
 #include "pledging/whose.h"
 
-#include "../store/rig.h"
+#include "../store/rig_one.h"
 
 #include <time.h>
 
 #define ANYBODY 40 /* campaigns at most */
 
-static struct rig rig;
 static struct whose *whose;
 static const char *only; /* the one that fits; NULL: all */
 
@@ -197,12 +196,6 @@ static void test_freed_in_the_middle(void **state)
     expect(RIG_FIRST, "one"); /* what was under way has come and found nobody */
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
 static int each(void **state)
 {
     (void)state;
@@ -215,13 +208,6 @@ static int after(void **state)
     whose_free(whose);
     return 0;
 }
-static int teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,5 +219,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_random_campaigns, each, after),
         cmocka_unit_test_setup_teardown(test_freed_in_the_middle, each, after),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

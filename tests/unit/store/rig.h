@@ -153,13 +153,19 @@ RIG_UNUSED static void rig_open(struct rig *rig)
                      ERR_OK);
 }
 
-RIG_UNUSED static void rig_start(struct rig *rig)
+/* `more`: arguments of the server, up to a NULL; NULL: none. */
+RIG_UNUSED static void rig_start_with(struct rig *rig, const char *const *more)
 {
     memset(rig, 0, sizeof *rig);
-    rig_server_start(&rig->server, NULL);
+    rig_server_start(&rig->server, more);
     rig->admin = rig_connect(&rig->server);
     rig_open(rig);
     rig_until(rig, REDIS_READY);
+}
+
+RIG_UNUSED static void rig_start(struct rig *rig)
+{
+    rig_start_with(rig, NULL);
 }
 
 RIG_UNUSED static void rig_stop(struct rig *rig)

@@ -1,29 +1,9 @@
 /* Who wrote, who may approve; areas in trial. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "store/drafts.h"
 
-static struct rig rig;
 static struct rig_answer answer;
-
-static int start(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-static int fresh(void **state)
-{
-    (void)state;
-    rig_do(&rig, "FLUSHALL");
-    return 0;
-}
 
 struct got {
     unsigned calls;
@@ -277,12 +257,12 @@ static void test_so_many_a_day(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_who_wrote, fresh),
-        cmocka_unit_test_setup(test_four_eyes, fresh),
-        cmocka_unit_test_setup(test_an_approval_may_be_taken_back, fresh),
-        cmocka_unit_test_setup(test_the_nearest_record_counts, fresh),
-        cmocka_unit_test_setup(test_own_numbers, fresh),
-        cmocka_unit_test_setup(test_so_many_a_day, fresh),
+        cmocka_unit_test_setup(test_who_wrote, rig_one_empty),
+        cmocka_unit_test_setup(test_four_eyes, rig_one_empty),
+        cmocka_unit_test_setup(test_an_approval_may_be_taken_back, rig_one_empty),
+        cmocka_unit_test_setup(test_the_nearest_record_counts, rig_one_empty),
+        cmocka_unit_test_setup(test_own_numbers, rig_one_empty),
+        cmocka_unit_test_setup(test_so_many_a_day, rig_one_empty),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

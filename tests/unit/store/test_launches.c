@@ -1,12 +1,11 @@
 /* The list of launches, its version, and where a number stands. */
 #include "store/launches.h"
 
-#include "rig.h"
+#include "rig_one.h"
 
 #include "sms/mobile.h"
 #include "store/chunk.h"
 
-static struct rig rig;
 static struct rig_answer answer;
 
 static struct {
@@ -197,32 +196,13 @@ static void test_numbers(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int each(void **state)
-{
-    (void)state;
-    rig_do(&rig, "FLUSHALL");
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_list, each),
-        cmocka_unit_test_setup(test_an_import_hides_nothing, each),
-        cmocka_unit_test_setup(test_seek, each),
-        cmocka_unit_test_setup(test_numbers, each),
+        cmocka_unit_test_setup(test_list, rig_one_empty),
+        cmocka_unit_test_setup(test_an_import_hides_nothing, rig_one_empty),
+        cmocka_unit_test_setup(test_seek, rig_one_empty),
+        cmocka_unit_test_setup(test_numbers, rig_one_empty),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

@@ -1,22 +1,7 @@
 /* The number of the newest layout and the steps that lead to it belong together. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "store/layouts.h"
-
-static struct rig rig;
-
-static int setup(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
 
 static void test_a_step_for_each_older_layout(void **state)
 {
@@ -51,5 +36,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_a_step_for_each_older_layout),
                                        cmocka_unit_test(test_an_empty_redis_has_the_newest)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

@@ -3,7 +3,7 @@
  * step must leave the whole of Redis as it was. */
 #include "store/ledger.h"
 
-#include "rig.h"
+#include "rig_one.h"
 
 #include <inttypes.h>
 #include <time.h>
@@ -22,24 +22,11 @@
 #define LIMIT INT64_C(1000000000000000)
 #define PHONE UINT64_C(13800138000)
 
-static struct rig rig;
-
 static int start(void **state)
 {
     (void)state;
     static const char *const more[] = {"--enable-debug-command", "yes", NULL};
-    memset(&rig, 0, sizeof rig);
-    rig_server_start(&rig.server, more);
-    rig.admin = rig_connect(&rig.server);
-    rig_open(&rig);
-    rig_until(&rig, REDIS_READY);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
+    rig_start_with(&rig, more);
     return 0;
 }
 
@@ -1229,21 +1216,21 @@ static void test_steps_of_every_type(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_numbers_and_requests, start, stop),
-        cmocka_unit_test_setup_teardown(test_a_pledge_lives, start, stop),
-        cmocka_unit_test_setup_teardown(test_every_illegal_step, start, stop),
-        cmocka_unit_test_setup_teardown(test_waive_and_transfer, start, stop),
-        cmocka_unit_test_setup_teardown(test_own_and_passed_on, start, stop),
-        cmocka_unit_test_setup_teardown(test_goods, start, stop),
-        cmocka_unit_test_setup_teardown(test_closed_periods, start, stop),
-        cmocka_unit_test_setup_teardown(test_tickets, start, stop),
-        cmocka_unit_test_setup_teardown(test_limits_are_exact, start, stop),
-        cmocka_unit_test_setup_teardown(test_cap_a_day, start, stop),
-        cmocka_unit_test_setup_teardown(test_lapsed, start, stop),
-        cmocka_unit_test_setup_teardown(test_lists, start, stop),
-        cmocka_unit_test_setup_teardown(test_the_page_names_everything, start, stop),
-        cmocka_unit_test_setup_teardown(test_random_steps, start, stop),
-        cmocka_unit_test_setup_teardown(test_steps_of_every_type, start, stop),
+        cmocka_unit_test_setup_teardown(test_numbers_and_requests, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_a_pledge_lives, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_every_illegal_step, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_waive_and_transfer, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_own_and_passed_on, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_goods, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_closed_periods, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_tickets, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_limits_are_exact, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_cap_a_day, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_lapsed, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_lists, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_the_page_names_everything, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_random_steps, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_steps_of_every_type, start, rig_one_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

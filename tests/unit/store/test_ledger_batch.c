@@ -20,11 +20,7 @@ static int start(void **state)
 {
     (void)state;
     static const char *const more[] = {"--enable-debug-command", "yes", NULL};
-    memset(&rig, 0, sizeof rig);
-    rig_server_start(&rig.server, more);
-    rig.admin = rig_connect(&rig.server);
-    rig_open(&rig);
-    rig_until(&rig, REDIS_READY);
+    rig_start_with(&rig, more);
     assert_int_equal(ledger_batch_new(rig.base, rig.store, &batch), ERR_OK);
     return 0;
 }
@@ -77,6 +73,20 @@ static void digest(char out[64])
 
 static struct ledger_entry entries[PLEDGES];
 static char requests[PLEDGES][32];
+
+/* Of money, confirmed, with a request of its own. */
+static struct ledger_entry pledge_of(size_t i, uint64_t area, int64_t fen)
+{
+    snprintf(requests[i], sizeof requests[i], "sms:%zu", i);
+    return (struct ledger_entry){.type = LEDGER_PLEDGE,
+                                 .actor = "sms",
+                                 .source = "sms",
+                                 .request = requests[i],
+                                 .area = area,
+                                 .kind = PLEDGE_CASH,
+                                 .fen = fen,
+                                 .confirmed = true};
+}
 
 static struct ledger_entry one(size_t i)
 {
@@ -185,15 +195,8 @@ static void test_large_sums_are_exact(void **state)
     static struct got got[LEDGER_BATCH_MAX];
     answered = 0;
     for (size_t i = 0; i < LEDGER_BATCH_MAX; i++) {
-        struct ledger_entry entry = {.type = LEDGER_PLEDGE,
-                                     .actor = "sms",
-                                     .source = "sms",
-                                     .request = requests[i],
-                                     .area = i % 2 ? 513327205201 : 513327205202,
-                                     .kind = PLEDGE_CASH,
-                                     .fen = LIMIT - (int64_t)i,
-                                     .confirmed = true};
-        snprintf(requests[i], sizeof requests[i], "sms:%zu", i);
+        struct ledger_entry entry =
+            pledge_of(i, i % 2 ? 513327205201 : 513327205202, LIMIT - (int64_t)i);
         assert_int_equal(ledger_batch_post(batch, &entry, 0, RIG_NOW, on_posted, &got[i]), ERR_OK);
     }
     wait_for(LEDGER_BATCH_MAX);
@@ -210,15 +213,7 @@ static void test_a_total_stops_in_the_middle(void **state)
     rig_do(&rig, "HSET t:{l}:t:0:2026:* cash|pf 8995999999999999999");
     answered = 0;
     for (size_t i = 0; i < 8; i++) {
-        struct ledger_entry entry = {.type = LEDGER_PLEDGE,
-                                     .actor = "sms",
-                                     .source = "sms",
-                                     .request = requests[i],
-                                     .area = 513327205201,
-                                     .kind = PLEDGE_CASH,
-                                     .fen = i == 6 ? 1000 : LIMIT,
-                                     .confirmed = true};
-        snprintf(requests[i], sizeof requests[i], "sms:%zu", i);
+        struct ledger_entry entry = pledge_of(i, 513327205201, i == 6 ? 1000 : LIMIT);
         assert_int_equal(ledger_batch_post(batch, &entry, 0, RIG_NOW, on_posted, &got[i]), ERR_OK);
     }
     wait_for(8);
@@ -251,16 +246,8 @@ static void test_an_error_in_the_middle(void **state)
     rig_do(&rig, "SET t:{l}:m:1380013 broken");
     answered = 0;
     for (size_t i = 0; i < 3; i++) {
-        struct ledger_entry entry = {.type = LEDGER_PLEDGE,
-                                     .actor = "sms",
-                                     .source = "sms",
-                                     .request = requests[i],
-                                     .area = 513327205201,
-                                     .kind = PLEDGE_CASH,
-                                     .fen = 100,
-                                     .mobile = i == 1 ? 13800138000 : 13900139000,
-                                     .confirmed = true};
-        snprintf(requests[i], sizeof requests[i], "sms:%zu", i);
+        struct ledger_entry entry = pledge_of(i, 513327205201, 100);
+        entry.mobile = i == 1 ? 13800138000 : 13900139000;
         assert_int_equal(ledger_batch_post(batch, &entry, 0, RIG_NOW, on_posted, &got[i]), ERR_OK);
     }
     wait_for(3);

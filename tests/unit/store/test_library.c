@@ -1,26 +1,12 @@
 /* The function library as Redis has it: same alphabet as sms/state.h, loaded when it differs,
  * loaded again when it vanishes. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "base/digest.h"
 #include "store/chunk.h"
 #include "store/library.h"
 
-static struct rig rig;
 static struct rig_answer answer;
-
-static int setup(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
 
 static void test_alphabet(void **state)
 {
@@ -195,5 +181,5 @@ int main(void)
                                        cmocka_unit_test(test_another_version_is_replaced),
                                        cmocka_unit_test(test_the_same_version_is_left_alone),
                                        cmocka_unit_test(test_a_newer_layout_is_not_touched)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

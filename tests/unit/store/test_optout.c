@@ -1,27 +1,7 @@
 /* Opt-outs and dedup groups. */
-#include "rig.h"
+#include "rig_one.h"
 
-static struct rig rig;
 static struct rig_answer answer;
-
-static int start(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-static int fresh(void **state)
-{
-    (void)state;
-    rig_do(&rig, "FLUSHALL");
-    return 0;
-}
 
 static uint64_t add(uint64_t number, enum optout_scope scope, const char *source)
 {
@@ -267,7 +247,7 @@ static void test_an_import_is_committed_while_it_is_thrown_away(void **state)
     struct campaign_fields fields = grouped("c");
     const struct chunk_row row = {.number = RIG_FIRST};
     for (int commit_first = 0; commit_first < 2; commit_first++) {
-        fresh(NULL);
+        rig_one_empty(NULL);
         RIG_CALL(answer, &rig,
                  queue_begin(rig.store, &fields, "d1", RIG_NOW, rig_on_begin, &answer));
         uint32_t seq = answer.seq;
@@ -350,7 +330,7 @@ static void test_cancel_after_some_were_sent(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup(name, fresh)
+#define T(name) cmocka_unit_test_setup(name, rig_one_empty)
     const struct CMUnitTest tests[] = {T(test_add_widens_and_never_narrows),
                                        T(test_lookup),
                                        T(test_remove),
@@ -362,5 +342,5 @@ int main(void)
                                        T(test_an_import_is_committed_while_it_is_thrown_away),
                                        T(test_cancel_before_anything_was_sent),
                                        T(test_cancel_after_some_were_sent)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

@@ -3,7 +3,7 @@
  * the counters add up and agree with the records, and nobody gets a second intent unless a definite
  * refusal, a person's resend or, once, that of the policy stands between. OUTREACH_TEST_SEED=n
  * plays one sequence again. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "base/digest.h"
 #include "store/layouts.h"
@@ -17,7 +17,6 @@
 #define LEASE_MS 30000
 #define SILENCE_MS 20000 /* within a lease, so that it begins and ends while chunks are claimed */
 
-static struct rig rig;
 static struct rig_answer answer;
 static uint64_t seed, random_state;
 static int64_t now_ms;
@@ -748,15 +747,8 @@ static int setup(void **state)
     write_always();
     return 0;
 }
-static int teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_random_sequences)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, rig_one_stop);
 }

@@ -1,23 +1,8 @@
 /* Users and sessions in Redis: the functions work from the first call on, and an old login ends
  * with its user's rights. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "store/people.h"
-
-static struct rig rig;
-
-static int setup(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
 
 static int64_t code_of(const char *command)
 {
@@ -114,5 +99,5 @@ int main(void)
         cmocka_unit_test(test_a_login_takes_the_place_of_the_one_before),
         cmocka_unit_test(test_a_key_waits_for_its_answer_not_for_ever),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

@@ -1,6 +1,6 @@
 /* The queue, function by function: what each does, what it does when its answer was lost, and what
  * it refuses. The long random sequences are in test_outreach.c. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "base/clock.h"
 #include "store/chunk.h"
@@ -8,21 +8,8 @@
 #define LEASE INT64_C(30000)
 #define PATIENCE_MS (RIG_PATIENCE_S * INT64_C(1000))
 
-static struct rig rig;
 static struct rig_answer answer;
 
-static int start(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
 static int fresh(void **state)
 {
     (void)state;
@@ -1592,5 +1579,5 @@ int main(void)
                                        T(test_values_are_dropped),
                                        T(test_verify_sees_it),
                                        T(test_full)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

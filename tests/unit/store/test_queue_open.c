@@ -1,10 +1,9 @@
 /* Open campaigns and the search for a number, in a real Redis. Random sequences with an open
  * campaign among them are in test_outreach.c. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "store/ledger.h"
 
-static struct rig rig;
 static struct rig_answer answer;
 
 static void on_append(void *arg, enum err error, const char *reason,
@@ -275,34 +274,15 @@ static void test_no_closed_campaign_is_appended_to(void **state)
     rig_verify(&rig, seq);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int each(void **state)
-{
-    (void)state;
-    rig_do(&rig, "FLUSHALL");
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_append, each),
-        cmocka_unit_test_setup(test_never_done_and_texts_go, each),
-        cmocka_unit_test_setup(test_a_needless_question_is_cancelled, each),
-        cmocka_unit_test_setup(test_a_question_after_its_answer_is_not_asked, each),
-        cmocka_unit_test_setup(test_cancel_opens_another, each),
-        cmocka_unit_test_setup(test_no_closed_campaign_is_appended_to, each),
+        cmocka_unit_test_setup(test_append, rig_one_empty),
+        cmocka_unit_test_setup(test_never_done_and_texts_go, rig_one_empty),
+        cmocka_unit_test_setup(test_a_needless_question_is_cancelled, rig_one_empty),
+        cmocka_unit_test_setup(test_a_question_after_its_answer_is_not_asked, rig_one_empty),
+        cmocka_unit_test_setup(test_cancel_opens_another, rig_one_empty),
+        cmocka_unit_test_setup(test_no_closed_campaign_is_appended_to, rig_one_empty),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

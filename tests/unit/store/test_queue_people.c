@@ -1,26 +1,13 @@
 /* on_ambiguous = resend: what is ambiguous is queued again by itself, once in a recipient's life,
  * after a silence, and only while it could go out. What people order is in test_queue.c. */
-#include "rig.h"
+#include "rig_one.h"
 
 #define LEASE INT64_C(30000)
 #define SILENCE INT64_C(600000)
 #define AFTER (RIG_NOW + SILENCE)
 
-static struct rig rig;
 static struct rig_answer answer;
 
-static int start(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
 static int fresh(void **state)
 {
     (void)state;
@@ -435,5 +422,5 @@ int main(void)
                                        T(test_what_may_not_be_sent_now_waits),
                                        T(test_windows),
                                        T(test_what_cannot_be_sent_any_more)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }

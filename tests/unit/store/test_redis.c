@@ -1,24 +1,9 @@
 /* The connection: what it demands of a server, and what happens when the server hangs, dies,
  * forgets, or refuses. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "base/clock.h"
 #include "store/redis.h"
-
-static struct rig rig;
-
-static int setup(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int teardown(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
 
 struct got {
     unsigned calls;
@@ -254,7 +239,7 @@ static void test_prefixes(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, rig_one_start, rig_one_stop)
     const struct CMUnitTest tests[] = {T(test_answers_and_errors),
                                        T(test_server_hangs),
                                        T(test_server_dies_and_comes_back),

@@ -1,28 +1,14 @@
 /* Status reports in every order, uplinks, the account, daemons, audit. */
-#include "rig.h"
+#include "rig_one.h"
 
 #include "base/clock.h"
 
 #define LEASE INT64_C(30000)
 #define HOUR INT64_C(3600000)
 
-static struct rig rig;
 static struct rig_answer answer;
 static uint32_t seq;
 static uint64_t token;
-
-static int start(void **state)
-{
-    (void)state;
-    rig_start(&rig);
-    return 0;
-}
-static int stop(void **state)
-{
-    (void)state;
-    rig_stop(&rig);
-    return 0;
-}
 
 /* A campaign of 10 + 50 recipients; the canary went out as batch "b0"; chunk 1 is claimed,
  * positions 0…19 are in flight. */
@@ -567,5 +553,5 @@ int main(void)
                                        T(test_the_account),
                                        T(test_daemons),
                                        T(test_audit)};
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, rig_one_start, rig_one_stop);
 }
