@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "conf/address.h"
+#include "conf/callback_key.h"
 #include "conf/ini.h"
 #include "conf/settings_rows.h"
 #include "conf/value.h"
@@ -17,8 +18,7 @@
 /* source: Ministry of Industry and Information Technology, order 31 of 2015: senders keep times,
  * numbers, and subscriptions for 5 months at least */
 #define RETENTION_LEAST_MS (INT64_C(150) * 24 * 3600 * 1000)
-#define CALLBACK_KEY_MIN 16 /* 16 of 64 signs are 96 bits: not to be guessed through the web */
-#define CALLBACK_KEY_MAX 128
+#define CALLBACK_WHY_MAX_BYTES 8192 /* a file's name and a sentence */
 
 /* Where `make install` and the Debian package put the report-code tables. */
 static const char *const installed_codes[] = {"/usr/local/share/outreachd/codes",
@@ -244,7 +244,6 @@ static void check_needs(struct loading *loading, const char *section,
 static void check_callback(struct loading *loading, const char *section,
                            const struct settings_carrier *carrier)
 {
-    static const char signs[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
     const char *key =
         is_given(loading, section, "callback_key") ? "callback_key" : "callback_key_file";
     if (!check_secret_pair(loading, section, "callback_key", "callback_key_file")) {
@@ -254,12 +253,15 @@ static void check_callback(struct loading *loading, const char *section,
     }
     if (carrier->callback_key == NULL) /* not read, or a mistake already */
         return;
-    size_t len = strlen(carrier->callback_key);
-    if (len < CALLBACK_KEY_MIN || len > CALLBACK_KEY_MAX)
-        complain(loading, section, key, "the key must have 16 to 128 signs");
-    else if (!all_of(carrier->callback_key, signs))
-        complain(loading, section, key,
-                 "the key stands in a URL; it may have A-Z a-z 0-9 _ - only");
+    struct buf why;
+    buf_init(&why, CALLBACK_WHY_MAX_BYTES);
+    const struct ini_entry *entry = ini_entry(loading->ini, section, key);
+    if (strcmp(key, "callback_key_file") == 0 &&
+        entry != NULL) /* it was read: it is a file's name */
+        buf_addf(&why, "the key in %s ", entry->value);
+    if (callback_key_check(carrier->callback_key, &why) != ERR_OK)
+        complain(loading, section, key, buf_text(&why));
+    buf_fini(&why);
 }
 
 /* The password itself never travels (the MAC is made of it), all else does. */

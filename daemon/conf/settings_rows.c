@@ -394,7 +394,8 @@ const struct schema_row settings_rows[] = {
             .comment = "What a segment costs, for plans and reports."),
     CARRIER("callback_key_file", callback_key, .type = &value_secret_file,
             .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET, .shown = "secrets/mas.callback",
-            .comment = "A file with the secret part of the webhook path, /hook/NAME/KEY/report and /uplink: 16 or more of A-Z a-z 0-9 _ -.\n"
+            .comment = "A file with the secret part of the webhook path, /hook/NAME/KEY/report and /uplink: at least 22 random signs of A-Z a-z 0-9 _ -,\n"
+                       "or 32 hexadecimal digits, such as this makes: od -An -N16 -tx1 /dev/urandom | tr -dc 0-9a-f\n"
                        "Empty: this carrier's status reports and replies are not taken."),
     CARRIER("callback_key", callback_key, .type = &value_secret,
             .flags = SCHEMA_RELOADABLE | SCHEMA_OPTIONAL | SCHEMA_SECRET,

@@ -23,7 +23,7 @@ import pages
 
 BUILD = pathlib.Path(os.environ["OUTREACH_BUILD_DIR"])
 PEERS = pathlib.Path(os.environ.get("PEER_BENCH_DIR", ""))
-SECRET, CALLBACK = "Bench#2026", "benchbenchbenchbench"
+SECRET, CALLBACK = "Bench#2026", "bT7-mW2_qZ9xRb4vLc8nHs"
 NUMBERS_FROM = 15400000000
 
 

@@ -77,7 +77,7 @@ static struct settings *make_settings(void)
 {
     static const char text[] =
         "[carrier mas]\nbase_url = http://h\nec_name = e\nap_id = a\nsign_code = s\n"
-        "secret_key = x\ncallback_key = 0123456789abcdef\n";
+        "secret_key = x\ncallback_key = 0123456789_-abcdefgHIJ\n";
     struct mistakes mistakes;
     struct ini_file *ini;
     struct settings *settings = NULL;

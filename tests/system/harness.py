@@ -31,7 +31,7 @@ BUILD = pathlib.Path(os.environ.get("OUTREACH_BUILD_DIR", TOP / "build" / "debug
 # Sanitizers and four workers on two cores: waits are ends of patience, never measures.
 PATIENCE = float(os.environ.get("OUTREACH_TEST_PATIENCE", "60"))
 FIRST_NUMBER = 15400000000
-SECRET, CALLBACK_KEY = "Test#2026", "testtesttesttest"
+SECRET, CALLBACK_KEY = "Test#2026", "kT7-mW2_qZ9xRb4vLc8nHs"
 EC_NAME, AP_ID, SIGN_CODE = "高山乡人民政府", "gaoshan", "DemoSign1"
 
 Accepted = collections.namedtuple("Accepted", "request group mobile")

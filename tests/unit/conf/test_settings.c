@@ -123,7 +123,7 @@ static void test_contract_example(void **state)
     assert_int_equal(mas->connections, 8);
     assert_int_equal(mas->timeout_ms, 10000);
     assert_int_equal(mas->price_fen, 5);
-    assert_string_equal(mas->callback_key, "0123456789abcdef_-");
+    assert_string_equal(mas->callback_key, "0123456789_-abcdefgHIJ");
     assert_int_equal(mas->n_callback_allow, 1);
     assert_int_equal(mas->callback_allow[0].bits, 104);
     assert_null(mas->ca_file);
@@ -402,9 +402,9 @@ static void test_secrets(void **state)
     struct settings *s =
         load_fine("[redis]\npassword = Passwort3\n[carrier mas]\nbase_url = http://h\nec_name = e\n"
                   "ap_id = a\nsign_code = s\nsecret_key = Geheim#1 ;x\n"
-                  "callback_key = Schluessel-Nummer_2\n");
+                  "callback_key = Schluessel-Nummer_2xyz\n");
     assert_string_equal(s->carriers[0].secret_key, "Geheim#1 ;x");
-    assert_string_equal(s->carriers[0].callback_key, "Schluessel-Nummer_2");
+    assert_string_equal(s->carriers[0].callback_key, "Schluessel-Nummer_2xyz");
     assert_string_equal(s->redis.password, "Passwort3");
     assert_true(mistake_at(&mistakes, 8, "secret_key_file")->warning);
     assert_true(mistake_at(&mistakes, 9, "callback_key_file")->warning);
@@ -419,7 +419,7 @@ static void test_secrets(void **state)
     /* both */
     assert_null(load(CARRIER "secret_key = x\n"));
     assert_non_null(mistake_at(&mistakes, 8, "given twice"));
-    assert_null(load(CARRIER "callback_key = 0123456789abcdef\n"));
+    assert_null(load(CARRIER "callback_key = 0123456789_-abcdefgHIJ\n"));
     assert_non_null(mistake_at(&mistakes, 8, "given twice"));
 
     /* in a file that others may read, that is missing, that is empty */
@@ -441,6 +441,24 @@ static void test_secrets(void **state)
     }
 }
 
+static void test_weak_callback_keys(void **state)
+{
+    (void)state;
+    scratch_file("mas.weak", 0600, "0123456789abcdef\n");
+    assert_null(load("[carrier mas]\nbase_url = http://h\nec_name = e\nap_id = a\nsign_code = s\n"
+                     "secret_key_file = mas.secret\ncallback_key_file = mas.weak\n"));
+    assert_int_equal(mistakes.errors, 1);
+    const struct mistake *m = mistake_at(&mistakes, 7, "the key in mas.weak has 16 signs");
+    assert_non_null(m);
+    assert_string_equal(m->section, "carrier mas");
+    assert_string_equal(m->key, "callback_key_file");
+    assert_non_null(mistake_at(&mistakes, 7, "32 are needed"));
+    assert_non_null(mistake_at(&mistakes, 7, "make one with: od "));
+    char *all = mistakes_text(&mistakes);
+    assert_null(strstr(all, "0123456789abcdef"));
+    free(all);
+}
+
 static void test_callback_keys(void **state)
 {
     (void)state;
@@ -450,9 +468,10 @@ static void test_callback_keys(void **state)
     const struct {
         const char *key;
         bool fine;
-    } cases[] = {{"0123456789abcde", false},   {"0123456789abcdef", true},
-                 {"0123456789abcde/", false},  {"0123456789abcde.", false},
-                 {"0123456789 abcdef", false}, {"____----AZazAZ09", true}};
+    } cases[] = {{"0123456789abcdef", false},       {"9f86d081884c7d659a2feaa0c55ad01", false},
+                 {"0123456789_-abcdefgHI/", false}, {"0123456789_-abcdefgHI J", false},
+                 {"0123456789_-abcdefgHIJ", true},  {"9f86d081884c7d659a2feaa0c55ad015", true},
+                 {"testTEST_-testTEST_-te", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[600];
         snprintf(text, sizeof text, "%scallback_key = %s\n", base, cases[i].key);
@@ -615,11 +634,11 @@ static int setup(void **state)
     mistakes_init(&mistakes);
     scratch_make();
     scratch_file("mas.secret", 0600, "Demo#2024\n");
-    scratch_file("mas.callback", 0600, "0123456789abcdef_-\n");
+    scratch_file("mas.callback", 0600, "0123456789_-abcdefgHIJ\n");
     if (mkdir(scratch_path("secrets"), 0700) != 0)
         return -1;
     scratch_file("secrets/mas.secret", 0600, "Demo#2024\n");
-    scratch_file("secrets/mas.callback", 0600, "0123456789abcdef_-\n");
+    scratch_file("secrets/mas.callback", 0600, "0123456789_-abcdefgHIJ\n");
     return 0;
 }
 
@@ -660,6 +679,7 @@ int main(void)
         cmocka_unit_test(test_missing_things),
         cmocka_unit_test(test_carrier_names),
         cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_weak_callback_keys),
         cmocka_unit_test(test_callback_keys),
         cmocka_unit_test(test_offline),
         cmocka_unit_test(test_urls_hide_passwords),
