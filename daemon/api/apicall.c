@@ -50,6 +50,11 @@ void apicall_note_change(struct apicall *call, const char *before, const char *a
     call->after = strdup(after);
 }
 
+void apicall_note_made(struct apicall *call, const char *id)
+{
+    snprintf(call->made, sizeof call->made, "%s", id);
+}
+
 void apicall_end(struct apicall *call)
 {
     apicall_free(call);

@@ -60,9 +60,10 @@ struct apicall {
     char once[2 * WHO_NAME_SIZE + 4];            /* not "": its answer is kept, see api/once.h */
     int64_t session_ends_ms, confirmed_until_ms; /* the same, else 0 */
     char params[ROUTE_PARAMS_MAX][ROUTE_PARAM_SIZE];
-    json_t *body;         /* of a POST: an object */
-    char *before, *after; /* what was changed, for the audit: see apicall_note_change */
-    int late_status;      /* an answer that waits for its line in the audit */
+    char made[ROUTE_PARAM_SIZE]; /* what it made, for the audit: see apicall_note_made */
+    json_t *body;                /* of a POST: an object */
+    char *before, *after;        /* what was changed, for the audit: see apicall_note_change */
+    int late_status;             /* an answer that waits for its line in the audit */
     char *late_bytes;
     void (*on_noted)(struct apicall *call, bool is_noted);
 
@@ -100,6 +101,8 @@ void apicall_end(struct apicall *call);
 /* For the line of this request in the audit: what is changed, as it was and as it is. Copied; no
  * secrets. */
 void apicall_note_change(struct apicall *call, const char *before, const char *after);
+/* The same: the id or number of what it made, which stands in no path. */
+void apicall_note_made(struct apicall *call, const char *id);
 
 /* ---- reading the body: false means that the call was answered with the mistake ---- */
 

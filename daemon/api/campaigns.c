@@ -98,6 +98,9 @@ static void on_started(void *arg, enum err error, const char *reason, const char
     const char *why = json_string_value(json_object_get(call->body, "reason"));
     bool is_resend = call->route->handle == handle_campaign_resend;
     audit(call->api, actor, is_resend ? "resend" : "launch", id, why != NULL ? why : "");
+    if (!is_resend) { /* of a resend the campaign in the path is what it is about */
+        apicall_note_made(call, id);
+    }
     apicall_answer(
         call, 202,
         json_pack("{s:s, s:s, s:s}", "id", id, "carrier", carrier, "state", "importing"));
@@ -480,6 +483,7 @@ static void send_test(struct apicall *call, const struct definition *definition,
         mobile_mask(number, masked);
         call->answer = json_pack("{s:s, s:s}", "id", definition->id, "text", buf_text(&shown));
         audit(call->api, actor, "test", definition->id, masked);
+        apicall_note_made(call, definition->id);
         error = dispatch_test(call->api->parts.dispatch, definition->carrier, number,
                               buf_text(&text), on_tested, call);
         if (error != ERR_OK) {

@@ -1,25 +1,17 @@
-/* GET /api/v1/audit, POST /api/v1/audit/verify, and the line of each request. */
 #include "api/journal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "api/encode.h"
-#include "api/handlers.h"
-#include "api/query.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "campaign/problems.h"
 #include "sms/mobile.h"
 #include "store/status.h"
 
 #define DETAIL_MAX_BYTES 512
 #define VALUE_MAX_BYTES 80
 #define ACT_MAX_BYTES 160
-#define PAGE_DEFAULT 100
-#define ID_MAX 40
-
-/* ---- one line ---- */
+#define SHOWN_MAX 8 /* of an array */
 
 /* Never written, not even masked. */
 static bool is_secret(const char *member)
@@ -93,6 +85,20 @@ static void add_value(struct buf *out, const json_t *value)
     }
 }
 
+/* The elements of a short array; of anything else what it is itself. */
+static void add_values(struct buf *out, const json_t *value)
+{
+    size_t n = json_array_size(value); /* 0: empty, or no array */
+    if (n == 0 || n > SHOWN_MAX) {
+        add_value(out, value);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        buf_add_text(out, i == 0 ? "" : ",");
+        add_value(out, json_array_get(value, i));
+    }
+}
+
 /* What was asked for, member by member, as far as it fits. */
 static void write_detail(const struct apicall *call, int status, struct buf *out)
 {
@@ -109,7 +115,7 @@ static void write_detail(const struct apicall *call, int status, struct buf *out
         }
         buf_init(&one, DETAIL_MAX_BYTES);
         buf_addf(&one, "%s=", member);
-        add_value(&one, value);
+        add_values(&one, value);
         buf_add_text(&one, " ");
         if (!one.failed) {
             buf_add(out, buf_text(&one), one.len);
@@ -206,7 +212,7 @@ bool journal_note(struct apicall *call, int status, journal_done_fn *done)
     const struct audit_line line = {.at_ms = clock_wall_ms(),
                                     .actor = name,
                                     .act = act,
-                                    .object = call->params[0],
+                                    .object = call->made[0] != '\0' ? call->made : call->params[0],
                                     .detail = buf_text(&detail),
                                     .via = via_word(call->who.via),
                                     .address = call->who.address,
@@ -220,103 +226,4 @@ bool journal_note(struct apicall *call, int status, journal_done_fn *done)
     }
     buf_fini(&detail);
     return !line.is_refused;
-}
-
-/* ---- reading ---- */
-
-/* What somebody sent may be no UTF-8: a line must not vanish for that. */
-static json_t *text_json(const char *text)
-{
-    char shown[DETAIL_MAX_BYTES + 1];
-    if (text == NULL) {
-        return NULL;
-    }
-    json_t *json = json_string(text);
-    if (json == NULL) {
-        problems_show(text, strlen(text), shown, sizeof shown);
-        json = json_string(shown);
-    }
-    return json;
-}
-
-static void on_page(void *arg, enum err error, const struct audit_seen *lines, size_t n)
-{
-    struct apicall *call = arg;
-    if (!apicall_lives(call)) {
-        return;
-    }
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
-        return;
-    }
-    json_t *array = json_array();
-    for (size_t i = 0; i < n; i++) {
-        const struct audit_line *line = &lines[i].line;
-        json_t *row =
-            json_pack("{s:s, s:o, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}", "id",
-                      lines[i].id, "at", encode_time(line->at_ms, apicall_offset_min(call)),
-                      "actor", text_json(line->actor), "act", text_json(line->act), "object",
-                      text_json(line->object), "detail", text_json(line->detail), "via",
-                      text_json(line->via), "address", text_json(line->address), "before",
-                      text_json(line->before), "after", text_json(line->after));
-        if (row != NULL) {
-            json_array_append_new(array, row);
-        }
-    }
-    bool is_more = n == (size_t)json_integer_value(call->answer);
-    apicall_answer(call, 200,
-                   json_pack("{s:o, s:o}", "lines", array, "next",
-                             is_more && n > 0 ? json_string(lines[n - 1].id) : json_null()));
-}
-
-static bool is_id(const char *text)
-{
-    return text[strspn(text, "0123456789-")] == '\0';
-}
-
-void handle_audit_page(struct apicall *call)
-{
-    const char *before;
-    uint64_t limit;
-    if (!query_text(call, "before", ID_MAX, &before) ||
-        !query_number(call, "limit", PAGE_DEFAULT, AUDIT_PAGE_MAX, &limit)) {
-        return;
-    }
-    if (!is_id(before)) {
-        apicall_error(call, 400, "invalid", "before", "before is the id of a line");
-        return;
-    }
-    limit = limit > 0 ? limit : 1;
-    call->answer = json_integer((json_int_t)limit);
-    enum err error =
-        status_audit_page(call->api->parts.store, before, (uint32_t)limit, on_page, call);
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
-    }
-}
-
-static void on_proof(void *arg, enum err error, const struct audit_proof *proof)
-{
-    struct apicall *call = arg;
-    if (!apicall_lives(call)) {
-        return;
-    }
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
-        return;
-    }
-    bool is_good = proof->bad_id[0] == '\0';
-    apicall_answer(call, 200,
-                   json_pack("{s:b, s:I, s:I, s:s, s:o}", "ok", is_good, "lines",
-                             (json_int_t)proof->lines, "ever", (json_int_t)proof->ever, "head",
-                             proof->head, "bad",
-                             is_good ? json_null() : json_string(proof->bad_id)));
-}
-
-void handle_audit_verify(struct apicall *call)
-{
-    enum err error = status_audit_verify(call->api->parts.store, on_proof, call);
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
-    }
 }

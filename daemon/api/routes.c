@@ -97,7 +97,7 @@ const struct route routes_rows[] = {
     {"DELETE", "/api/v1/session", handle_session_close, ALL, ROUTE_AREA_ANY, 0, "", "logs out"},
     {"POST", "/api/v1/session/confirm", handle_session_confirm, ALL, ROUTE_AREA_ANY, ROUTE_SECRET, "", "the password again, for acts that ask for it"},
     {"POST", "/api/v1/session/password", handle_session_password, ALL, ROUTE_AREA_ANY, ROUTE_SECRET, "", "a new password of one's own"},
-    {"GET", "/api/v1/audit", handle_audit_page, AUDITOR | ADMIN, ROUTE_AREA_NATION, 0, "before limit", "who did what, from where, newest first"},
+    {"GET", "/api/v1/audit", handle_audit_page, AUDITOR | ADMIN, ROUTE_AREA_NATION, 0, "before to limit by about", "who did what, from where, newest first"},
     {"POST", "/api/v1/audit/verify", handle_audit_verify, AUDITOR | ADMIN, ROUTE_AREA_NATION, ROUTE_QUIET | ROUTE_LOOKS, "", "does each line fit the one before"},
     {"GET", "/api/v1/tokens", handle_token_list, ALL, ROUTE_AREA_ANY, 0, "limit cursor", "tokens of programs: one's own, an admin sees all"},
     {"POST", "/api/v1/tokens", handle_token_add, ALL, ROUTE_AREA_ANY, ROUTE_CONFIRM | ROUTE_SECRET, "", "a new token, shown this once"},

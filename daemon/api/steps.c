@@ -378,6 +378,7 @@ static void on_posted(void *arg, enum err error, const char *reason,
     }
     if (error == ERR_OK) {
         pledging_wake(call->api->parts.pledging); /* a donor may be owed a message */
+        apicall_note_made(call, posted->pledge);
         apicall_answer(call, posted->repeated ? 200 : 201,
                        encode_posted(posted, step->entry.request));
     } else if (error == ERR_REFUSED) {

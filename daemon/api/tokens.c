@@ -35,6 +35,7 @@ static void on_made(void *arg, enum err error, const char *reason, int64_t ends_
         apicall_fail(call, error, reason);
         return;
     }
+    apicall_note_made(call, making->id);
     apicall_answer(call, 201,
                    json_pack("{s:s, s:s, s:o}", "id", making->id, "token", making->token,
                              "expires_at", encode_time(ends_ms, apicall_offset_min(call))));

@@ -194,6 +194,7 @@ static bool read_new_password(struct apicall *call, const char *name, const char
 
 static void answer_done(struct user_work *work, int status)
 {
+    apicall_note_made(work->call, work->name);
     apicall_answer(work->call, status, json_pack("{s:s}", "name", work->name));
 }
 
@@ -213,14 +214,29 @@ static bool failed(struct user_work *work, enum err error, const char *reason)
     return error != ERR_OK;
 }
 
+/* ---- rights, as the audit tells them ---- */
+
+#define RIGHTS_MAX_BYTES 256
+
+static void write_rights(char out[RIGHTS_MAX_BYTES], const char *roles, const char *area,
+                         bool is_disabled)
+{
+    snprintf(out, RIGHTS_MAX_BYTES, "roles=\"%s\" area=%s disabled=%s", roles,
+             area[0] != '\0' ? area : "all", is_disabled ? "yes" : "no");
+}
+
 /* ---- add ---- */
 
 static void on_added(void *arg, enum err error, const char *reason)
 {
     struct user_work *work = arg;
-    if (!failed(work, error, reason)) {
-        answer_done(work, 201);
+    if (failed(work, error, reason)) {
+        return;
     }
+    char is[RIGHTS_MAX_BYTES];
+    write_rights(is, work->roles, work->area, false);
+    apicall_note_change(work->call, "", is);
+    answer_done(work, 201);
 }
 
 static void on_hashed_new(void *arg, enum err error, const char *hash)
@@ -269,15 +285,6 @@ void handle_user_add(struct apicall *call)
 }
 
 /* ---- change ---- */
-
-#define RIGHTS_MAX_BYTES 256
-
-static void write_rights(char out[RIGHTS_MAX_BYTES], const char *roles, const char *area,
-                         bool is_disabled)
-{
-    snprintf(out, RIGHTS_MAX_BYTES, "roles=\"%s\" area=%s disabled=%s", roles,
-             area[0] != '\0' ? area : "all", is_disabled ? "yes" : "no");
-}
 
 static void on_changed(void *arg, enum err error, const char *reason, const struct person *before)
 {

@@ -210,7 +210,11 @@ def test_an_admin_makes_a_user_who_can_log_in_and_is_disabled(office, open_tab):
     other.find("#login-user")
     tab.go("#/audit").wait_text("#audit-lines", "guan", "gaoshan")
     tab.click("#audit-verify").wait_text("main [role=status]", "没有被改动")
+    tab.wait_text("#audit-lines", "新增用户", "修改用户权限", "改前", "disabled=yes")
     tab.pictures("audit")
+    tab.fill("#audit-about", "gaoshan").fill("#audit-by", "guan").press(Keys.ENTER).wait_text("#audit-looked", "已查到")
+    wait_until(lambda: len(tab.all("#audit-lines tr")) == 2, what=lambda: tab.text("#audit-lines"))
+    tab.fill("#audit-about", "nothing of the kind").press(Keys.ENTER).wait_text("#audit-looked", "没有找到")
     assert tab.complaints() == []
 
 

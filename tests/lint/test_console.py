@@ -66,6 +66,36 @@ def test_sentences_that_are_translated_are_said():
              [f"the daemon never says: {piece}" for pattern, _ in rows for piece in re.split(r"\{\w+\}", pattern) if piece not in source])
 
 
+def told_acts():
+    """What a line of the audit may be called: the routes that change something, and the daemon's own words for an effect."""
+    routes = re.findall(r'^    {"(POST|PUT|DELETE)", "(/api/v1/[^"]+)", \w+, ([^"]+), "', (DAEMON / "api" / "routes.c").read_text(encoding="utf-8"), re.M)
+    acts = {f"{method} {path}" for method, path, flags in routes if "ROUTE_QUIET" not in flags}
+    assert len(acts) > 40
+    words = {  # where the daemon says them
+        "api/campaigns.c": r'is_resend \? "(\w+)" : "(\w+)"|audit\(call->api, actor, "(\w+)"',
+        "api/backup.c": r'audit\(call, "(\w+)"',
+        "api/*.c": r'(?:drafts_audit\([^";]*|mask_settle\(call, \w+, )"([\w ]+)"',
+        "dispatch/trial.c": r'\.act = "(\w+)"',
+        "store/queue_people.c": r'\[ACT_\w+\] = "(\w+)"|{"\w+", "(resolve \w+)"}',
+        "store/status.c": r'"(carrier \w+)"',
+        "store/optout.c": r'call_audit\([^";]*"([\w ]+)"',
+    }
+    for pattern, rule in words.items():
+        found = [word for path in sorted(DAEMON.glob(pattern)) for groups in re.findall(rule, path.read_text(encoding="utf-8"))
+                 for word in ([groups] if isinstance(groups, str) else groups) if word]
+        assert found, f"{pattern}: no act in words"
+        acts |= set(found)
+    return acts
+
+
+def test_every_act_of_the_audit_has_words():
+    rows = dict(re.findall(r"^    \['([^']+)', '(act\.\w+)'\],$", (CONSOLE / "lib" / "acts.js").read_text(encoding="utf-8"), re.M))
+    acts, known = told_acts(), texts(LANGUAGES[0])
+    problems([f"no words for the act {act}" for act in sorted(acts - rows.keys())] +
+             [f"nobody does {act}" for act in sorted(rows.keys() - acts)] +
+             [f"no text {key}" for key in rows.values() if key not in known])
+
+
 def test_rule_finds_keys():
     literal, patterns = used_keys("t('a.b', {x: 1}); t(`state.${s}`); has('c'); format('no')")
     assert literal == {"a.b", "c"}

@@ -113,6 +113,7 @@ def test_refusals_do_not_wash_away_what_was_done(world):
 
 def test_rights_are_told_as_they_were_and_as_they_are(world):
     world.user("chen", "viewer", "51")
+    assert lines(world)[0]["before"] == "" and lines(world)[0]["after"] == 'roles="viewer" area=51 disabled=no'
     world.ctl("user", "change", "chen", "--roles", "viewer finance", "--area", "5133")
     line = lines(world)[0]
     assert (line["before"], line["after"]) == ('roles="viewer" area=51 disabled=no', 'roles="finance viewer" area=5133 disabled=no')
@@ -223,3 +224,41 @@ def test_no_line_vanishes_because_of_its_bytes(world):
     while line["act"].startswith("POST /api/v1/session"):
         line = root.call("GET", f"/api/v1/audit?limit=1&before={line['id']}")[1]["lines"][0]
     assert line["act"] == "POST /api/v1/drafts/{id}" and line["actor"] == "chen" and "\ufffd" in line["object"]
+
+
+def test_a_line_names_what_was_made(world):
+    chen = world.login("chen", "finance viewer", "51")
+    pledge = chen.call("POST", "/api/v1/pledges", {"request": "r1", "region": "513327205", "amount": "12.50", "name": "张三"})[1]["pledge"]
+    token = chen.call("POST", "/api/v1/tokens", {"title": "a script", "roles": ["viewer"], "area": "51", "days": 3})[1]["id"]
+    by_act = {line["act"]: line["object"] for line in lines(world)}
+    assert by_act["POST /api/v1/pledges"] == pledge and by_act["POST /api/v1/tokens"] == token
+    assert by_act["POST /api/v1/users"] == "chen"
+
+
+def test_the_audit_is_looked_through_by_person_thing_and_day(world):
+    for n in range(6):
+        world.ctl("optout", "add", f"1540000000{n}", "--actor", "ding" if n % 2 else "sun")
+    world.ctl("carrier", "pause", "mas", "--reason", "new key", "--actor", "ding")
+    world.ctl("pledge", "add", "--region", "513327205", "--amount", "1", "--mobile", "15400000003", "--actor", "qiu")
+    auditor = world.login("audit", "auditor")
+
+    def found(query):
+        page = auditor.call("GET", f"/api/v1/audit?{query}")[1]
+        return [(line["actor"], line["act"]) for line in page["lines"]], page
+
+    optout = "POST /api/v1/optouts"
+    sun, page = found("by=sun")
+    assert sun == [("sun", optout)] * 3 and page["next"] is None and page["looked"] == world.redis.xlen("outreach:{a}:audit")
+    assert found("by=sun&about=mas")[0] == [] and found("by=su")[0] == []
+    assert {actor for actor, _ in found("about=new%20key")[0]} == {"ding"}
+    assert found("about=154****0003")[0] == found("about=15400000003")[0] == [("qiu", "POST /api/v1/pledges"), ("ding", optout)]  # as it stands
+    first, page = found("by=ding&limit=2")
+    rest = found(f"by=ding&limit=2&before={page['next']}")[0]
+    assert len(first) == len(rest) == 2 and first + rest == found("by=ding")[0][:4]
+    day = page["until"][:10]
+    assert len(found(f"by=sun&to={day}")[0]) == 3 and found("by=sun&to=2025-12-31")[0] == []
+    assert auditor.call("GET", "/api/v1/audit?to=yesterday")[0] == 400
+    told = world.ctl("audit", "list", "15400000003")["lines"]
+    assert [line["actor"] for line in told] == ["qiu", "ding"]
+    world.ctl_raw("user", "disable", "audit")
+    assert "disabled=no -> roles=" in world.ctl("audit", "list", "users/{name}", json=False)
