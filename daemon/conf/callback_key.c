@@ -15,12 +15,12 @@
     "new "                                                                                         \
     "address)"
 
-/* The smallest first. `least` signs drawn from so many have 128 bits. */
+/* The smallest first; digits alone may be hexadecimal ones by chance. `least` signs drawn from so
+ * many have 128 bits. */
 static const struct alphabet {
     const char *signs, *name;
     size_t least;
 } alphabets[] = {
-    {DIGITS, "decimal digits", 39},
     {DIGITS "abcdef", "hexadecimal digits", 32},
     {DIGITS "ABCDEF", "hexadecimal digits", 32},
     {DIGITS LOWER "_-", "small letters and digits", 25},
