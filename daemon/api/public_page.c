@@ -16,12 +16,12 @@
 #include "api/public_html.h"
 #include "api/publish.h"
 #include "api/regions.h"
-#include "api/visitors.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "ledger/notice.h"
+#include "net/visitors.h"
 #include "store/ledger_proof.h"
 
 #define BLOCK_ROWS 250
@@ -533,14 +533,14 @@ static void end_plain(struct apicall *call, int status, unsigned retry_after_s, 
 static bool may_see(struct apicall *call)
 {
     struct public_page *page = call->api->public_page;
-    uint32_t wait_s = 0;
+    struct visitors_wait wait;
     if (!conf(page)->public_page) {
         end_plain(call, 404, 0, "not found\n");
         return false;
     }
     if (call->is_public &&
-        !visitors_take(page->visitors, call->who.address, clock_mono_ms(), &wait_s)) {
-        end_plain(call, 429, wait_s,
+        !visitors_take(page->visitors, call->who.address, clock_mono_ms(), &wait)) {
+        end_plain(call, 429, wait.seconds,
                   "访问过于频繁，请稍后再试。\nToo many requests; please come again later.\n");
         return false;
     }

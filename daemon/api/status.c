@@ -71,11 +71,12 @@ static json_t *imports_json(struct apicall *call)
 static json_t *webhooks_json(const struct api *api)
 {
     const struct webhook_counts *counts = webhook_counts(api->parts.webhook);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "stored", (json_int_t)counts->stored,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "stored", (json_int_t)counts->stored,
                      "refused_key", (json_int_t)counts->refused_key, "refused_address",
                      (json_int_t)counts->refused_address, "refused_body",
-                     (json_int_t)counts->refused_body, "bad_records",
-                     (json_int_t)counts->bad_records, "failed", (json_int_t)counts->failed);
+                     (json_int_t)counts->refused_body, "throttled", (json_int_t)counts->throttled,
+                     "bad_records", (json_int_t)counts->bad_records, "failed",
+                     (json_int_t)counts->failed);
 }
 
 static json_t *reload_json(const struct api *api, int offset_min)

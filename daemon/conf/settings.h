@@ -37,10 +37,11 @@ struct settings_daemon {
     size_t n_trusted_proxies;
     int64_t session_idle_ms, session_life_ms;
     uint64_t webhook_body_max_bytes;
-    uint32_t connections_max;         /* inbound, in total */
-    uint32_t connections_per_address; /* as written; see settings_connections_per_address */
-    uint32_t parked_max;              /* reports kept for an unknown batch, a carrier */
-    int64_t parked_for_ms;            /* 72h */
+    uint32_t webhook_wrong_per_minute; /* pushes of one address with a wrong key */
+    uint32_t connections_max;          /* inbound, in total */
+    uint32_t connections_per_address;  /* as written; see settings_connections_per_address */
+    uint32_t parked_max;               /* reports kept for an unknown batch, a carrier */
+    int64_t parked_for_ms;             /* 72h */
     int64_t repeat_guard_ms; /* the same text to the same list is refused for this long: 7d */
     int64_t
         resend_values_for_ms;  /* personal values are kept this long after `done`, for a resend */

@@ -13,9 +13,16 @@
 #include "inbound/route.h"
 #include "inbound/ticket.h"
 #include "inbound/uplink.h"
+#include "net/visitors.h"
 #include "sms/mobile.h"
 
 #define LOG_EVERY_MS 1000 /* of refusals: a scanner does not fill the log */
+
+/* Of many lines of one kind only one so often is written, and it says how many were not. */
+struct hush {
+    int64_t logged_ms; /* 0: nothing was */
+    uint64_t silent;
+};
 
 struct account { /* a carrier that may push */
     struct account *next;
@@ -34,8 +41,8 @@ struct webhook {
     struct uplink_desk *uplinks;
     struct tickets tickets;
     struct webhook_counts counts;
-    int64_t refusal_logged_ms;
-    uint64_t refusals_silent;
+    struct visitors *strangers; /* who came with a wrong key */
+    struct hush refusals, floods;
 };
 
 /* ---- life and settings ---- */
@@ -49,7 +56,10 @@ enum err webhook_new(struct event_base *base, struct store *store, struct webhoo
     webhook->store = store;
     TAILQ_INIT(&webhook->tickets);
     enum err error = uplink_desk_new(store, &webhook->uplinks);
+    if (!error)
+        error = visitors_new(&webhook->strangers);
     if (error) {
+        uplink_desk_free(webhook->uplinks);
         free(webhook);
         return error;
     }
@@ -69,6 +79,7 @@ void webhook_free(struct webhook *webhook)
         report_desk_free(account->reports);
         free(account);
     }
+    visitors_free(webhook->strangers);
     free(webhook);
 }
 
@@ -99,6 +110,7 @@ void webhook_set_settings(struct webhook *webhook, const struct settings *settin
                           struct codes *const *codes)
 {
     webhook->settings = settings;
+    visitors_set_rates(webhook->strangers, settings->daemon.webhook_wrong_per_minute, 0);
     for (struct account *account = webhook->accounts; account; account = account->next)
         account->conf = NULL;
     for (size_t i = 0; i < settings->n_carriers; i++) {
@@ -134,6 +146,17 @@ const struct webhook_counts *webhook_counts(const struct webhook *webhook)
 
 /* ---- refusing ---- */
 
+static bool speaks(struct hush *hush)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (hush->logged_ms != 0 && now_ms - hush->logged_ms < LOG_EVERY_MS) {
+        hush->silent++;
+        return false;
+    }
+    hush->logged_ms = now_ms;
+    return true;
+}
+
 static void refuse(struct webhook *webhook, struct http_request *request, int status,
                    const char *why)
 {
@@ -141,16 +164,38 @@ static void refuse(struct webhook *webhook, struct http_request *request, int st
     const char *address = http_request_peer(request);
     if (webhook->settings)
         address = caller_address(&webhook->settings->daemon, request, room);
-    int64_t now_ms = clock_mono_ms();
-    if (webhook->refusal_logged_ms == 0 || now_ms - webhook->refusal_logged_ms >= LOG_EVERY_MS) {
+    if (speaks(&webhook->refusals)) {
         log_line(LOG_WARN, "webhook", "event=refused status=%d reason=%s peer=%s more=%llu", status,
-                 why, address, (unsigned long long)webhook->refusals_silent);
-        webhook->refusal_logged_ms = now_ms;
-        webhook->refusals_silent = 0;
-    } else {
-        webhook->refusals_silent++;
+                 why, address, (unsigned long long)webhook->refusals.silent);
+        webhook->refusals.silent = 0;
     }
     http_answer(request, status, "text/plain", "", 0);
+}
+
+/* A wrong key or name. Answers are never put off to slow a guesser down: a connection that waits
+ * takes the place of one of the carrier's. */
+static void refuse_stranger(struct webhook *webhook, struct http_request *request)
+{
+    char address[ADDRESS_TEXT_SIZE], seconds[16];
+    struct visitors_wait wait;
+    if (!webhook->settings ||
+        visitors_take(webhook->strangers,
+                      caller_address(&webhook->settings->daemon, request, address), clock_mono_ms(),
+                      &wait)) {
+        webhook->counts.refused_key++;
+        refuse(webhook, request, 404, "key");
+        return;
+    }
+    webhook->counts.throttled++;
+    if (wait.is_new && speaks(&webhook->floods)) {
+        log_line(LOG_WARN, "webhook", "event=throttled reason=key peer=%s more=%llu", address,
+                 (unsigned long long)webhook->floods.silent);
+        webhook->floods.silent = 0;
+    }
+    snprintf(seconds, sizeof seconds, "%u", wait.seconds);
+    http_answer_header(request, "Retry-After", seconds);
+    http_answer_header(request, "Connection", "close"); /* the next one costs it a handshake */
+    http_answer(request, 429, "text/plain", "", 0);
 }
 
 /* ---- bodies ---- */
@@ -254,9 +299,8 @@ void webhook_handle(struct webhook *webhook, struct http_request *request)
     enum route_what what = route_parse(http_request_path(request), name, key);
     const struct settings_carrier *conf =
         what != ROUTE_NONE && webhook->settings ? route_find(webhook->settings, name, key) : NULL;
-    if (!conf) {
-        webhook->counts.refused_key++;
-        refuse(webhook, request, 404, "key");
+    if (!conf) { /* only now: a right key is taken, whatever came from its address before */
+        refuse_stranger(webhook, request);
         return;
     }
     char address[ADDRESS_TEXT_SIZE];

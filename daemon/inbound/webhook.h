@@ -3,7 +3,8 @@
  * answered 200 with what the carrier wants to read. Reports that arrive in the same turn of the
  * loop are stored by one call. A bad record beside good ones is counted and
  * logged; it would be bad in every repetition, so the good ones are stored and answered 200. 404
- * for a wrong key or name (nobody learns which), 403 for a wrong address, 413, 400 with nothing
+ * for a wrong key or name (nobody learns which), and 429 when those of one address are too many;
+ * 403 for a wrong address, 413, 400 with nothing
  * stored when no record is good, 503 when it cannot be stored now. */
 #pragma once
 
@@ -27,7 +28,7 @@ void webhook_handle(struct webhook *webhook, struct http_request *request);
 struct pledging;
 void webhook_set_pledging(struct webhook *webhook, struct pledging *pledging);
 struct webhook_counts {
-    uint64_t stored, refused_key, refused_address, refused_body, failed;
+    uint64_t stored, refused_key, refused_address, refused_body, throttled, failed;
     uint64_t bad_records; /* numbers of records left out beside good ones */
 };
 const struct webhook_counts *webhook_counts(const struct webhook *webhook);

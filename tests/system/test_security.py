@@ -6,6 +6,7 @@ import io
 import json
 import re
 import socket
+import threading
 
 import pytest
 
@@ -608,6 +609,41 @@ def test_a_key_of_a_push_is_in_no_log(world):
     assert push(world, key=CALLBACK_KEY + "x") == 404 and push(world, key="guess-guess-guess") == 404
     log = world.daemons["a"].process.output()
     assert CALLBACK_KEY not in log and "guess-guess" not in log and "event=refused" in log
+
+
+def test_a_flood_of_wrong_keys_takes_nothing_from_the_carrier(make_world):
+    """Wrong keys as fast as they go while a campaign is reported, from another address and from the carrier's own."""
+    world = make_world(daemon={"webhook_wrong_per_minute": "30"})
+    port, over = world.daemons["a"].port, threading.Event()
+    seen = {"127.0.0.1": set(), "127.0.0.2": set()}
+
+    def flood(address):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE, source_address=(address, 0))
+        while not over.is_set():
+            connection.request("POST", f"/hook/mas/{CALLBACK_KEY[::-1]}/report", json.dumps(REPORT))
+            answer = connection.getresponse()
+            answer.read()
+            seen[address].add((answer.status, answer.getheader("Retry-After") is not None))
+        connection.close()
+    threads = [threading.Thread(target=flood, args=(address,)) for address in seen]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: all((429, True) in statuses for statuses in seen.values()), what="the flood is throttled")
+        world.campaign("c1", rows=300)
+        world.launch("c1")
+        counts = world.wait_reported("c1")
+        assert push(world) == 200
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    answers = world.api("GET", "/status")["webhooks"]
+    assert counts["accepted"] == counts["ambiguous"] == 0 < counts["delivered"]
+    assert answers["failed"] == answers["refused_address"] == 0 < answers["throttled"]
+    assert all(statuses == {(404, False), (429, True)} for statuses in seen.values())
+    log = world.daemons["a"].process.output()
+    assert 1 <= log.count("event=throttled") <= 2 and CALLBACK_KEY[::-1] not in log
 
 
 # ---- other people's areas ----

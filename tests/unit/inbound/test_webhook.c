@@ -33,6 +33,7 @@ static int open_world(void **state)
     (void)state;
     world_open(&w, false);
     allowed = (struct settings_cidr){.addr = {[10] = 0xff, [11] = 0xff, [12] = 127}, .bits = 104};
+    w.settings.daemon.webhook_wrong_per_minute = 60;
     w.settings.carriers[0].callback_key = KEY;
     w.settings.carriers[0].callback_allow = &allowed;
     w.settings.carriers[0].n_callback_allow = 1;
@@ -264,6 +265,37 @@ static void test_doors(void **state)
     assert_int_equal(push_text(REPORT, body), 200);
 }
 
+/* The addresses are one here: what a proxy that nobody trusts makes of them. */
+static void test_a_flood_of_wrong_keys_and_the_carrier(void **state)
+{
+    (void)state;
+    char body[512];
+    accept_all(world_launch(&w, &(struct world_campaign){.id = "c1", .n = 100}));
+    clock_virtual_start(INT64_C(1792198800000));
+    report_text(body, 0, "B0", "DELIVRD");
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(push_text("/hook/mas/wrong/report", body), 404);
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(push_text("/hook/mas/wrong/report", body), 429);
+        assert_int_equal(push_text("/hook/nobody/" KEY "/uplink", body), 429);
+        assert_int_equal(push_text(REPORT, report_text(body, i % 10, "B0", "DELIVRD")), 200);
+    }
+    clock_virtual_advance(999);
+    assert_int_equal(push_text("/hook/mas/wrong/report", body), 429);
+    clock_virtual_advance(1);
+    assert_int_equal(push_text("/hook/mas/wrong/report", body), 404);
+    assert_int_equal(push_text("/hook/mas/wrong/report", body), 429);
+    clock_virtual_advance(60000);
+    assert_int_equal(push_text("/hook/mas/wrong/report", body), 404);
+    clock_virtual_stop();
+    assert_int_equal(webhook_counts(webhook)->refused_key, 62);
+    assert_int_equal(webhook_counts(webhook)->throttled, 42);
+    assert_int_equal(webhook_counts(webhook)->stored, 20);
+    assert_int_equal(webhook_counts(webhook)->failed, 0);
+    struct world_seen seen = world_see(&w, "c1");
+    assert_int_equal(world_count(&seen, STATE_DELIVERED), 10);
+}
+
 static void test_other_methods(void **state)
 {
     (void)state;
@@ -459,6 +491,7 @@ int main(void)
         IN_WORLD(test_many_pushes_at_once),
         IN_WORLD(test_an_array_larger_than_one_call),
         IN_WORLD(test_doors),
+        IN_WORLD(test_a_flood_of_wrong_keys_and_the_carrier),
         IN_WORLD(test_other_methods),
         IN_WORLD(test_bad_bodies_store_nothing),
         IN_WORLD(test_a_bad_record_does_not_take_its_neighbours_along),

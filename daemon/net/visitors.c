@@ -3,7 +3,7 @@
  *
  * The addresses stand in sets of a hash table; a new one takes the place of the one in its set that
  * is paid back first. The hash has a seed of its own, so that nobody can aim at a set. */
-#include "api/visitors.h"
+#include "net/visitors.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -20,6 +20,7 @@
 struct visitor {
     uint64_t key;
     int64_t paid_us;
+    bool was_refused; /* since all was paid back */
 };
 struct visitors {
     uint64_t seed;
@@ -93,15 +94,22 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-bool visitors_take(struct visitors *visitors, const char *address, int64_t now_ms, uint32_t *wait_s)
+bool visitors_take(struct visitors *visitors, const char *address, int64_t now_ms,
+                   struct visitors_wait *told)
 {
     int64_t now_us = now_ms * 1000;
-    int64_t one_us = MINUTE_US / visitors->per_minute, all_us = SECOND_US / visitors->per_second;
+    int64_t one_us = MINUTE_US / visitors->per_minute;
+    int64_t all_us = visitors->per_second != 0 ? SECOND_US / visitors->per_second : 0;
     struct visitor *visitor = find(visitors, key_of(visitors, address));
+    if (visitor->paid_us <= now_us) {
+        visitor->was_refused = false;
+    }
     int64_t wait = later(wait_us(visitor->paid_us, MINUTE_US, one_us, now_us),
                          wait_us(visitors->all_paid_us, SECOND_US, all_us, now_us));
     if (wait > 0) {
-        *wait_s = (uint32_t)((wait + SECOND_US - 1) / SECOND_US);
+        told->seconds = (uint32_t)((wait + SECOND_US - 1) / SECOND_US);
+        told->is_new = !visitor->was_refused;
+        visitor->was_refused = true;
         return false;
     }
     visitor->paid_us = later(visitor->paid_us, now_us) + one_us;
