@@ -359,10 +359,24 @@ size_t events_listening(const struct events *events)
     return streams_count(events->streams);
 }
 
+/* All logins of a user are one, each of her tokens is one by itself: a program that opens stream
+ * after stream takes none from her pages. */
+static const char *owner_of(const struct apicall *call, const char *key,
+                            char owner[STREAM_OWNER_SIZE])
+{
+    owner[0] = '\0';
+    if (call->who.via == VIA_SESSION) {
+        snprintf(owner, STREAM_OWNER_SIZE, "user %s", call->who.name);
+    } else if (call->who.via == VIA_TOKEN) {
+        snprintf(owner, STREAM_OWNER_SIZE, "token %s", key);
+    }
+    return owner;
+}
+
 void handle_events(struct apicall *call)
 {
     struct events *events = call->api->events;
-    char key[AUTH_KEY_SIZE];
+    char key[AUTH_KEY_SIZE], owner[STREAM_OWNER_SIZE];
     if (events->is_stopped) {
         apicall_error(call, 503, "stopping", NULL, "the daemon is stopping; try again soon");
         return;
@@ -372,7 +386,13 @@ void handle_events(struct apicall *call)
         apicall_end(call);
         return;
     }
-    streams_add(events->streams, call->request, call->who.area, auth_key(call, key));
+    const struct streams_listener listener = {
+        .area = call->who.area,
+        .key = auth_key(call, key),
+        .owner = owner_of(call, key, owner),
+        .most = call->api->settings->daemon.streams_per_user,
+    };
+    streams_add(events->streams, call->request, &listener);
     apicall_end(call);
     if (!events->is_asking) {
         loop_timer_arm(events->timer, 0);

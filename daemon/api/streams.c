@@ -17,6 +17,7 @@
 #define PIECE_MAX_BYTES 32768 /* the whole ring of campaigns with long ids, and more */
 #define FIRST "event: hello\ndata: {}\n\n"
 #define BEAT ":\n\n"
+#define CROWDED "event: crowded\ndata: {}\n\n"
 
 enum kind { KIND_LEDGER, KIND_CAMPAIGN, KIND_STATUS };
 struct note {
@@ -31,7 +32,7 @@ struct stream {
     struct streams *streams; /* NULL: all has ended, an answer of `ask` is still to come */
     struct http_request *request;
     uint64_t area;
-    char key[STREAM_KEY_SIZE];
+    char key[STREAM_KEY_SIZE], owner[STREAM_OWNER_SIZE];
     uint64_t at;              /* notes told so far, of all there ever were */
     int64_t waiting_since_ms; /* a piece is on the way since; 0: none */
     bool asked;               /* about its session */
@@ -196,6 +197,12 @@ void streams_tell_status(struct streams *streams)
     new_note(streams, KIND_STATUS, "");
 }
 
+static void cut(struct stream *stream)
+{
+    stream->is_cut = true;
+    http_answer_cut(stream->request); /* on_ready says that it is gone */
+}
+
 /* ---- the beat: comments, sessions, those that do not read ---- */
 
 static void ask(struct streams *streams, struct stream *stream)
@@ -222,8 +229,7 @@ static void on_beat(void *arg)
         next = stream->next;
         if (stream->waiting_since_ms != 0 &&
             now_ms - stream->waiting_since_ms >= streams->options.stall_ms) {
-            stream->is_cut = true;
-            http_answer_cut(stream->request); /* on_ready says that it is gone */
+            cut(stream);
             continue;
         }
         stream->beat_due = true;
@@ -285,9 +291,35 @@ size_t streams_count(const struct streams *streams)
     return streams->n;
 }
 
-void streams_add(struct streams *streams, struct http_request *request, uint64_t area,
-                 const char *key)
+static void crowd_out(struct streams *streams, struct stream *stream)
 {
+    if (stream->waiting_since_ms != 0) { /* it has not taken the last piece either */
+        cut(stream);
+        return;
+    }
+    http_answer_piece(stream->request, CROWDED, strlen(CROWDED), NULL, NULL);
+    end(streams, stream);
+}
+
+/* The newest stand in front, so the `most`-th of an owner is the oldest that may stay. */
+static void make_room(struct streams *streams, const struct streams_listener *listener)
+{
+    size_t n = 1; /* the one that comes */
+    for (struct stream *stream = streams->first, *next; stream != NULL; stream = next) {
+        next = stream->next;
+        if (!stream->is_cut && strcmp(stream->owner, listener->owner) == 0 &&
+            ++n > listener->most) {
+            crowd_out(streams, stream);
+        }
+    }
+}
+
+void streams_add(struct streams *streams, struct http_request *request,
+                 const struct streams_listener *listener)
+{
+    if (listener->owner[0] != '\0') {
+        make_room(streams, listener);
+    }
     struct stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL) {
         http_answer(request, 503, "text/plain; charset=utf-8", "busy\n", 5);
@@ -295,9 +327,10 @@ void streams_add(struct streams *streams, struct http_request *request, uint64_t
     }
     stream->streams = streams;
     stream->request = request;
-    stream->area = area;
+    stream->area = listener->area;
     stream->at = streams->notes;
-    snprintf(stream->key, sizeof stream->key, "%s", key);
+    snprintf(stream->key, sizeof stream->key, "%s", listener->key);
+    snprintf(stream->owner, sizeof stream->owner, "%s", listener->owner);
     stream->next = streams->first;
     stream->link = &streams->first;
     if (stream->next != NULL) {

@@ -10,6 +10,7 @@
  *     event: ledger     data: {"entry": 12}
  *     event: campaign   data: {"id": "…", "state": "sending"}, or {"missed": true}
  *     event: status     data: {}
+ *     event: crowded    the last one: newer streams of the same owner have taken its place
  *     :                 every beat, so that a dead connection is noticed */
 #pragma once
 
@@ -25,6 +26,7 @@ struct streams;
 struct stream;
 
 #define STREAM_KEY_SIZE 72   /* of the caller: what it was let in by */
+#define STREAM_OWNER_SIZE 80 /* a user, a token */
 #define STREAM_ID_SIZE 128   /* of a campaign */
 #define STREAM_STATE_SIZE 24 /* of a campaign */
 
@@ -45,9 +47,17 @@ void streams_free(struct streams *streams);
 void streams_end_all(struct streams *streams);
 size_t streams_count(const struct streams *streams);
 
-/* Takes the request over, in every case: without memory it is answered 503. */
-void streams_add(struct streams *streams, struct http_request *request, uint64_t area,
-                 const char *key);
+struct streams_listener {
+    uint64_t area;
+    const char *key;   /* for `ask`; "": what is never taken away */
+    const char *owner; /* "": nobody whose streams are counted */
+    size_t most;       /* streams of one owner */
+};
+/* Takes the request over, in every case: without memory it is answered 503. When the owner has as
+ * many as it may, its oldest one is told that it is crowded out, and ends: behind a proxy a reader
+ * that has long gone is among the oldest, and who opens a page looks at that one. */
+void streams_add(struct streams *streams, struct http_request *request,
+                 const struct streams_listener *listener);
 
 /* Asks for the session of each, now and not at the next beat. */
 void streams_ask(struct streams *streams);

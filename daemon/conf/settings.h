@@ -39,6 +39,7 @@ struct settings_daemon {
     uint64_t webhook_body_max_bytes;
     uint32_t webhook_wrong_per_minute; /* pushes of one address with a wrong key */
     uint32_t connections_max;          /* inbound, in total */
+    uint32_t streams_per_user;         /* of events; and of one token */
     uint32_t connections_per_address;  /* as written; see settings_connections_per_address */
     uint32_t parked_max;               /* reports kept for an unknown batch, a carrier */
     int64_t parked_for_ms;             /* 72h */

@@ -284,6 +284,9 @@ const struct schema_row settings_rows[] = {
            .unit = "connections",
            .comment = "Inbound connections from one address; never more than connections_max. 0: three quarters of connections_max,\n"
                       "much for a reverse proxy, behind which everybody has one address, and never all there are."),
+    DAEMON("streams_per_user", streams_per_user, .type = &value_u32, .min = 1, .max = 100000, .def = "20", .unit = "streams",
+           .flags = SCHEMA_RELOADABLE,
+           .comment = "Pages that one user has open at once and that update themselves, and event streams of one token. Beyond, the oldest ends and its page says so."),
     DAEMON("parked_max", parked_max, .type = &value_u32, .min = 1, .max = 10000000, .def = "200000",
            .unit = "reports a carrier", .flags = SCHEMA_RELOADABLE,
            .comment = "Status reports kept that belong to no request known yet (they may come before the answer to it)."),

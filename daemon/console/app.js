@@ -2,7 +2,7 @@
 import {configure, get} from './lib/api.js';
 import {confirmPassword} from './lib/confirm.js';
 import {h} from './lib/dom.js';
-import {isLive, startEvents, stopEvents, subscribe} from './lib/events.js';
+import {isCrowded, isLive, startEvents, stopEvents, subscribe} from './lib/events.js';
 import {LANGUAGES, currentLanguage, keepLanguage, loadLanguage, t} from './lib/i18n.js';
 import {errorBox} from './lib/notice.js';
 import {forgetSession, loadSession, logout, may, session} from './lib/session.js';
@@ -66,8 +66,9 @@ function navigation(active) {
 function liveSign() {
     const sign = h('span', {class: 'live-sign', role: 'status'});
     const draw = () => {
-        sign.textContent = t(isLive() ? 'shell.live' : 'shell.not_live');
+        sign.textContent = t(isLive() ? 'shell.live' : isCrowded() ? 'shell.crowded' : 'shell.not_live');
         sign.classList.toggle('is-live', isLive());
+        sign.classList.toggle('is-crowded', isCrowded());
     };
     draw();
     subscribe('connection', draw);

@@ -56,7 +56,7 @@ def give(world, link, request, region, fen):
 
 def office(World, link_to):
     """A daemon whose ledger has a pledge of each township, and a viewer of the province."""
-    world = World(regions_file=TOP / "config" / "regions.csv", console_dir=TOP / "daemon" / "console")
+    world = World(regions_file=TOP / "config" / "regions.csv", console_dir=TOP / "daemon" / "console", streams_per_user=100000)
     link = link_to(world.control)
     for i, region in enumerate(townships(TOWNSHIPS)):
         give(world, link, f"t-{i}", region, 10000 + i * 31 % 9973)

@@ -144,6 +144,24 @@ def test_the_wall_follows_and_says_when_it_is_old(office, open_tab):
     assert "111" in tab.text("#wall-pledged")
 
 
+def test_an_older_page_of_a_crowded_user_says_so(make_world, open_tab):
+    """The newest page is the one that is looked at. The older one does not take its place back at once; shown again, it does."""
+    world = make_world(daemon={"streams_per_user": 1})
+    world.user("yun", "viewer")
+    older = open_tab(world).login("yun")
+    older.wait_text(".live-sign.is-live", "实时更新")
+    newer = open_tab(world).login("yun")
+    newer.wait_text(".live-sign.is-live", "实时更新")
+    older.wait_text(".live-sign.is-crowded", "打开的页面过多")
+    assert not older.stumbles()
+    show_again = ("for (const hidden of [true, false]) { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+                  " document.dispatchEvent(new Event('visibilitychange')); }")
+    older.driver.execute_script(show_again)
+    newer.wait_text(".live-sign.is-crowded", "打开的页面过多")
+    older.wait_text(".live-sign.is-live", "实时更新")
+    assert not older.all(".is-crowded")
+
+
 def test_an_open_operations_page_goes_idle(world, open_tab):
     """A page that nobody touches asks for news, and the login ends all the same; a key pressed keeps it."""
     world.user("yun", "operator")

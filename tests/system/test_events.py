@@ -12,9 +12,10 @@ from harness import BUILD, PATIENCE, Browser, wait_until
 class Stream:
     """An open GET /api/v1/events of a browser that is logged in."""
 
-    def __init__(self, browser):
+    def __init__(self, browser, token=None):
+        known = f"Authorization: Bearer {token}" if token else f"Cookie: {browser.cookie}"
         self.socket = socket.create_connection(("127.0.0.1", browser.port), timeout=PATIENCE)
-        self.socket.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {browser.cookie}\r\n\r\n".encode())
+        self.socket.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\n{known}\r\n\r\n".encode())
         self.socket.setblocking(False)
         self.text, self.closed = "", False
 
@@ -41,8 +42,8 @@ class Stream:
         self.socket.close()
 
 
-def stream(browser):
-    return Stream(browser).wait("event: hello")
+def stream(browser, token=None):
+    return Stream(browser, token).wait("event: hello")
 
 
 def test_a_pledge_and_a_campaign_are_told(world):
@@ -129,6 +130,29 @@ def test_a_stopped_daemon_does_not_wait_for_listeners(world):
     listening[0].close()
 
 
+def test_a_user_with_too_many_streams_loses_her_oldest(make_world):
+    """Her tokens and the others keep theirs; every login of hers counts."""
+    world = make_world(daemon={"streams_per_user": "3"})
+    chen, again = world.login("chen", "finance viewer"), Browser(world)
+    again.login("chen")
+    token = chen.call("POST", "/api/v1/tokens", {"title": "a script", "roles": ["viewer"], "days": 3})[1]["token"]
+    others = [stream(world.login("wang", "viewer")), *(stream(chen, token) for _ in range(3))]
+    hers = [stream(chen), stream(again), stream(chen)]
+    for n in range(3):
+        newer = stream(again if n % 2 else chen)
+        hers[n].wait("event: crowded")
+        wait_until(lambda n=n: hers[n].read().endswith("\r\n0\r\n\r\n"), what=lambda n=n: hers[n].text)
+        hers.append(newer)
+    entry = world.ctl("pledge", "add", "--region", "513327205", "--amount", "10")["entry"]
+    for one in (*others, *hers[-3:]):
+        one.wait(f'"entry": {entry}')
+        assert "crowded" not in one.text
+    others.append(stream(chen, token))
+    others[1].wait("event: crowded")
+    for one in (*others, *hers):
+        one.close()
+
+
 def memory_kib(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
@@ -138,7 +162,7 @@ def test_two_thousand_streams(make_world):
     n = 2000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 3 * n), hard), hard))
-    world = make_world()
+    world = make_world(daemon={"streams_per_user": str(n)})
     pid = world.daemons["a"].process.pid
     browser = world.login("chen", "viewer")
     before = memory_kib(pid)

@@ -2,15 +2,18 @@
  *
  *     const stop = subscribe('ledger', ({entry}) => …);    kinds: ledger, campaign, status
  *     subscribe('connection', (live) => …)                 whether the stream is open
+ *                                                          isCrowded(): closed for newer pages of the same user
  *
  * A page that is hidden lets its stream go: browsers open only six connections to a host, for all tabs together.
+ * The daemon ends a user's oldest stream when she has too many. That page waits a minute, or until it is shown again: were it back
+ * at once, the pages would throw out one another.
  * After a gap every subscriber is called with {missed: true}: something may have changed meanwhile. */
 
-const FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 30000;
+const FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 30000, CROWDED_WAIT_MS = 60000;
 const KINDS = ['ledger', 'campaign', 'status'];
 
 const subscribers = new Map();
-let source = null, timer = null, wait = FIRST_WAIT_MS, live = false, before = false, wanted = false, onLost = () => {};
+let source = null, timer = null, wait = FIRST_WAIT_MS, live = false, crowded = false, before = false, wanted = false, onLost = () => {};
 
 function tell(kind, data) {
     for (const fn of [...(subscribers.get(kind) ?? [])]) {
@@ -18,15 +21,20 @@ function tell(kind, data) {
     }
 }
 
-function setLive(now) {
-    if (live !== now) {
+function setLive(now, isCrowdedNow = false) {
+    if (live !== now || crowded !== isCrowdedNow) {
         live = now;
+        crowded = isCrowdedNow;
         tell('connection', live);
     }
 }
 
 export function isLive() {
     return live;
+}
+
+export function isCrowded() {
+    return crowded;
 }
 
 function open() {
@@ -42,6 +50,11 @@ function open() {
     for (const kind of KINDS) {
         source.addEventListener(kind, (event) => tell(kind, event.data ? JSON.parse(event.data) : {}));
     }
+    source.addEventListener('crowded', () => {
+        source.close();
+        setLive(false, true);
+        timer = setTimeout(open, CROWDED_WAIT_MS);
+    });
     // The browser's own way to connect again gives up after an answer that is no stream; ours never does.
     source.addEventListener('error', () => {
         source.close();

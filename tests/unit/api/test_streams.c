@@ -44,14 +44,18 @@ static void ask(void *arg, struct stream *stream, const char *key)
     questions++;
 }
 
-/* GET /?area=1&key=session */
+/* GET /?area=1&key=session&owner=chen */
 static void on_request(void *arg, struct http_request *request)
 {
     (void)arg;
     const char *area = http_request_query(request, "area"),
-               *key = http_request_query(request, "key");
-    streams_add(streams, request, area != NULL ? strtoull(area, NULL, 10) : 0,
-                key != NULL ? key : "");
+               *key = http_request_query(request, "key"),
+               *owner = http_request_query(request, "owner");
+    streams_add(streams, request,
+                &(struct streams_listener){.area = area != NULL ? strtoull(area, NULL, 10) : 0,
+                                           .key = key != NULL ? key : "",
+                                           .owner = owner != NULL ? owner : "",
+                                           .most = 2});
 }
 
 static void up(int64_t beat_ms, int64_t stall_ms)
@@ -256,6 +260,67 @@ static void test_a_stream_ends_with_its_session(void **state)
     down();
 }
 
+static void test_the_oldest_of_an_owner_makes_room(void **state)
+{
+    (void)state;
+    static struct client of[6];
+    static const char *const owners[] = {"owner=chen", "owner=chen", "owner=wang", "", "", ""};
+    up(LONG_MS, LONG_MS);
+    for (size_t i = 0; i < 6; i++) {
+        join(&of[i], owners[i], 0);
+        TURN_UNTIL(times(take(&of[i]), "event: hello") == 1);
+    }
+    assert_int_equal(streams_count(streams), 6);
+    join(&one, "owner=chen", 0);
+    TURN_UNTIL(times(take(&one), "event: hello") == 1);
+    TURN_UNTIL(strstr(take(&of[0]), "\r\n0\r\n\r\n") != NULL);
+    assert_int_equal(times(of[0].text, "event: crowded"), 1);
+    assert_int_equal(streams_count(streams), 6);
+    join(&two, "owner=chen", 0);
+    TURN_UNTIL(strstr(take(&of[1]), "\r\n0\r\n\r\n") != NULL);
+    TURN_UNTIL(times(take(&two), "event: hello") == 1);
+    streams_tell_ledger(streams, 7);
+    for (size_t i = 2; i < 6; i++) {
+        TURN_UNTIL(times(take(&of[i]), "\"entry\": 7") == 1);
+        assert_int_equal(times(of[i].text, "crowded"), 0);
+    }
+    TURN_UNTIL(times(take(&one), "\"entry\": 7") == 1 && times(take(&two), "\"entry\": 7") == 1);
+    assert_int_equal(times(take(&of[0]), "entry") + times(take(&of[1]), "entry"), 0);
+    for (size_t i = 0; i < 6; i++)
+        close(of[i].fd);
+    close(one.fd);
+    close(two.fd);
+    down();
+}
+
+static void test_one_that_does_not_read_makes_room_too(void **state)
+{
+    (void)state;
+    static struct client three;
+    char id[STREAM_ID_SIZE];
+    up(LONG_MS, LONG_MS);
+    join(&one, "owner=chen", 1024);
+    TURN_UNTIL(streams_count(streams) == 1);
+    for (int i = 0; i < 20000; i++) { /* until a piece of it does not leave any more */
+        snprintf(id, sizeof id, "campaign-%0100d", i);
+        streams_tell_campaign(streams, id, "sending", 0);
+        if (i % 200 == 0)
+            turn();
+    }
+    join(&two, "owner=chen", 0);
+    TURN_UNTIL(streams_count(streams) == 2);
+    join(&three, "owner=chen", 0);
+    TURN_UNTIL(times(take(&three), "event: hello") == 1);
+    TURN_UNTIL(streams_count(streams) == 2);
+    TURN_UNTIL((take(&one), one.len = 0, one.closed));
+    TURN_UNTIL(times(take(&two), "event: hello") == 1);
+    assert_false(two.closed);
+    close(one.fd);
+    close(two.fd);
+    close(three.fd);
+    down();
+}
+
 static void test_an_answer_may_come_after_the_end(void **state)
 {
     (void)state;
@@ -276,6 +341,8 @@ int main(void)
         cmocka_unit_test(test_one_that_does_not_read_is_cut_off),
         cmocka_unit_test(test_a_connection_that_is_gone_is_noticed_by_the_beat),
         cmocka_unit_test(test_a_stream_ends_with_its_session),
+        cmocka_unit_test(test_the_oldest_of_an_owner_makes_room),
+        cmocka_unit_test(test_one_that_does_not_read_makes_room_too),
         cmocka_unit_test(test_an_answer_may_come_after_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
