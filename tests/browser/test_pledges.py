@@ -23,7 +23,7 @@ def test_a_pledge_from_entry_to_delivery(world, open_tab):
     # With the keyboard alone: a mistake is told at its field, and the focus is there.
     tab.find("#enter-amount").send_keys("许多")
     tab.press(Keys.TAB, "张三", Keys.ENTER)
-    tab.wait_text("#pledge-enter .alert-danger", "amount")
+    tab.wait_text("#pledge-enter .alert-danger", "金额写成")
     assert tab.focused() == "enter-amount" and tab.find("#enter-amount").get_attribute("aria-invalid") == "true"
     tab.press(Keys.CONTROL + "a").press("一百元", Keys.ENTER)
     number = tab.wait_text("#enter-number", "-").strip()

@@ -7,8 +7,8 @@ import {stateBadge} from '../lib/campaign_words.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {time} from '../lib/format.js';
-import {t} from '../lib/i18n.js';
-import {said} from '../lib/sentences.js';
+import {parts, t} from '../lib/i18n.js';
+import {words} from '../lib/sentences.js';
 import {may, session} from '../lib/session.js';
 import {ask} from '../lib/dialog.js';
 import {errorBox, showError} from '../lib/notice.js';
@@ -156,7 +156,7 @@ export async function show(main, id, campaign) {
 /* A launch that ended in the import leaves a draft: without these words it looks as if nobody had pressed the button. */
 function failedBox(job) {
     return h('div', {class: 'alert alert-danger', role: 'alert', id: 'draft-failed'}, h('strong', {}, t('draft.failed')), h('div', {}, t('draft.failed_next')),
-        h('div', {class: 'small text-break'}, t('draft.failed_raw', {reason: said(job.reason)})));
+        h('div', {class: 'text-break'}, parts('draft.failed_raw', {reason: words(job.reason)})));
 }
 
 function stepSign(context, step) {

@@ -1,6 +1,6 @@
 /* What is still missing or wrong in a draft, by the step that mends it. */
-import {has, t} from '../lib/i18n.js';
-import {said} from '../lib/sentences.js';
+import {has, parts, t} from '../lib/i18n.js';
+import {fieldName, words} from '../lib/sentences.js';
 
 const STEPS = {
     recipients: 'list', text: 'text', text_file: 'text', signature: 'text', optout: 'text', max_segments: 'text', empty: 'text',
@@ -10,17 +10,13 @@ export function mistakesOf(draft, step) {
     return draft.mistakes.filter((mistake) => (STEPS[mistake.field] ?? 'schedule') === step);
 }
 
-export function fieldName(field) {
-    const key = `field.${field.replace('.', '_')}`;
-    return has(key) ? t(key) : field;
-}
-
+/* To be put among the children of an element. */
 export function mistakeText(mistake) {
     return /^(it )?is missing/.test(mistake.reason) ? t('mistake.missing', {field: fieldName(mistake.field)})
-        : t('mistake.other', {field: fieldName(mistake.field), reason: said(mistake.reason)});
+        : parts('mistake.other', {field: fieldName(mistake.field), reason: words(mistake.reason)});
 }
 
 /* Why it cannot be launched yet, in the reader's language; the daemon's sentence for a code that is new. */
 export function blockedText(draft) {
-    return has(`blocked.${draft.blocked_code}`) ? t(`blocked.${draft.blocked_code}`) : draft.blocked;
+    return has(`blocked.${draft.blocked_code}`) ? t(`blocked.${draft.blocked_code}`) : words(draft.blocked);
 }

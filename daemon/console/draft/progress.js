@@ -1,13 +1,14 @@
 /* A campaign that was launched: counts by state that add up, rate, time left, what it waits for, pause, resume and cancel;
  * below it the report. */
 import * as api from '../lib/api.js';
-import {BUCKETS, openPeople, progressBar, progressPercent, progressText, stateBadge, waitingText} from '../lib/campaign_words.js';
+import {BUCKETS, openPeople, progressBar, progressPercent, progressText, stateBadge, waitingWords} from '../lib/campaign_words.js';
 import {ask} from '../lib/dialog.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {subscribe} from '../lib/events.js';
 import {count, duration, time, yuan} from '../lib/format.js';
-import {t} from '../lib/i18n.js';
+import {parts, t} from '../lib/i18n.js';
+import {words} from '../lib/sentences.js';
 import {may} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 import {showRegion} from '../lib/region.js';
@@ -53,9 +54,9 @@ export function show(main, id, first) {
         }
         const failed = campaign.import?.phase === 'failed';
         fill(live, ...(campaign.state === 'importing' || failed ? importing() : []), ...(campaign.state !== 'importing' ? figures() : []));
-        const words = `${t(`state.${campaign.state}`)} ${progressText(campaign)}`;
-        if (spoken.textContent !== words && (progressPercent(campaign) % 5 === 0 || !LIVE.includes(campaign.state))) {
-            spoken.textContent = words;
+        const heard = `${t(`state.${campaign.state}`)} ${progressText(campaign)}`;
+        if (spoken.textContent !== heard && (progressPercent(campaign) % 5 === 0 || !LIVE.includes(campaign.state))) {
+            spoken.textContent = heard;
         }
     }
 
@@ -73,7 +74,7 @@ export function show(main, id, first) {
     function importing() {
         const job = campaign.import;
         if (job?.phase === 'failed') {
-            return [h('div', {class: 'alert alert-danger'}, h('strong', {}, t('progress.import_failed')), h('div', {}, job.reason))];
+            return [h('div', {class: 'alert alert-danger'}, h('strong', {}, t('progress.import_failed')), h('div', {}, words(job.reason)))];
         }
         const share = job?.all_bytes > 0 ? Math.min(99, Math.floor((100 * job.read_bytes) / job.all_bytes)) : 0;
         const part = h('div', {class: 'progress-bar progress-bar-striped progress-bar-animated'});
@@ -84,7 +85,7 @@ export function show(main, id, first) {
     }
 
     function figures() {
-        const waiting = openPeople(campaign.counts) > 0 || campaign.state === 'missed' ? waitingText(campaign.waiting) : '';
+        const waiting = openPeople(campaign.counts) > 0 || campaign.state === 'missed' ? waitingWords(campaign.waiting) : null;
         const facts = [
             ['rate', LIVE.includes(campaign.state) ? t('progress.rate_value', {n: campaign.rate_now}) : '–'],
             ['left', campaign.eta_s !== null && campaign.eta_s !== undefined && LIVE.includes(campaign.state) ? duration(campaign.eta_s) : '–'],
@@ -97,7 +98,7 @@ export function show(main, id, first) {
                 h('div', {class: 'display-5', id: 'progress-percent'}, `${progressPercent(campaign)} %`),
                 h('div', {}, progressText(campaign), campaign.counts.accepted > 0 && ` · ${t('progress.unheard', {n: count(campaign.counts.accepted)})}`)),
             progressBar(campaign),
-            waiting && h('div', {class: 'alert alert-warning mt-2 py-2', id: 'progress-waiting'}, t('campaigns.waits', {text: waiting})),
+            waiting && h('div', {class: 'alert alert-warning mt-2 py-2', id: 'progress-waiting'}, parts('campaigns.waits', {text: waiting})),
             h('div', {class: 'row g-4 mt-0'},
                 h('div', {class: 'col-12 col-lg-7'}, countsTable()),
                 h('div', {class: 'col-12 col-lg-5'}, h('dl', {class: 'row mb-0'}, facts.flatMap(([name, value]) => [

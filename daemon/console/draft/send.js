@@ -8,10 +8,10 @@ import {fill} from '../lib/fill.js';
 import {progressPercent} from '../lib/campaign_words.js';
 import {ask} from '../lib/dialog.js';
 import {count, time, yuan} from '../lib/format.js';
-import {t} from '../lib/i18n.js';
+import {parts, t} from '../lib/i18n.js';
 import {may, session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
-import {said} from '../lib/sentences.js';
+import {words} from '../lib/sentences.js';
 import {advice, faultWords} from '../lib/problems.js';
 import {FAULTS} from './list.js';
 import {blockedText, mistakeText} from './mistakes.js';
@@ -167,10 +167,10 @@ function facts(plan, draft) {
             h('dt', {class: 'col-12 col-sm-4 col-lg-3'}, t(`send.${name}`)), h('dd', {class: 'col-12 col-sm-8 col-lg-9'}, value)])),
         regions, trialBox(plan),
         !plan.optouts_consulted && h('div', {class: 'alert alert-warning py-2'}, t('send.optouts_later')),
-        (plan.warnings ?? []).map((sentence) => h('div', {class: 'alert alert-warning py-2'}, said(sentence))),
+        (plan.warnings ?? []).map((sentence) => h('div', {class: 'alert alert-warning py-2'}, words(sentence))),
         plan.warnings_total > 0 && h('div', {class: 'alert alert-warning py-2'}, t('list.warned', {n: count(plan.warnings_total)})),
         plan.problems_total > 0 && h('details', {}, h('summary', {}, t('send.rows_left_out', {n: count(plan.problems_total)})),
-            h('ul', {class: 'mb-0'}, (plan.problems ?? []).filter((one) => !one.accepted).slice(0, 10).map((one) => h('li', {}, t('send.row', {row: one.row, value: one.value, what: advice(one)}))))),
+            h('ul', {class: 'mb-0'}, (plan.problems ?? []).filter((one) => !one.accepted).slice(0, 10).map((one) => h('li', {}, parts('send.row', {row: one.row, value: one.value, what: advice(one)}))))),
         (plan.preview ?? []).slice(0, 1).map((text) => h('blockquote', {class: 'border-start border-3 ps-3 my-3 text-prewrap'}, text)));
 }
 

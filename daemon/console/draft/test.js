@@ -3,6 +3,7 @@ import * as api from '../lib/api.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {t} from '../lib/i18n.js';
+import {words} from '../lib/sentences.js';
 import {session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 
@@ -19,7 +20,7 @@ export function render(body, context) {
             await context.save({}, {now: true});
             const answer = await api.post('/campaigns/test', {file: context.id, to: number.value.trim()});
             fill(result, h('div', {class: 'alert alert-success'}, t('test.sent', {number: number.value.trim()}),
-                answer.message && h('div', {class: 'small'}, answer.message)));
+                answer.message && h('div', {class: 'small'}, words(answer.message))));
         } catch (error) {
             fill(result, errorBox(error));
         } finally {

@@ -3,7 +3,7 @@ import * as api from '../lib/api.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {count, yuan} from '../lib/format.js';
-import {said} from '../lib/sentences.js';
+import {words} from '../lib/sentences.js';
 import {t} from '../lib/i18n.js';
 import {errorBox} from '../lib/notice.js';
 import {mistakesOf, mistakeText} from './mistakes.js';
@@ -43,7 +43,7 @@ export function render(body, context) {
             weight.textContent = t(weighed.personal ? 'text.weight_personal' : 'text.weight', {units: count(weighed.units), segments: count(weighed.segments),
                 left: count(weighed.left), price: yuan(weighed.price_fen)});
             const own = mistakesOf(context.draft, 'text').map(mistakeText);
-            fill(problems, ...[...new Set([...weighed.problems, ...own])].map((sentence) => h('div', {class: 'alert alert-warning py-2 my-2'}, said(sentence))));
+            fill(problems, ...[...weighed.problems.map(words), ...own].map((problem) => h('div', {class: 'alert alert-warning py-2 my-2'}, problem)));
         } catch (error) {
             if (mine === asked && alive) {
                 fill(problems, errorBox(error));
@@ -76,7 +76,7 @@ export function render(body, context) {
                 segments: count(row.segments), price: yuan(row.cost_fen)});
         } catch (error) {
             screen.textContent = t('text.preview_none');
-            place.textContent = error.message ?? '';
+            fill(place, error.message ? words(error.message) : '');
         }
     }
 

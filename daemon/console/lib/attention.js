@@ -1,8 +1,8 @@
 /* What waits for a person, from the status document, in the reader's language and for who has buttons, not commands. The
  * daemon's own sentences (for the command line) stay available below it. */
 import {count, duration, time} from './format.js';
-import {t} from './i18n.js';
-import {said} from './sentences.js';
+import {parts, t} from './i18n.js';
+import {words} from './sentences.js';
 
 const OLD_S = 600;      // something ambiguous or unmatched for so long does not settle by itself
 const FULL_PERCENT = 80;
@@ -24,15 +24,15 @@ function* ofCarrier(carrier, now) {
     const {name} = carrier;
     const age = duration(ageSeconds(carrier.since, now));
     if (carrier.state === 'stopped') {
-        yield ['danger', carrier.resume_at ? t('attention.rests', {name, age, until: time(carrier.resume_at), reason: carrier.reason}) :
-            t('attention.stopped', {name, age, reason: carrier.reason})];
+        yield ['danger', carrier.resume_at ? parts('attention.rests', {name, age, until: time(carrier.resume_at), reason: words(carrier.reason)}) :
+            parts('attention.stopped', {name, age, reason: words(carrier.reason)})];
     } else if (carrier.state === 'paused') {
         yield ['warning', carrier.resume_at ?
-            t('attention.paused_until', {name, age, who: carrier.actor, until: time(carrier.resume_at), reason: carrier.reason}) :
-            t('attention.paused', {name, age, who: carrier.actor, reason: carrier.reason})];
+            parts('attention.paused_until', {name, age, who: carrier.actor, until: time(carrier.resume_at), reason: words(carrier.reason)}) :
+            parts('attention.paused', {name, age, who: carrier.actor, reason: words(carrier.reason)})];
     }
     if (carrier.route_fault) {
-        yield ['danger', t('attention.route', {name, reason: carrier.route_fault})];
+        yield ['danger', parts('attention.route', {name, reason: words(carrier.route_fault)})];
     }
     if (carrier.unknown_codes > 0) {
         yield ['warning', t('attention.codes', {name, n: count(carrier.unknown_codes), code: carrier.last_unknown_code})];
@@ -65,7 +65,7 @@ function* ofCampaign(campaign, now) {
 
 function* ofImport(job) {
     if (job.phase === 'failed' && !job.refused) { // what a rule refused was told to the person who tried
-        yield ['warning', t('attention.not_launched', {id: job.id, reason: said(job.reason)})];
+        yield ['warning', parts('attention.not_launched', {id: job.id, reason: words(job.reason)})];
     }
 }
 
@@ -103,7 +103,7 @@ function* ofReplies({replies_waiting: waiting}, now) {
     }
 }
 
-/* [[tone, sentence], …], the most urgent first. */
+/* [[tone, sentence], …], the most urgent first; a sentence is what is put among the children of an element. */
 export function attention(status) {
     const all = [...ofRedis(status), ...ofAudit(status), ...ofReceipts(status, status.now), ...ofReplies(status, status.now),
         ...(status.carriers ?? []).flatMap((one) => [...ofCarrier(one, status.now)]),

@@ -1,7 +1,8 @@
 /* What a campaign and its messages are called on screen: a word, a sign (colour alone says nothing), who pays, what to do. */
 import {h} from './dom.js';
 import {count, time} from './format.js';
-import {t} from './i18n.js';
+import {parts, t} from './i18n.js';
+import {find, words} from './sentences.js';
 
 const STATES = {
     draft: ['✎', 'secondary'], importing: ['…', 'info'], scheduled: ['◷', 'primary'], sending: ['▶', 'primary'],
@@ -61,37 +62,12 @@ export function progressText(campaign) {
     return t('campaign.progress_text', {done: count(all - openPeople(campaign.counts)), all: count(all)});
 }
 
-/* The daemon tells why a campaign waits in one short English sentence; known ones are said in the reader's language. */
-const REASONS = [
-    [/^the list is still being read/, 'waits.importing'],
-    [/^paused by (?<who>.+?): (?<why>.*)$/, 'waits.paused_by'],
-    [/^paused: (?<why>.*)$/, 'waits.paused'],
-    [/^missed: .*$/, 'waits.missed'],
-    [/^its end has passed/, 'waits.over'],
-    [/^starts (?<when>.*)$/, 'waits.starts'],
-    [/^window opens (?<when>.*)$/, 'waits.window'],
-    [/^carrier (?<carrier>\S+) stopped: (?<why>.*)$/, 'waits.carrier_stopped'],
-    [/^carrier (?<carrier>\S+) paused by (?<who>.+?): (?<why>.*)$/, 'waits.carrier_paused'],
-    [/^carrier (?<carrier>\S+) unreachable: .*$/, 'waits.carrier_away'],
-    [/^carrier (?<carrier>\S+) asks for patience: .*$/, 'waits.carrier_busy'],
-    [/^first \d+ messages have no verdict yet/, 'waits.first'],
-    [/^tries again .*$/, 'waits.again'],
-    [/^waiting for tokens/, 'waits.tokens'],
-    [/^more urgent messages go first/, 'waits.urgent'],
-    [/^Redis: (?<why>.*)$/, 'waits.redis'],
-    [/^this daemon is stopping/, 'waits.stopping'],
-];
-
-export function waitingText(waiting) {
+/* Why it waits and until when, to be put among the children of an element; null: it does not. */
+export function waitingWords(waiting) {
     if (!waiting) {
-        return '';
+        return null;
     }
-    for (const [pattern, key] of REASONS) {
-        const found = pattern.exec(waiting.reason);
-        if (found) {
-            const text = t(key, {...found.groups});
-            return waiting.until && !found.groups?.when ? t('waits.until', {text, until: time(waiting.until)}) : text;
-        }
-    }
-    return waiting.until ? t('waits.until', {text: waiting.reason, until: time(waiting.until)}) : waiting.reason;
+    const text = words(waiting.reason);
+    const tellsWhen = find(waiting.reason)?.values.when !== undefined;
+    return waiting.until && !tellsWhen ? parts('waits.until', {text, until: time(waiting.until)}) : text;
 }

@@ -11,6 +11,14 @@ export function t(key, params = {}) {
     return (texts[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => (name in params ? String(params[name]) : all));
 }
 
+/* The same in parts, to be put among the children of an element: a parameter may be an element or a list of parts. */
+export function parts(key, params = {}) {
+    return (texts[key] ?? key).split(/(\{\w+\})/).filter(Boolean).map((piece) => {
+        const name = /^\{(\w+)\}$/.exec(piece)?.[1];
+        return name in params ? params[name] : piece;
+    });
+}
+
 export function has(key) {
     return key in texts;
 }

@@ -1,7 +1,7 @@
 /* What went wrong, where the reader looks: a box at the top of the page (or of `where`), read out by screen readers. */
 import {h} from './dom.js';
 import {t} from './i18n.js';
-import {known as knownSentence} from './sentences.js';
+import {known as knownSentence, raw} from './sentences.js';
 
 /* Of these our own sentence says it all; the daemon's is for programs and for what we do not know. */
 const PLAIN = new Set(['network', 'session', 'login', 'csrf', 'role', 'area', 'confirm', 'too_many', 'redis', 'busy', 'stopping', 'unknown']);
@@ -11,12 +11,9 @@ export function errorBox(error) {
     const key = `error.${error.code ?? 'network'}`;
     const known = t(key);
     const words = known !== key ? known : t('error.other');
-    const sentence = knownSentence(error.message);
-    if (sentence !== null && !PLAIN.has(error.code)) {
-        return h('div', {class: 'alert alert-danger', role: 'alert'}, h('div', {}, words), h('div', {class: 'mt-1'}, sentence));
-    }
-    return h('div', {class: 'alert alert-danger', role: 'alert'}, h('div', {}, words),
-        error.message && !(known !== key && PLAIN.has(error.code)) && h('div', {class: 'small mt-1 text-break'}, error.message));
+    const isPlain = known !== key && PLAIN.has(error.code);
+    const sentence = error.message && !isPlain ? knownSentence(error.message) ?? h('span', {class: 'small text-break'}, raw(error.message)) : null;
+    return h('div', {class: 'alert alert-danger', role: 'alert'}, h('div', {}, words), sentence && h('div', {class: 'mt-1'}, sentence));
 }
 
 export function showError(where, error) {

@@ -1,76 +1,91 @@
-/* What the daemon says in English sentences, in the reader's language. A sentence that is not known here stays as it is.
+/* What the daemon says in English sentences, in the reader's language.
  *
- * A pattern is a piece of the daemon's own source with a {name} for each value; it may stand anywhere in what is said.
- * tests/lint/test_console.py looks each of them up there, so that none goes stale. */
-import {t} from './i18n.js';
+ * A row of sentences/*.js is a pattern and the key of its wording. A pattern is a piece of the daemon's own source with a
+ * {name} for each value. It may stand anywhere in what is said, unless it begins with ^ or ends with $; of several that
+ * fit, one that begins with ^ and words wins, or with ^ and holds {why}, then the longest. These values are put into words themselves: {why} is a sentence and reaches to the end of
+ * what is said, or to the piece behind it; {field}, {state} and {bytes} are what their names say.
+ *
+ * English needs no wording: where i18n/en.json has none, the daemon's own sentence stands. tests/lint/test_console.py
+ * looks each pattern up in the source, and each sentence of the daemon up here. */
+import {h} from './dom.js';
+import {currentLanguage, has, parts, t} from './i18n.js';
+import account from './sentences/account.js';
+import launch from './sentences/launch.js';
+import list from './sentences/list.js';
+import pledge from './sentences/pledge.js';
+import text from './sentences/text.js';
+import waits from './sentences/waits.js';
 
-const SENTENCES = [
-    // the text
-    ['the text is not UTF-8; save the file', 'said.utf8'],
-    ['the text holds half of a character', 'said.half'],
-    ['the text holds a control character', 'said.control'],
-    ['the text holds 【 or 】', 'said.brackets'],
-    ['the text is empty', 'said.empty'],
-    ['the text has {n} characters with signature and opt-out wording, {segments} segments; max_segments is {most}', 'said.long'],
-    ['publicity must say how to refuse it', 'said.optout'],
-    ['stands in the text already, and would be said twice', 'said.twice'],
-    ['has digits alone, which carriers refuse to register', 'said.digits'],
-    // its times and the rest
-    ['is not after start', 'said.end'],
-    ['never opens between start and end', 'said.window'],
-    ['publicity outside 08:00-22:00', 'said.night'],
-    ['there is no [carrier {name}] in ', 'said.no_carrier'],
-    ["is more than the carrier's {n} segments a second", 'said.rate'],
-    ['must not be empty', 'said.must'],
-    ['must have {least} to {most} characters, and has {n}', 'said.length'],
-    ['must have at most {most} characters, and has {n}', 'said.at_most'],
-    ['must be a whole number from {least} to {most}', 'said.whole'],
-    // the plan
-    ['the definition is not complete yet', 'said.incomplete'],
-    ['who has opted out could not be asked', 'said.optouts'],
-    ['at this rate and window it is not through before its end', 'said.too_slow'],
-    ['nobody is left to send to', 'said.nobody'],
-    ['more than a tenth of the rows have a mistake', 'said.wrong_list'],
-    ['too many lists are checked just now', 'said.busy'],
-    ['somebody writes to the list just now', 'said.writing'],
-    // the launch
-    ['the area is in trial and row {row} (', 'said.trial_row'],
-    ['the area is in trial: only a carrier that leads to a simulator', 'said.trial_carrier'],
-    ['the area is in trial: this is not one of its own numbers', 'said.trial_number'],
-    [' of {daily} messages are left for today', 'said.allowance'],
-    ['its end {end} has passed, or its window does not open again', 'said.over'],
-    ['its start {start} is more than {late} ago', 'said.late'],
-    ['there is nobody to send to: every row', 'said.nobody'],
-    ['{expected} recipients were expected, but {accepted} are accepted', 'said.other_number'],
-    ['the same text to the same list is being launched right now as {id}', 'said.twin'],
-    ['the same text went to the same list as campaign {id} (carrier {carrier}, launched {when}): ', 'said.repeat'],
-    ['Redis is not reachable, nothing was launched', 'said.redis'],
-    ['the daemon is stopping', 'said.stopping'],
-    ['so many people must be approved by a second person', 'said.approval'],
-    ['people: a second person must approve it', 'said.approval_day'],
-    ['a second person must approve: ', 'said.second'],
-    ['were changed after the approval', 'said.changed'],
-    ['nobody has asked for an approval', 'said.not_asked'],
-    ['it is approved already', 'said.approved'],
-    ['text or list were changed ', 'said.stale'],
-];
+const SHAPES = {why: '.*?', field: '[\\w.]+', id: '\\S+', word: '\\S+'};
+const VALUE = /(\{\w+\})/;
 
-const compiled = SENTENCES.map(([pattern, key]) => [new RegExp(pattern.split(/(\{\w+\})/).filter(Boolean).map((part, i, all) => {
-    const name = /^\{(\w+)\}$/.exec(part)?.[1];
-    return name ? `(?<${name}>${i === 0 || i === all.length - 1 ? '\\S+' : '.+?'})` : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}).join('')), key]);
+function compile([pattern, key]) {
+    const isStart = pattern.startsWith('^'), isEnd = pattern.endsWith('$') || pattern.endsWith('{why}');
+    const pieces = pattern.slice(isStart ? 1 : 0, pattern.endsWith('$') ? -1 : undefined).split(VALUE).filter(Boolean);
+    const source = pieces.map((piece, i) => {
+        const name = VALUE.test(piece) ? piece.slice(1, -1) : null;
+        if (name === null) {
+            return piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+        }
+        const isOpen = (i === 0 && !isStart) || (i === pieces.length - 1 && !isEnd);
+        return `(?<${name}>${SHAPES[name] ?? (isOpen ? '\\S+' : '.+?')})`;
+    });
+    const length = pieces.filter((piece) => !VALUE.test(piece)).join('').length;
+    const isFirm = isStart && (!VALUE.test(pieces[0]) || pattern.includes('{why}'));
+    return {regexp: new RegExp(`${isStart ? '^' : ''}${source.join('')}${isEnd ? '$' : ''}`, 'si'), key, rank: (isFirm ? 1000 : 0) + length};
+}
 
-/* null: it is none of these. */
-export function known(sentence) {
-    for (const [pattern, key] of compiled) {
-        const found = pattern.exec(sentence ?? '');
+const TABLE = [...account, ...launch, ...list, ...pledge, ...text, ...waits].map(compile).sort((a, b) => b.rank - a.rank);
+
+/* {key, values} of the row that fits, or null. */
+export function find(sentence) {
+    for (const {regexp, key} of TABLE) {
+        const found = regexp.exec(sentence ?? '');
         if (found) {
-            return t(key, {...found.groups});
+            return {key, values: {...found.groups}};
         }
     }
     return null;
 }
 
-export function said(sentence) {
-    return known(sentence) ?? sentence;
+/* What a field of the API or of a definition is called on screen. */
+export function fieldName(field) {
+    const key = `field.${field.replace('.', '_')}`;
+    return has(key) ? t(key) : field;
+}
+
+function stateName(state) {
+    return [`state.${state}`, `carrier.${state}`].filter(has).map((key) => t(key))[0] ?? state;
+}
+
+const READ = {
+    why: words, field: fieldName, state: stateName,
+    bytes: (n) => `${Math.floor(Number(n) / 1048576)} MB`,
+};
+
+function read(name, value) {
+    return READ[name]?.(value) ?? value.replace(/^([\d.]+) yuan$/, (all, n) => t('format.yuan', {n}));
+}
+
+/* A sentence in the reader's language, to be put among the children of an element; null: it is none that is known. */
+export function known(sentence) {
+    const found = find(sentence);
+    if (found === null || !has(found.key)) {
+        return null;
+    }
+    return parts(found.key, Object.fromEntries(Object.entries(found.values).map(([name, value]) => [name, read(name, value)])));
+}
+
+/* The same. What is not known stays as it was said, marked as English when it is: a person may have typed it, too. */
+export function words(sentence) {
+    if (has(`carrier_word.${sentence}`)) {
+        return t('said.carrier_word', {text: t(`carrier_word.${sentence}`), word: sentence});
+    }
+    return known(sentence) ?? raw(sentence);
+}
+
+/* As the daemon, a program or a carrier said it: small, and read out as English on a page in another language. */
+export function raw(sentence) {
+    const isForeign = currentLanguage() !== 'en' && /[a-z]{2,} [a-z]{2,}/i.test(sentence) && !/\p{Script=Han}/u.test(sentence);
+    return isForeign ? h('span', {lang: 'en', class: 'small text-break'}, sentence) : sentence;
 }

@@ -1,11 +1,11 @@
 /* All campaigns and drafts of the reader's area, newest first: state, progress, what one waits for and until when. */
 import * as api from '../lib/api.js';
-import {openPeople, progressBar, progressPercent, progressText, stateBadge, waitingText} from '../lib/campaign_words.js';
+import {openPeople, progressBar, progressPercent, progressText, stateBadge, waitingWords} from '../lib/campaign_words.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {subscribe} from '../lib/events.js';
 import {time} from '../lib/format.js';
-import {t} from '../lib/i18n.js';
+import {parts, t} from '../lib/i18n.js';
 import {may} from '../lib/session.js';
 import {showError} from '../lib/notice.js';
 
@@ -112,7 +112,7 @@ export async function show(main) {
 
 function row(campaign) {
     const launched = campaign.counts !== undefined && campaign.accepted !== undefined && campaign.state !== 'draft';
-    const waiting = waitingText(campaign.waiting);
+    const waiting = waitingWords(campaign.waiting);
     return h('a', {class: 'list-group-item list-group-item-action', href: `#/campaigns/${encodeURIComponent(campaign.id)}`},
         h('div', {class: 'd-flex flex-wrap justify-content-between gap-2'},
             h('span', {class: 'fw-semibold text-break'}, campaign.title || campaign.id), stateBadge(campaign.state)),
@@ -121,5 +121,5 @@ function row(campaign) {
         launched && h('div', {class: 'mt-2'}, progressBar(campaign),
             h('div', {class: 'small'}, `${progressText(campaign)} · ${progressPercent(campaign)}%`)),
         waiting && (!launched || openPeople(campaign.counts) > 0 || campaign.state === 'missed') &&
-            h('div', {class: 'small mt-1'}, t('campaigns.waits', {text: waiting})));
+            h('div', {class: 'small mt-1'}, parts('campaigns.waits', {text: waiting})));
 }

@@ -2,13 +2,14 @@
  * Redis, the daemons, the ledger's proof. */
 import * as api from '../lib/api.js';
 import {ageSeconds, attention} from '../lib/attention.js';
-import {stateBadge, waitingText} from '../lib/campaign_words.js';
+import {stateBadge, waitingWords} from '../lib/campaign_words.js';
 import {ask} from '../lib/dialog.js';
 import {h} from '../lib/dom.js';
 import {subscribe} from '../lib/events.js';
 import {count, duration, time, timeExact} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {errorBox} from '../lib/notice.js';
+import {words} from '../lib/sentences.js';
 import {may, ownArea} from '../lib/session.js';
 
 const GAP_MS = 500, EVERY_MS = 5000;
@@ -64,11 +65,11 @@ export async function show(main) {
     function carrierCard(carrier, live, now) {
         const unknown = live.filter((one) => one.carrier === carrier.name).reduce((sum, one) => sum + one.counts.ambiguous, 0);
         const waitsFor = carrier.state !== 'running' && h('p', {class: 'mb-2'}, t('operations.since', {time: time(carrier.since)}), carrier.actor ? ` · ${carrier.actor}` : '',
-            h('br', {}), h('span', {class: 'text-break'}, carrier.reason), carrier.code && h('span', {class: 'small text-muted'}, ` (${carrier.code})`),
+            h('br', {}), h('span', {class: 'text-break'}, words(carrier.reason)),
             carrier.resume_at && h('span', {}, h('br', {}), t('operations.again', {time: time(carrier.resume_at)})));
         return h('div', {class: 'col-12 col-lg-6 col-xxl-4'}, h('section', {class: 'border rounded p-3 h-100', 'data-carrier': carrier.name},
             h('div', {class: 'd-flex justify-content-between align-items-center mb-2'}, h('h3', {class: 'h6 mb-0'}, carrier.name), badge(carrier.state)),
-            waitsFor, carrier.route_fault && h('p', {class: 'mb-2'}, t('operations.unreachable'), ' ', carrier.route_fault),
+            waitsFor, carrier.route_fault && h('p', {class: 'mb-2'}, t('operations.unreachable'), ' ', words(carrier.route_fault)),
             facts([['operations.rate', carrier.rate > 0 ? t('operations.rate_value', {n: count(carrier.rate)}) : t('operations.no_limit')],
                 ['operations.inflight', count(carrier.inflight_requests)], ['operations.accepted', count(carrier.accepted)], ['operations.rejected', count(carrier.rejected)],
                 ['operations.ambiguous', count(unknown)], ['operations.reports', count(carrier.reports)],
@@ -83,7 +84,7 @@ export async function show(main) {
         const {ambiguous, queued, inflight} = campaign.counts;
         return h('tr', {'data-campaign': campaign.id},
             h('th', {scope: 'row', class: 'fw-normal'}, h('a', {href: `#/campaigns/${encodeURIComponent(campaign.id)}`}, campaign.title || campaign.id),
-                h('div', {class: 'small text-muted'}, waitingText(campaign.waiting))),
+                h('div', {class: 'small text-muted'}, waitingWords(campaign.waiting))),
             h('td', {}, stateBadge(campaign.state)),
             h('td', {class: 'num'}, count(queued), campaign.queued_s > 0 && h('div', {class: 'small text-muted'}, t('operations.for', {age: duration(campaign.queued_s)}))),
             h('td', {class: 'num'}, count(inflight)), h('td', {class: 'num'}, t('operations.per_second', {n: count(Math.round(campaign.rate_now * 10) / 10)})),
