@@ -133,11 +133,11 @@ static void on_taken(void *arg, enum err error, const char *reason)
         return;
     }
     if (error == ERR_REFUSED) {
-        apicall_error(
-            call, 409, "too_many", "numbers",
-            "these are more than are left of the %d opt-outs that you may add today: give "
-            "the list to an operator",
-            OPTOUTS_A_DAY);
+        apicall_error(call, 409, "too_many", "numbers",
+                      "these are more than are left of the %u opt-outs that you may add today "
+                      "(optout_daily): "
+                      "give the list to an operator",
+                      call->api->settings->daemon.optout_daily);
     } else if (error != ERR_OK) {
         apicall_fail(call, error, reason);
     } else {
@@ -162,7 +162,7 @@ static void on_standing(void *arg, enum err error, const char *reason,
         snprintf(whose, sizeof whose, "o:%s", call->who.name);
         error = drafts_allowance_take(call->api->parts.store, whose, apicall_today(call),
                                       json_array_size(json_object_get(call->body, "numbers")),
-                                      OPTOUTS_A_DAY, on_taken, call);
+                                      call->api->settings->daemon.optout_daily, on_taken, call);
     }
     if (error != ERR_OK) {
         apicall_fail(call, error, reason);

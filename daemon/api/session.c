@@ -40,12 +40,14 @@ static json_t *session_json(struct apicall *call, bool is_trial)
         encode_time(call->session_ends_ms, minutes), "version", OUTREACH_VERSION, "utc_offset",
         offset, "today", encode_day(apicall_today(call), day));
     json_object_set_new(json, "trial", json_boolean(is_trial));
-    json_object_set_new(
-        json, "limits",
-        json_pack("{s:I, s:I, s:I, s:I, s:I}", "four_eyes_over", (json_int_t)daemon->four_eyes_over,
-                  "part_bytes", (json_int_t)DRAFTING_PART_MAX_BYTES, "upload_bytes",
-                  (json_int_t)daemon->upload_max_bytes, "test_daily",
-                  (json_int_t)daemon->test_daily, "trial_daily", (json_int_t)daemon->trial_daily));
+    json_object_set_new(json, "limits",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "four_eyes_over",
+                                  (json_int_t)daemon->four_eyes_over, "part_bytes",
+                                  (json_int_t)DRAFTING_PART_MAX_BYTES, "upload_bytes",
+                                  (json_int_t)daemon->upload_max_bytes, "test_daily",
+                                  (json_int_t)daemon->test_daily, "trial_daily",
+                                  (json_int_t)daemon->trial_daily, "optout_daily",
+                                  (json_int_t)daemon->optout_daily));
     return json;
 }
 

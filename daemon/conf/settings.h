@@ -50,6 +50,7 @@ struct settings_daemon {
     uint32_t four_eyes_over;   /* more people than this need a second person */
     uint32_t trial_daily;      /* messages a day of an area in trial */
     uint32_t test_daily;       /* test messages a day of a user */
+    uint32_t optout_daily;     /* opt-outs a day that a user who is no operator adds */
     uint64_t upload_max_bytes; /* of a list that is uploaded: 64m */
     uint64_t upload_daily_bytes;    /* of a user's lists and copies a day: 1024m */
     uint64_t disk_free_min_bytes;   /* what must stay free beside campaigns_dir: 256m */

@@ -5,5 +5,4 @@
 /* Numbers added or looked up. They may all share their leading digits and are then arguments of one
  * command; Lua inside Redis cannot unpack 8000. */
 #define OPTOUTS_A_CALL_MAX 5000
-#define OPTOUTS_A_DAY 200       /* that a user who is no operator adds, one by one as people call */
 #define OPTOUTS_A_PAGE_MAX 1000 /* records of one page; Redis gathers them in one step */

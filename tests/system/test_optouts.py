@@ -36,6 +36,24 @@ def test_a_township_adds_few_and_says_why(world):
     assert world.ctl("optout", "add", "15400000009")["fresh"] == 1
 
 
+def test_how_many_a_day_is_a_setting(make_world):
+    """The refusal names it; a reload takes another, and what was added before counts."""
+    world = make_world(daemon={"optout_daily": 3})
+    some = numbers(6, 15460000000)
+    wang = world.login("wang", "township", HERE)
+    world.api("POST", f"/areas/{HERE}/live", {"actor": "root", "reason": "签名已批"})
+    assert wang.call("GET", "/api/v1/session")[1]["limits"]["optout_daily"] == 3
+    assert add(wang, some[:3], reason="来电要求")[0] == 200
+    status, answer = add(wang, some[3:4], reason="来电要求")
+    assert (status, answer["error"]["code"]) == (409, "too_many")
+    assert "the 3 opt-outs" in answer["error"]["message"] and "(optout_daily)" in answer["error"]["message"]
+    config = world.daemons["a"].config
+    config.write_text(config.read_text().replace("optout_daily = 3", "optout_daily = 5"))
+    world.ctl("reload")
+    assert code(add(wang, some[3:6], reason="来电要求")) == (409, "too_many")
+    assert add(wang, some[3:5], reason="来电要求")[0] == 200
+
+
 def test_pages_name_nobody_in_their_address(world):
     some = sorted(numbers(25, 15460000000))
     world.api("POST", "/optouts", {"numbers": some, "actor": "root"})
