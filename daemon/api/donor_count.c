@@ -7,9 +7,8 @@
 #include "ledger/donors.h"
 #include "store/ledger_proof.h"
 
-#define PLEDGES_MAX 5000000 /* some 500 MB */
-#define BLOCK_ROWS 250      /* a turn of the loop stays short */
-#define WAIT_ENTRIES 5000   /* read in a fraction of a second; nobody waits for more */
+#define BLOCK_ROWS 250    /* a turn of the loop stays short */
+#define WAIT_ENTRIES 5000 /* read in a fraction of a second; nobody waits for more */
 
 struct donor_count {
     struct api *api;       /* NULL: it has gone; freed when Redis has answered */
@@ -17,6 +16,11 @@ struct donor_count {
     uint64_t next, last;   /* entry to read; the last one wanted */
     bool is_reading;
     struct donor_waiter *waiters;
+    /* of a proof: */
+    void (*on_held)(void *arg, uint64_t entry); /* not NULL: it waits for hold_entry */
+    void *held_arg;
+    uint64_t hold_entry;
+    bool is_held;
 };
 
 static bool lives(struct donor_count *count)
@@ -45,10 +49,21 @@ static void release(struct donor_count *count, bool all)
     }
 }
 
+static void tell_held(struct donor_count *count, uint64_t entry)
+{
+    void (*then)(void *arg, uint64_t entry) = count->on_held;
+    count->on_held = NULL;
+    count->is_held = then != NULL && entry != 0;
+    if (then != NULL) {
+        then(count->held_arg, entry);
+    }
+}
+
 /* An error of Redis passes; the next question reads on. */
 static void stop_reading(struct donor_count *count)
 {
     count->is_reading = false;
+    tell_held(count, 0);
     release(count, true);
 }
 
@@ -103,6 +118,11 @@ static void on_rows(void *arg, enum err error, const char *reason, const struct 
 
 static void read_on(struct donor_count *count)
 {
+    if (count->on_held != NULL && count->next > count->hold_entry) {
+        count->is_reading = false;
+        tell_held(count, count->next - 1);
+        return;
+    }
     if (count->next > count->last) {
         count->is_reading = false;
         return;
@@ -128,7 +148,7 @@ void donor_count_settle(struct apicall *call, uint64_t entry, struct donor_waite
         *waiter = (struct donor_waiter){count->waiters, call, entry, then};
         count->waiters = waiter;
     }
-    if (!count->is_reading) {
+    if (!count->is_reading && !count->is_held) {
         read_on(count);
     }
     if (is_long) {
@@ -145,10 +165,38 @@ json_t *donor_count_json(const struct donor_count *count, uint64_t entry, uint64
     return json_integer((json_int_t)donors_count(count->donors, area, year, campaign));
 }
 
+void donor_count_hold(struct donor_count *count, uint64_t entry,
+                      void (*then)(void *arg, uint64_t entry), void *arg)
+{
+    if (count->donors == NULL || count->last == 0) {
+        then(arg, 0);
+        return;
+    }
+    count->on_held = then;
+    count->held_arg = arg;
+    count->hold_entry = entry;
+    count->last = entry > count->last ? entry : count->last;
+    if (!count->is_reading) {
+        read_on(count);
+    }
+}
+
+void donor_count_go_on(struct donor_count *count)
+{
+    count->is_held = false;
+    read_on(count);
+}
+
+uint64_t donor_count_held(const struct donor_count *count, uint64_t area, uint32_t year,
+                          const char *campaign)
+{
+    return donors_count(count->donors, area, year, campaign);
+}
+
 enum err donor_count_new(struct api *api, struct donor_count **count)
 {
     struct donor_count *made = calloc(1, sizeof *made);
-    enum err error = made != NULL ? donors_new(PLEDGES_MAX, &made->donors) : ERR_NOMEM;
+    enum err error = made != NULL ? donors_new(DONORS_PLEDGES_MAX, &made->donors) : ERR_NOMEM;
     if (error != ERR_OK) {
         free(made);
         return error;
@@ -165,6 +213,7 @@ void donor_count_free(struct donor_count *count)
         return;
     }
     count->api = NULL;
+    tell_held(count, 0);
     release(count, true);
     if (!count->is_reading) {
         (void)lives(count);

@@ -27,3 +27,14 @@ void donor_count_settle(struct apicall *call, uint64_t entry, struct donor_waite
  */
 json_t *donor_count_json(const struct donor_count *count, uint64_t entry, uint64_t area,
                          uint32_t year, const char *campaign);
+
+/* For the proof. `then` once, when everything up to `entry` is read, however long that takes; from
+ * then on nothing more is read until donor_count_go_on, and whoever asks for totals waits. It is
+ * told the last entry that was read, or 0, and then nothing stands still: nobody has asked for
+ * totals yet, the count is of no use, Redis or the API has gone. One at a time. */
+void donor_count_hold(struct donor_count *count, uint64_t entry,
+                      void (*then)(void *arg, uint64_t entry), void *arg);
+void donor_count_go_on(struct donor_count *count);
+/* What stands still; `campaign` as above. */
+uint64_t donor_count_held(const struct donor_count *count, uint64_t area, uint32_t year,
+                          const char *campaign);

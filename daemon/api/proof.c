@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/apicall.h"
+#include "api/donor_count.h"
 #include "api/encode_ledger.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -44,6 +45,33 @@ static void on_problem(void *arg, const struct verify_problem *problem)
                                     "computed", (json_int_t)problem->computed));
 }
 
+/* ---- what this daemon shows as numbers of donors; after the API has gone there is nothing ---- */
+
+static void hold_donors(void *arg, uint64_t entry, void (*then)(void *verify, uint64_t entry),
+                        void *verify)
+{
+    const struct proof *proof = arg;
+    if (proof->call->api != NULL) {
+        donor_count_hold(proof->call->api->donor_count, entry, then, verify);
+    } else {
+        then(verify, 0);
+    }
+}
+
+static uint64_t count_donors(void *arg, uint64_t area, uint32_t year, const char *campaign)
+{
+    const struct proof *proof = arg;
+    return donor_count_held(proof->call->api->donor_count, area, year, campaign);
+}
+
+static void let_donors_go_on(void *arg)
+{
+    const struct proof *proof = arg;
+    if (proof->call->api != NULL) {
+        donor_count_go_on(proof->call->api->donor_count);
+    }
+}
+
 static void on_verified(void *arg, enum err error, const char *reason,
                         const struct verify_report *report)
 {
@@ -62,13 +90,13 @@ static void on_verified(void *arg, enum err error, const char *reason,
     log_line(LOG_INFO, "ledger", "event=verified entries=%llu problems=%llu took_ms=%lld",
              (unsigned long long)report->entries, (unsigned long long)report->problems,
              (long long)report->took_ms);
-    apicall_answer(call, 200,
-                   json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "ok",
-                             report->problems == 0, "entries", (json_int_t)report->entries,
-                             "pledges", (json_int_t)report->pledges, "nodes",
-                             (json_int_t)report->nodes, "seals", (json_int_t)report->seals,
-                             "problems", (json_int_t)report->problems, "took_ms",
-                             (json_int_t)report->took_ms, "found", proof->found));
+    apicall_answer(
+        call, 200,
+        json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "ok", report->problems == 0,
+                  "entries", (json_int_t)report->entries, "pledges", (json_int_t)report->pledges,
+                  "nodes", (json_int_t)report->nodes, "donors", (json_int_t)report->donors, "seals",
+                  (json_int_t)report->seals, "problems", (json_int_t)report->problems, "took_ms",
+                  (json_int_t)report->took_ms, "found", proof->found));
 }
 
 /* "against": the lines of the auditor's file, one text each. */
@@ -134,6 +162,10 @@ void handle_ledger_verify(struct apicall *call)
                                      .base = api->parts.base,
                                      .against = against,
                                      .n_against = n,
+                                     .shown = {.hold = hold_donors,
+                                               .count = count_donors,
+                                               .go_on = let_donors_go_on,
+                                               .arg = proof},
                                      .on_problem = on_problem,
                                      .on_done = on_verified,
                                      .arg = proof};

@@ -53,9 +53,10 @@ static void print_proof(const json_t *proof)
     const json_t *problem;
     char clean[2048];
     printf("%" PRId64 " entries, %" PRId64 " pledges, %" PRId64 " totals of areas, %" PRId64
-           " seals, in %.1f s\n",
+           " numbers of donors, %" PRId64 " seals, in %.1f s\n",
            ctl_number(proof, "entries"), ctl_number(proof, "pledges"), ctl_number(proof, "nodes"),
-           ctl_number(proof, "seals"), (double)ctl_number(proof, "took_ms") / 1000);
+           ctl_number(proof, "donors"), ctl_number(proof, "seals"),
+           (double)ctl_number(proof, "took_ms") / 1000);
     if (ctl_flag(proof, "ok")) {
         puts("everything agrees with the entries");
         return;

@@ -13,6 +13,7 @@
 #include "store/ledger.h"
 
 struct donors;
+#define DONORS_PLEDGES_MAX 5000000 /* some 500 MB: what a daemon keeps, and what a proof counts */
 /* `pledges_max`: more are refused. */
 MUST_CHECK enum err donors_new(size_t pledges_max, struct donors **donors);
 void donors_free(struct donors *donors); /* NULL is fine */

@@ -2,9 +2,10 @@
  * order and wait in a queue until the fold stands at the entry after which they are true. step() is
  * the only place that decides what is asked next.
  *
- *   entries   seals first, which also say where the ledger ends; then pages of entries, and the
- * marks beside them totals    every node of the fold equations where totals differ children  every
- * area pledges   every number given numbers   how many were given */
+ * Entries: the seals first, which also say where the ledger ends, then pages of entries and the
+ * marks beside them. Totals: every node of the fold. Equations: where totals differ. Children:
+ * every area. Pledges: every number given. Numbers: how many were given. Donors: what is shown of
+ * them stands still, and the fold is brought to where it does. */
 #include "ledger/verify.h"
 
 #include <assert.h>
@@ -18,6 +19,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/loop.h"
+#include "ledger/donors.h"
 #include "ledger/fold.h"
 #include "ledger/seal.h"
 #include "store/ledger_proof.h"
@@ -28,8 +30,11 @@
 #define CANONICAL_MAX 65536U
 #define WHERE_MAX 640
 #define EQUATIONS_A_TURN 10
+#define DONORS_A_TURN 500
 
-enum phase { SEALS, ENTRIES, TOTALS, EQUATIONS, CHILDREN, PLEDGES, NUMBERS, END };
+enum phase { SEALS, ENTRIES, TOTALS, EQUATIONS, CHILDREN, PLEDGES, NUMBERS, DONORS, END };
+
+enum holding { NOT_ASKED, ASKED, NOTHING_SHOWN, HELD };
 
 /* A page of entries under way: the marks we computed, until those of the store are there. */
 struct page {
@@ -72,6 +77,8 @@ struct verify {
     struct verify_options options;
     struct verify_report report;
     struct fold *fold;
+    struct donors *donors; /* NULL: not to be compared */
+    enum holding holding;  /* of what is shown of them */
     struct buf canonical;
     struct track stored, against;
     enum phase phase;
@@ -97,8 +104,8 @@ struct verify {
 
 const char *verify_kind_word(enum verify_kind kind)
 {
-    static const char *const words[VERIFY_KINDS] = {"entry",    "seal",   "total",  "equation",
-                                                    "children", "pledge", "numbers"};
+    static const char *const words[VERIFY_KINDS] = {"entry",    "seal",   "total",   "equation",
+                                                    "children", "pledge", "numbers", "donors"};
     return words[kind];
 }
 
@@ -235,6 +242,20 @@ static void on_seals(void *arg, enum err error, const char *reason, uint64_t as_
 
 /* ---- entries ---- */
 
+/* An entry that cannot be is told by the fold; donors are not counted beyond it. */
+static enum err count_donor(struct verify *v, const struct ledger_row *row)
+{
+    struct ledger_entry entry;
+    enum err error = ledger_row_read(row, &entry);
+    if (error == ERR_OK)
+        error = donors_add(v->donors, &entry);
+    if (error == ERR_OK || error == ERR_NOMEM)
+        return error;
+    donors_free(v->donors);
+    v->donors = NULL;
+    return ERR_OK;
+}
+
 static enum err take_row(struct verify *v, struct page *page, const struct ledger_row *row)
 {
     buf_reset(&v->canonical);
@@ -252,7 +273,8 @@ static enum err take_row(struct verify *v, struct page *page, const struct ledge
     if (v->against.n > 0)
         follow(v, &v->against, row->n);
     v->report.entries++;
-    return fold_add(v->fold, row);
+    error = v->donors != NULL ? count_donor(v, row) : ERR_OK;
+    return error == ERR_OK ? fold_add(v->fold, row) : error;
 }
 
 static void on_rows(void *arg, enum err error, const char *reason, const struct ledger_row *rows,
@@ -534,6 +556,14 @@ static void on_next_turn(void *arg)
     step(v);
 }
 
+static void go_on_later(struct verify *v)
+{
+    if (!v->deferred) {
+        v->deferred = true;
+        loop_defer(v->options.base, on_next_turn, v);
+    }
+}
+
 /* true: all are looked at. */
 static bool equations_on(struct verify *v)
 {
@@ -541,8 +571,7 @@ static bool equations_on(struct verify *v)
         check_equations(v, &v->differing[v->next_differing++]);
     if (v->next_differing == v->n_differing)
         return true;
-    v->deferred = true;
-    loop_defer(v->options.base, on_next_turn, v);
+    go_on_later(v);
     return false;
 }
 
@@ -666,6 +695,69 @@ static void compare_numbers(struct verify *v, const struct asked *asked)
     if (asked->n > n_known)
         tell(v, &problem, "numbers are given in %zu counties and years, the entries have %zu",
              asked->n, n_known);
+}
+
+/* ---- different donors ---- */
+
+static void compare_donors(struct verify *v, struct ledger_node at, uint32_t year)
+{
+    const char *campaign = strcmp(at.campaign, "*") == 0 ? "" : at.campaign;
+    const struct verify_shown *shown = &v->options.shown;
+    uint64_t there = shown->count(shown->arg, at.area, year, campaign);
+    uint64_t computed = donors_count(v->donors, at.area, year, campaign);
+    v->report.donors++;
+    if (there == computed)
+        return;
+    char area[AREA_TEXT_SIZE], when[24] = "all years", where[WHERE_MAX], hash[DIGEST_SHA1_HEX];
+    area_format(at.area, area);
+    if (year != 0)
+        snprintf(when, sizeof when, "%" PRIu32, year);
+    snprintf(where, sizeof where, "%s %s %s", at.area == 0 ? "nation" : area, when, at.campaign);
+    struct digest_part part = {where, strlen(where)};
+    digest_sha1_hex(&part, 1, hash);
+    if (is_told(v, strtoull(hash + 24, NULL, 16))) /* all years: once for each of them */
+        return;
+    struct verify_problem problem = {.kind = VERIFY_DONORS,
+                                     .where = where,
+                                     .stored = (int64_t)there,
+                                     .computed = (int64_t)computed};
+    tell(v, &problem, "%s: %" PRIu64 " different donors are shown, the entries say %" PRIu64, where,
+         there, computed);
+}
+
+static void on_held(void *arg, uint64_t entry)
+{
+    struct verify *v = arg;
+    v->under_way--;
+    v->holding = entry != 0 ? HELD : NOTHING_SHOWN;
+    if (entry > v->end)
+        v->end = entry;
+    go_on_later(v);
+}
+
+/* true: all are looked at, or none can be. */
+static bool donors_on(struct verify *v)
+{
+    const struct verify_shown *shown = &v->options.shown;
+    if (v->donors == NULL || v->holding == NOTHING_SHOWN)
+        return true;
+    if (v->holding == NOT_ASKED) {
+        v->holding = ASKED;
+        v->under_way++;
+        shown->hold(shown->arg, v->end, on_held, v);
+    }
+    if (v->holding != HELD || !read_on(v))
+        return false; /* on_held, on_marks come back here */
+    for (size_t i = 0; i < DONORS_A_TURN && v->next < fold_nodes(v->fold) && v->donors != NULL;
+         i++, v->next++) {
+        struct ledger_node at = fold_node(v->fold, v->next);
+        compare_donors(v, at, at.year);
+        compare_donors(v, at, 0);
+    }
+    if (v->donors == NULL || v->next == fold_nodes(v->fold))
+        return true;
+    go_on_later(v);
+    return false;
 }
 
 /* ---- asking and comparing in order ---- */
@@ -845,10 +937,8 @@ static bool ask_on(struct verify *v)
         v->under_way++;
         v->asked_n++;
     }
-    if (v->asked_n > 0 && v->asked[v->asked_head].is_answered && !v->deferred) {
-        v->deferred = true;
-        loop_defer(v->options.base, on_next_turn, v);
-    }
+    if (v->asked_n > 0 && v->asked[v->asked_head].is_answered)
+        go_on_later(v);
     return v->asked_n == 0;
 }
 
@@ -867,12 +957,15 @@ static void release(struct verify *v)
     free(v->against.seals);
     buf_fini(&v->canonical);
     fold_free(v->fold);
+    donors_free(v->donors);
     free(v);
 }
 
 static void end(struct verify *v)
 {
     v->report.took_ms = clock_mono_ms() - v->started_ms;
+    if (v->holding == HELD)
+        v->options.shown.go_on(v->options.shown.arg);
     v->options.on_done(v->options.arg, v->error, v->error != ERR_OK ? v->reason : "", &v->report);
     release(v);
 }
@@ -894,6 +987,7 @@ static void step(struct verify *v)
     while (v->error == ERR_OK && v->phase != END) {
         bool is_over = v->phase == ENTRIES     ? read_on(v)
                        : v->phase == EQUATIONS ? equations_on(v)
+                       : v->phase == DONORS    ? donors_on(v)
                                                : ask_on(v);
         if (!is_over)
             break;
@@ -920,6 +1014,8 @@ enum err verify_start(const struct verify_options *options, struct verify **out)
     v->against.whose = "the file";
     buf_init(&v->canonical, CANONICAL_MAX);
     enum err error = fold_new(on_fault, v, &v->fold);
+    if (error == ERR_OK && options->shown.hold != NULL)
+        error = donors_new(DONORS_PLEDGES_MAX, &v->donors);
     v->against.seals = calloc(options->n_against + 1, sizeof *options->against);
     if (error == ERR_OK && v->against.seals == NULL)
         error = ERR_NOMEM;

@@ -2,6 +2,9 @@
 import csv
 import itertools
 import random
+import threading
+
+from harness import tamper, wait_until
 
 HERE, NEXT, FAR = "513327205001", "513327206001", "513328201001"
 _request = itertools.count()
@@ -99,6 +102,57 @@ def test_unknown_when_somebody_changed_the_ledger(world):
     answer = totals(world)
     assert answer["donors"] is None and answer["total"]["count"] == 2
     assert "donors_not_counted" in world.daemons["a"].process.output()
+
+
+def proof(world):
+    return world.daemons["a"].api("POST", "/ledger/verify", {"actor": "test"})[1]
+
+
+def test_the_proof_counts_them_anew(world):
+    """What is shown was read before somebody made one donor of two: each area above is told, with both figures."""
+    for name in ("甲公司", "乙公司"):
+        pledge(world, name=name, organisation=True)
+    assert proof(world)["donors"] == 0, "nobody has asked for totals, so none are shown"
+    assert donors(world) == 2
+    report = proof(world)
+    assert report["ok"] and report["donors"] > 0
+    tamper(world, 2, "name", "甲公司")
+    report = proof(world)
+    assert not report["ok"] and {problem["kind"] for problem in report["found"]} == {"entry", "donors"}
+    told = {problem["where"]: (problem["stored"], problem["computed"]) for problem in report["found"] if problem["kind"] == "donors"}
+    year = next(iter(told)).split()[1]
+    for area in (HERE, HERE[:9], HERE[:6], HERE[:4], HERE[:2], "nation"):
+        assert told[f"{area} {year} *"] == told[f"{area} all years -"] == (2, 1), told
+    text = world.ctl_raw("ledger", "verify")
+    assert text.returncode == 1 and f"{HERE} {year} *: 2 different donors are shown, the entries say 1" in text.stdout
+    tamper(world, 2, "name", "乙公司")
+    assert proof(world)["ok"]
+
+
+def test_the_proof_while_totals_are_asked_for(world):
+    """Pledges come and totals are read all the while. What stood still for a proof goes on after it."""
+    over, given = threading.Event(), []
+
+    def give():
+        while not over.is_set():
+            given.append(pledge(world, name=f"公司{len(given)}", organisation=True))
+
+    def ask():
+        while not over.is_set():
+            assert donors(world) is not None
+    assert donors(world) == 0
+    threads = [threading.Thread(target=work) for work in (give, ask, ask)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: given, what="the first pledge")
+        reports = [proof(world) for _ in range(10)]
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert all(report["ok"] and report["donors"] > 0 for report in reports), reports
+    assert donors(world) == len(given)
 
 
 def test_the_command_shows_them(world):

@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 import pytest
-from harness import TOP, UnixConnection, ask, pack_entry, unpack_entry, wait_until
+from harness import TOP, UnixConnection, ask, tamper, wait_until
 
 VILLAGE, OTHER, COUNTY = "513327205001", "513327205002", "513327"
 # Any key that the ledger has; a refused step must leave all of them as they are.
@@ -400,18 +400,6 @@ def test_totals_by_campaign_and_year(world):
 
 
 # -- proof
-
-
-def tamper(world, entry, field, value):
-    """Rewrites an entry behind the daemon's back: the same number, another value."""
-    prefix = next(iter(world.redis.scan_iter("*{l}:n"))).decode()[:-1]
-    rows = world.redis.xrange(prefix + "e")
-    world.redis.delete(prefix + "e")
-    for id_, value_of in rows:
-        fields = unpack_entry(value_of[b"v"])
-        if id_.decode() == f"{entry}-0":
-            fields[field] = value
-        world.redis.xadd(prefix + "e", {"v": pack_entry(fields)}, id=id_)
 
 
 def test_a_tampered_entry_is_named(world):

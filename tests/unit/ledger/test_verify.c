@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/loop.h"
+#include "ledger/donors.h"
 #include "ledger/seal.h"
 #include "store/ledger_proof.h"
 
@@ -136,6 +138,8 @@ static void on_done(void *arg, enum err error, const char *reason,
     snprintf(seen->reason, sizeof seen->reason, "%s", reason);
 }
 
+static struct verify_shown shown; /* of donors; all zero: they are not looked at */
+
 static struct verify *begin(struct seen *seen, const struct ledger_seal *against, size_t n)
 {
     struct verify *verify;
@@ -144,6 +148,7 @@ static struct verify *begin(struct seen *seen, const struct ledger_seal *against
                                      .base = rig.base,
                                      .against = against,
                                      .n_against = n,
+                                     .shown = shown,
                                      .on_problem = on_problem,
                                      .on_done = on_done,
                                      .arg = seen};
@@ -536,6 +541,210 @@ static void test_against_a_file(void **state)
     assert_says(verify_against(&kept, 1), VERIFY_SEAL, "are not all there");
 }
 
+/* ---- different donors ---- */
+
+/* A daemon that shows them: it has read the ledger, and answers at once or in a later turn. */
+struct shower {
+    struct donors *donors;
+    uint64_t entry;
+    bool is_lazy, is_kept, is_read; /* kept: the test answers */
+    unsigned holds, held, go_ons;
+    void (*then)(void *verify, uint64_t entry);
+    void *verify;
+};
+
+static void on_rows_shown(void *arg, enum err error, const char *reason,
+                          const struct ledger_row *rows, size_t n)
+{
+    struct shower *shower = arg;
+    (void)reason;
+    assert_int_equal(error, ERR_OK);
+    for (size_t i = 0; i < n; i++) {
+        struct ledger_entry entry;
+        assert_int_equal(ledger_row_read(&rows[i], &entry), ERR_OK);
+        assert_int_equal(donors_add(shower->donors, &entry), ERR_OK);
+        shower->entry = rows[i].n;
+    }
+    shower->is_read = true;
+}
+
+static void answer_hold(void *arg)
+{
+    struct shower *shower = arg;
+    shower->held = shower->entry != 0;
+    shower->then(shower->verify, shower->entry);
+}
+
+static void hold(void *arg, uint64_t entry, void (*then)(void *verify, uint64_t entry),
+                 void *verify)
+{
+    struct shower *shower = arg;
+    assert_true(shower->entry == 0 || shower->entry >= entry);
+    shower->holds++;
+    shower->then = then;
+    shower->verify = verify;
+    if (shower->is_kept)
+        return;
+    if (shower->is_lazy)
+        loop_defer(rig.base, answer_hold, shower);
+    else
+        answer_hold(shower);
+}
+
+static uint64_t count_shown(void *arg, uint64_t area, uint32_t year, const char *campaign)
+{
+    const struct shower *shower = arg;
+    assert_int_equal(shower->held, 1);
+    return donors_count(shower->donors, area, year, campaign);
+}
+
+static void go_on(void *arg)
+{
+    struct shower *shower = arg;
+    assert_int_equal(shower->held, 1);
+    shower->held = 0;
+    shower->go_ons++;
+}
+
+static void show(struct shower *shower)
+{
+    memset(shower, 0, sizeof *shower);
+    assert_int_equal(donors_new(1000, &shower->donors), ERR_OK);
+    assert_int_equal(ledger_read(rig.store, 1, LEDGER_READ_MAX, on_rows_shown, shower), ERR_OK);
+    while (!shower->is_read)
+        rig_turn(&rig);
+    shown = (struct verify_shown){hold, count_shown, go_on, shower};
+}
+
+static void show_no_more(struct shower *shower)
+{
+    donors_free(shower->donors);
+    memset(&shown, 0, sizeof shown);
+}
+
+static void give_as(const char *name, uint64_t area)
+{
+    POST(PLEDGE, .campaign = "oct", .area = area, .kind = PLEDGE_CASH, .fen = 100, .name = name,
+         .is_organisation = true, .shown = NAME_MASKED, .confirmed = true);
+}
+
+static void test_numbers_of_donors(void **state)
+{
+    struct shower shower;
+    (void)state;
+    fill();
+    give_as("某公司", VILLAGE);
+    for (int is_lazy = 0; is_lazy < 2; is_lazy++) {
+        show(&shower);
+        shower.is_lazy = is_lazy == 1;
+        const struct seen *seen = verify_all();
+        assert_sound(seen);
+        assert_int_equal(seen->report.donors, 2 * seen->report.nodes);
+        assert_int_equal(shower.holds, 1);
+        assert_int_equal(shower.go_ons, 1);
+        show_no_more(&shower);
+    }
+    assert_int_equal(verify_all()->report.donors, 0);
+}
+
+/* Somebody who never gave is shown as a donor; somebody who gave is not. */
+static void test_a_donor_too_many_or_too_few(void **state)
+{
+    struct shower shower;
+    char number[NUMBER_TEXT_SIZE];
+    (void)state;
+    fill();
+    give_as("某公司", VILLAGE);
+    give_as("某公司", TOWNSHIP); /* the same donor */
+    give_as("合作社", TOWNSHIP);
+    show(&shower);
+    const struct ledger_entry forged = {
+        .type = LEDGER_PLEDGE,
+        .pledge =
+            number_format(&(struct number){.county = 513327, .year = 2026, .serial = 900}, number),
+        .area = TOWNSHIP,
+        .year = 2026,
+        .campaign = "oct",
+        .mobile = UINT64_C(13900139000),
+        .name = "",
+        .item = "",
+        .unit = "",
+        .confirmed = true};
+    assert_int_equal(donors_add(shower.donors, &forged), ERR_OK);
+    const struct seen *seen = verify_all();
+    assert_says(seen, VERIFY_DONORS,
+                "513327205 2026 oct: 4 different donors are shown, the entries say 3");
+    assert_says(seen, VERIFY_DONORS, "513327205 all years oct: 4 different donors");
+    assert_says(seen, VERIFY_DONORS, "nation 2026 *");
+    for (size_t i = 0; i < seen->n; i++) {
+        assert_int_equal(seen->problems[i].kind, VERIFY_DONORS);
+        assert_int_equal(seen->problems[i].stored, seen->problems[i].computed + 1);
+    }
+    assert_false(says(seen, VERIFY_DONORS, "513327205201")); /* the village below has them all */
+    assert_int_equal(shower.go_ons, 1);
+    show_no_more(&shower);
+
+    show(
+        &shower); /* and then one is written over another in Redis: her pledge is somebody's else */
+    uint64_t last = (uint64_t)rig_number(&rig, "GET " L "n");
+    change_entry(last, "name", "某公司");
+    seen = verify_all();
+    assert_says(seen, VERIFY_DONORS,
+                "513327205 2026 oct: 3 different donors are shown, the entries say 2");
+    assert_int_equal(seen->of[VERIFY_TOTAL], 0);
+    show_no_more(&shower);
+}
+
+/* What is shown may know of more entries than the proof has read: it reads on. Or nothing is shown.
+ */
+static void test_donors_that_are_ahead_or_unknown(void **state)
+{
+    struct shower shower = {.is_lazy = true};
+    static struct seen seen;
+    (void)state;
+    fill();
+    uint64_t before = (uint64_t)rig_number(&rig, "GET " L "n");
+    shown = (struct verify_shown){hold, count_shown, go_on, &shower};
+    begin(&seen, NULL, 0);
+    while (seen.calls == 0)
+        rig_turn(&rig);
+    assert_sound(&seen);
+    assert_int_equal(seen.report.donors, 0);
+    assert_int_equal(shower.holds, 1);
+    assert_int_equal(shower.go_ons, 0);
+
+    show(&shower);
+    shower.is_kept = true;
+    begin(&seen, NULL, 0);
+    while (shower.holds == 0)
+        rig_turn(&rig);
+    give_as("甲公司", VILLAGE);
+    shower.is_read = false;
+    assert_int_equal(ledger_read(rig.store, before + 1, before + 1, on_rows_shown, &shower),
+                     ERR_OK);
+    while (!shower.is_read)
+        rig_turn(&rig);
+    answer_hold(&shower);
+    while (seen.calls == 0)
+        rig_turn(&rig);
+    assert_sound(&seen);
+    assert_int_equal(seen.report.entries, before + 1);
+    assert_true(seen.report.donors > 0);
+    assert_int_equal(shower.go_ons, 1);
+
+    shower.holds = 0; /* stopped while it waits for them: nothing stands still afterwards */
+    struct verify *verify = begin(&seen, NULL, 0);
+    while (shower.holds == 0)
+        rig_turn(&rig);
+    verify_stop(verify);
+    answer_hold(&shower);
+    while (seen.calls == 0)
+        rig_turn(&rig);
+    assert_int_equal(seen.error, ERR_STALE);
+    assert_int_equal(shower.go_ons, 2);
+    show_no_more(&shower);
+}
+
 /* ---- while it is written ---- */
 
 static void test_while_it_is_written(void **state)
@@ -590,6 +799,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_packed_otherwise, start, rig_one_stop),
         cmocka_unit_test_setup_teardown(test_last_entry_gone, start, rig_one_stop),
         cmocka_unit_test_setup_teardown(test_against_a_file, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_numbers_of_donors, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_a_donor_too_many_or_too_few, start, rig_one_stop),
+        cmocka_unit_test_setup_teardown(test_donors_that_are_ahead_or_unknown, start, rig_one_stop),
         cmocka_unit_test_setup_teardown(test_while_it_is_written, start, rig_one_stop),
         cmocka_unit_test_setup_teardown(test_stopped, start, rig_one_stop),
     };
