@@ -326,10 +326,7 @@ bool apicall_place(struct apicall *call, const char *field, bool required, uint6
     if (text[0] == '\0' || area_parse(text, strlen(text), area) == ERR_OK) {
         return true;
     }
-    apicall_error(call, 400, "invalid", field,
-                  "%s: \"%s\" is no area code; write 2, 4, 6, 9 or 12 digits such as 513327205, or "
-                  "unassigned",
-                  field, text);
+    apicall_error(call, 400, "invalid", field, AREA_REFUSED, field, text);
     return false;
 }
 

@@ -131,6 +131,9 @@ bool apicall_actor(struct apicall *call, const char **out);
 bool apicall_covers(const struct apicall *call, const char *region);
 /* false: answered with 403. */
 bool apicall_may_area(struct apicall *call, const char *field, uint64_t area);
+/* Of a field and its text. */
+#define AREA_REFUSED                                                                               \
+    "%s: \"%s\" is no area code; write 2, 4, 6, 9 or 12 digits such as 513327205, or unassigned"
 /* An area code of the body, wherever it lies: where something goes to, or came through. */
 bool apicall_place(struct apicall *call, const char *field, bool required, uint64_t *area);
 /* An area code of the body, held against the user's area; without one `*area` is the user's own. */

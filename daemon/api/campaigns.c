@@ -16,6 +16,7 @@
 #include "campaign/plan.h"
 #include "campaign/template.h"
 #include "drafting/headlines.h"
+#include "drafting/plans.h"
 #include "sms/mobile.h"
 
 #define PATH_MAX_BYTES 4096
@@ -144,6 +145,7 @@ static void launch(struct apicall *call, const struct guard *guard)
         request.only = guard->own;
         request.n_only = guard->n_own;
     }
+    drafting_plan_spent(call->api->parts.drafting, file);
     enum err error = launcher_start(call->api->parts.launcher, &request, on_started, call);
     if (error != ERR_OK) {
         apicall_fail(call, error,

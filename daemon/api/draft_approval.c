@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/drafts.h"
+#include "api/guard.h"
 #include "api/handlers.h"
 #include "base/clock.h"
 
@@ -40,7 +41,9 @@ static void on_counted(void *arg, enum err error, const struct draft_plan *plan)
                                       .digest = &plan->digest,
                                       .record = &nobody,
                                       .plan = plan,
-                                      .four_eyes_over = UINT32_MAX};
+                                      .four_eyes_over = UINT32_MAX,
+                                      .now_ms = clock_wall_ms(),
+                                      .utc_offset_min = apicall_offset_min(call)};
     const struct draft_blocked *blocked = drafts_blocked(&facts);
     if (blocked->code[0] != '\0') {
         apicall_error(call, 409, "refused", NULL, "%s", blocked->sentence);
@@ -76,8 +79,7 @@ static void decide(struct apicall *call, struct draft_work *work)
 {
     const char *seen = json_string_value(json_object_get(call->body, "digest"));
     if (work->approve && seen != NULL && strcmp(seen, work->digest.whole) != 0) {
-        apicall_error(call, 409, "stale", NULL,
-                      "text or list were changed since you have looked at them");
+        apicall_error(call, 409, "stale", "digest", GUARD_STALE);
         return;
     }
     enum err error =

@@ -145,6 +145,7 @@ static json_t *encode_plan(const struct apicall *call, const struct draft *draft
         "segments_total", (json_int_t)totals->segments_total, "cost_fen",
         (json_int_t)totals->cost_fen, "requests", (json_int_t)totals->requests, "problems_total",
         (json_int_t)totals->problems);
+    json_object_set_new(json, "digest", json_string(plan->digest.whole));
     json_object_set_new(json, "warnings_total", json_integer((json_int_t)totals->warnings));
     json_object_set_new(json, "segments_avg", json_real(average));
     json_object_set_new(json, "starts_at", encode_time(totals->starts_ms, offset));

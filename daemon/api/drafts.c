@@ -175,8 +175,10 @@ static void on_record(void *arg, enum err error, const char *reason,
         .is_launched = work->is_launched,
         .plan = plan,
         .four_eyes_over = work->launched < over ? over - (uint32_t)work->launched : 0,
-        .trial = &trial};
-    apicall_answer(call, work->status, encode_draft_document(&facts, apicall_offset_min(call)));
+        .trial = &trial,
+        .now_ms = clock_wall_ms(),
+        .utc_offset_min = apicall_offset_min(call)};
+    apicall_answer(call, work->status, encode_draft_document(&facts));
 }
 
 static void show_record(struct apicall *call)
@@ -300,14 +302,21 @@ static bool add(struct apicall *call, struct changes *changes, const char *secti
     return true;
 }
 
-/* A campaign does not leave the area of who writes it. One that is no area is told as a mistake of
- * the field. */
+/* A campaign does not leave the area of who writes it: in a region that is none nobody would see it
+ * again. */
+static bool may_write_in(struct apicall *call, const char *region)
+{
+    uint64_t area;
+    if (area_parse(region, strlen(region), &area) != ERR_OK) {
+        apicall_error(call, 400, "invalid", "region", AREA_REFUSED, "region", region);
+        return false;
+    }
+    return apicall_may_area(call, "region", area);
+}
+
 static bool may_move(struct apicall *call, const struct draft_change *change)
 {
-    uint64_t area = 0;
-    const char *region = change->value != NULL ? change->value : "";
-    return area_parse(region, strlen(region), &area) != ERR_OK ||
-           apicall_may_area(call, "region", area);
+    return may_write_in(call, change->value != NULL ? change->value : "");
 }
 
 static bool read_fields(struct apicall *call, struct changes *changes)
@@ -535,7 +544,6 @@ static bool choose_region(struct apicall *call)
 {
     char own[AREA_TEXT_SIZE];
     const char *region;
-    uint64_t area;
     bool is_copy = json_object_get(call->body, "copy_of") != NULL;
     if (!apicall_text(call, "region", false, 12, &region)) {
         return false;
@@ -547,9 +555,7 @@ static bool choose_region(struct apicall *call)
         }
         return true;
     }
-    /* One that is no area is told as a mistake of the field. */
-    return area_parse(region, strlen(region), &area) != ERR_OK ||
-           apicall_may_area(call, "region", area);
+    return may_write_in(call, region);
 }
 
 static bool choose_id(struct apicall *call)

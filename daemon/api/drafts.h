@@ -56,9 +56,11 @@ struct draft_facts {
     const struct draft_plan *plan;  /* NULL: not counted yet */
     uint32_t four_eyes_over;        /* what is left of it for who asks */
     const struct trial_view *trial; /* NULL: nobody looked */
+    int64_t now_ms;
+    int utc_offset_min;
 };
 /* Pure: the document. */
-json_t *encode_draft_document(const struct draft_facts *facts, int offset_min);
+json_t *encode_draft_document(const struct draft_facts *facts);
 /* Why it cannot be launched as it is: what the console shows beside the button. Both "" when it
  * can. */
 struct draft_blocked {

@@ -132,6 +132,8 @@ const struct draft_blocked *drafts_blocked(const struct draft_facts *facts)
         uncounted = {"uncounted", "its people were not counted yet: look at the check of the list"},
         list = {"list", "the list cannot be sent to: see the check of the list"},
         nobody = {"nobody", "nobody is left to send to: see the check of the list"},
+        over = {"over", "its end has passed, or its window does not open again before it"},
+        late = {"late", "its start is longer ago than late_after: set another, or begin at once"},
         approval = {"approval", "it must be approved by a second person"};
     const struct draft_plan *plan = facts->plan;
     if (facts->is_launched) {
@@ -142,6 +144,15 @@ const struct draft_blocked *drafts_blocked(const struct draft_facts *facts)
     }
     if (facts->draft->definition == NULL) {
         return &mistakes;
+    }
+    switch (
+        definition_time(facts->draft->definition, false, facts->now_ms, facts->utc_offset_min)) {
+    case DEFINITION_OVER:
+        return &over;
+    case DEFINITION_LATE:
+        return &late;
+    default:
+        break;
     }
     if (plan == NULL) {
         return &uncounted;
@@ -187,8 +198,9 @@ static json_t *encode_approval(const struct draft_facts *facts, int offset)
     return json;
 }
 
-json_t *encode_draft_document(const struct draft_facts *facts, int offset)
+json_t *encode_draft_document(const struct draft_facts *facts)
 {
+    int offset = facts->utc_offset_min;
     const struct draft *draft = facts->draft;
     const struct draft_digest *digest = facts->digest;
     const struct draft_record *record = facts->record;

@@ -16,6 +16,7 @@ struct guarding {
     struct guard guard;
     struct draft *draft; /* NULL: guard_live */
     struct draft_digest digest;
+    const char *seen;        /* the digest of what was looked at, "": not said */
     uint64_t people, number; /* number 0: a launch */
     char why[GUARD_WHY_MAX]; /* it needs an approval */
     bool takes;              /* of a day's allowance */
@@ -204,6 +205,39 @@ static void check_approval(struct apicall *call)
     }
 }
 
+/* ---- what was looked at ---- */
+
+static void on_seen(void *arg, enum err error, const struct draft_digest *digest)
+{
+    struct apicall *call = arg;
+    struct guarding *guarding = call->state;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    } else if (strcmp(digest->whole, guarding->seen) != 0) {
+        apicall_error(call, 409, "stale", "digest", GUARD_STALE);
+    } else {
+        guarding->digest = *digest;
+        check_approval(call);
+    }
+}
+
+/* As many people as were expected may be others, and get another text. */
+static void check_seen(struct apicall *call)
+{
+    struct guarding *guarding = call->state;
+    if (guarding->draft == NULL || guarding->seen[0] == '\0') {
+        check_approval(call);
+        return;
+    }
+    enum err error = drafting_digest(call->api->parts.drafting, guarding->draft, on_seen, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
 /* ---- the area ---- */
 
 /* gives: false when it was answered. */
@@ -246,7 +280,7 @@ static void on_standing(void *arg, enum err error, const char *reason,
     guarding->guard.n_own = standing->n_own;
     memcpy(guarding->guard.own, standing->own, standing->n_own * sizeof *standing->own);
     if (standing->is_live || check_trial(call, guarding)) {
-        check_approval(call);
+        check_seen(call);
     }
 }
 
@@ -279,6 +313,7 @@ static struct guarding *begin(struct apicall *call,
         return NULL;
     }
     guarding->go = go;
+    guarding->seen = "";
     call->state = guarding;
     call->free_state = guarding_free;
     return guarding;
@@ -308,7 +343,9 @@ void guard_launch(struct apicall *call, int64_t people,
         return;
     }
     guarding->people = (uint64_t)people;
-    check_draft(call, guarding);
+    if (apicall_text(call, "digest", false, sizeof guarding->digest.whole - 1, &guarding->seen)) {
+        check_draft(call, guarding);
+    }
 }
 
 void guard_test(struct apicall *call, uint64_t number,

@@ -15,7 +15,9 @@ struct guard {
 };
 
 /* Of params[0], to exactly `people`: calls `go` when it may be launched now, in this very turn;
- * else answers 409 `trial` or `approval`. */
+ * else answers 409 `trial`, `approval`, or `stale` when `digest` in the body is not that of its
+ * files. */
+#define GUARD_STALE "text or list were changed since you have looked at them"
 void guard_launch(struct apicall *call, int64_t people,
                   void (*go)(struct apicall *call, const struct guard *guard));
 /* One test message of the draft params[0] to `number`; 409 `trial`, or the user's tests of the day

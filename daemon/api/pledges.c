@@ -134,17 +134,23 @@ static bool is_in_no_log(struct apicall *call, uint64_t mobile)
     return false;
 }
 
+static void write_states(const char *words[LEDGER_STATES + 1])
+{
+    for (int state = 0; state < LEDGER_STATES; state++) {
+        words[state] = ledger_state_word((enum ledger_state)state);
+    }
+    words[LEDGER_STATES] = NULL;
+}
+
 void handle_pledge_list(struct apicall *call)
 {
-    const char *words[LEDGER_STATES + 1] = {NULL};
+    const char *words[LEDGER_STATES + 1];
     uint64_t limit;
     struct search *search = search_new(call);
     if (search == NULL) {
         return;
     }
-    for (int state = 0; state < LEDGER_STATES; state++) {
-        words[state] = ledger_state_word((enum ledger_state)state);
-    }
+    write_states(words);
     struct ledger_query *query = &search->query;
     if (!query_area(call, "region", 0, &query->scope) || !query_year(call, &query->year) ||
         !query_campaign(call, &query->campaign) ||
@@ -173,7 +179,10 @@ static void on_number(void *arg, enum err error, const char *reason,
         apicall_fail(call, error, reason);
         return;
     }
-    bool is_found = error == ERR_OK && area_within(pledges->pledges[0].area, search->query.scope);
+    const struct ledger_query *query = &search->query;
+    bool is_found =
+        error == ERR_OK && area_within(pledges->pledges[0].area, query->scope) &&
+        (query->state == LEDGER_ANY_STATE || query->state == (int)pledges->pledges[0].state);
     struct ledger_pledges none = {.as_of_entry = pledges->as_of_entry};
     apicall_answer(call, 200,
                    json_pack("{s:o, s:s, s:I}", "pledges",
@@ -183,8 +192,11 @@ static void on_number(void *arg, enum err error, const char *reason,
 
 static bool read_search(struct apicall *call, struct ledger_query *query, const char **text)
 {
+    const char *words[LEDGER_STATES + 1];
     int64_t limit;
+    write_states(words);
     if (!apicall_text(call, "text", true, LEDGER_TEXT_MAX, text) ||
+        !apicall_word(call, "state", words, false, &query->state) ||
         !apicall_area(call, "region", false, &query->scope) ||
         !apicall_text(call, "cursor", false, CURSOR_MAX, &query->cursor) ||
         !apicall_integer(call, "limit", LIST_DEFAULT, &limit)) {

@@ -173,10 +173,7 @@ bool query_area(struct apicall *call, const char *name, uint64_t fallback, uint6
     if (text[0] == '\0' || area_parse(text, strlen(text), out) == ERR_OK) {
         return apicall_may_area(call, name, *out);
     }
-    apicall_error(call, 400, "invalid", name,
-                  "%s: \"%s\" is no area code; write 2, 4, 6, 9 or 12 digits such as 513327205, or "
-                  "unassigned",
-                  name, text);
+    apicall_error(call, 400, "invalid", name, AREA_REFUSED, name, text);
     return false;
 }
 

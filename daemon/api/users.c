@@ -311,6 +311,13 @@ void handle_user_change(struct apicall *call)
         !read_user_area(work) || !apicall_bool(call, "disabled", &is_disabled)) {
         return;
     }
+    bool is_self = call->who.via != VIA_CONTROL && strcmp(call->who.name, work->name) == 0;
+    if (is_self && (work->has_roles || work->has_area || disabled != NULL)) {
+        apicall_error(call, 409, "own", NULL,
+                      "nobody changes her own rights: ask another administrator, or use "
+                      "outreachctl on the server");
+        return;
+    }
     work->has_disabled = disabled != NULL;
     work->is_disabled = is_disabled;
     const struct person_change change = {

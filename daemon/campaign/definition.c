@@ -551,6 +551,30 @@ enum err definition_load(const char *path, const struct settings *settings,
     return error;
 }
 
+struct window definition_window(const struct definition *definition, int utc_offset_min)
+{
+    return (struct window){.start_ms = definition->start_ms,
+                           .end_ms = definition->end_ms,
+                           .from_min = definition->window_from_min,
+                           .to_min = definition->window_to_min,
+                           .utc_offset_min = utc_offset_min,
+                           .late_after_ms = definition->late_after_ms};
+}
+
+enum definition_time definition_time(const struct definition *definition, bool at_once,
+                                     int64_t now_ms, int utc_offset_min)
+{
+    struct window window = definition_window(definition, utc_offset_min);
+    int64_t until_ms;
+    if (at_once) {
+        window.start_ms = now_ms;
+    }
+    if (window_at(&window, now_ms, &until_ms) == WINDOW_ENDED) {
+        return DEFINITION_OVER;
+    }
+    return !at_once && window_is_late(&window, now_ms) ? DEFINITION_LATE : DEFINITION_IN_TIME;
+}
+
 void definition_free(struct definition *definition)
 {
     if (definition == NULL)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "campaign/terms.h"
+#include "campaign/window.h"
 #include "conf/mistake.h"
 #include "conf/settings.h"
 
@@ -46,6 +47,14 @@ const char *campaign_class_word(enum campaign_class class_);
 MUST_CHECK enum err definition_load(const char *path, const struct settings *settings,
                                     struct definition **definition, struct mistakes *mistakes);
 void definition_free(struct definition *definition); /* NULL is fine */
+/* When it may send. */
+struct window definition_window(const struct definition *definition, int utc_offset_min);
+/* What a launch at `now_ms` would come to. OVER: its end has passed, or its window does not open
+ * again before it. LATE: its start is longer ago than late_after; a launch that begins at once
+ * (`at_once`) is never late. */
+enum definition_time { DEFINITION_IN_TIME, DEFINITION_OVER, DEFINITION_LATE };
+enum definition_time definition_time(const struct definition *definition, bool at_once,
+                                     int64_t now_ms, int utc_offset_min);
 /* The same from a file already parsed. ini->path must be absolute. */
 struct ini_file;
 MUST_CHECK enum err definition_load_ini(const struct ini_file *ini, const struct settings *settings,

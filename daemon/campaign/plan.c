@@ -95,12 +95,7 @@ static enum err take_terms(struct plan *plan, const struct definition *definitio
     plan->batch_max = carrier->batch_max;
     plan->max_segments = definition->max_segments;
     plan->on_empty = definition->on_empty;
-    plan->window = (struct window){.start_ms = definition->start_ms,
-                                   .end_ms = definition->end_ms,
-                                   .from_min = definition->window_from_min,
-                                   .to_min = definition->window_to_min,
-                                   .utc_offset_min = settings->daemon.utc_offset_min,
-                                   .late_after_ms = definition->late_after_ms};
+    plan->window = definition_window(definition, settings->daemon.utc_offset_min);
     plan->empty_default = strdup(definition->empty_default ? definition->empty_default : "");
     if (plan->empty_default == NULL)
         return ERR_NOMEM;

@@ -25,9 +25,21 @@ const PAGES = [
 
 let leave = null, shown = 0, main = null;
 
+/* The pieces of a path; null: a link that was damaged on its way. */
+function pieces(path) {
+    try {
+        return path.split('/').filter(Boolean).map(decodeURIComponent);
+    } catch {
+        return null;
+    }
+}
+
 function parse(hash) {
     const [path, query] = hash.replace(/^#/, '').split('?');
-    const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
+    const parts = pieces(path);
+    if (parts === null) {
+        return null;
+    }
     for (const entry of PAGES) {
         const wanted = entry.path.split('/').filter(Boolean);
         if (wanted.length === parts.length && wanted.every((word, i) => word.startsWith(':') || word === parts[i])) {
@@ -115,7 +127,10 @@ function listen() {
 }
 
 async function onLogout() {
+    const left = leave;
+    leave = null;
     try {
+        await left?.(); // what was typed is saved while it can be
         await logout();
         stopEvents();
         location.hash = '#/login';

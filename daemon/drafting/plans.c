@@ -212,6 +212,14 @@ const struct draft_plan *drafting_known_plan(const struct drafting *drafting,
     return planning != NULL && planning->run == NULL ? &planning->is : NULL;
 }
 
+void drafting_plan_spent(struct drafting *drafting, const char *id)
+{
+    for (struct planning *planning = drafting->plans; planning != NULL; planning = planning->next) {
+        if (planning->run == NULL && strcmp(planning->is.id, id) == 0)
+            planning->ended_ms = clock_mono_ms() - PLANS_FRESH_MS - 1;
+    }
+}
+
 /* A fault before the first row needs no run. */
 static void end_at_once(struct planning *planning, enum run_stage stage)
 {

@@ -43,6 +43,9 @@ typedef void drafting_plan_fn(void *arg, enum err error, const struct draft_plan
 /* `is_fresh`: not older than PLANS_FRESH_MS; else one of the same files will do. */
 MUST_CHECK enum err drafting_plan(struct drafting *drafting, const struct draft *draft,
                                   bool is_fresh, drafting_plan_fn *done, void *arg);
+/* A launch of the draft has begun: when it fails, the next plan is counted anew, however young the
+ * last one is. */
+void drafting_plan_spent(struct drafting *drafting, const char *id);
 /* What was counted last for files with this digest, however long ago; NULL: nothing. Borrowed until
  * the next turn. */
 const struct draft_plan *drafting_known_plan(const struct drafting *drafting,

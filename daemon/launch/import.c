@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "campaign/template.h"
-#include "campaign/window.h"
 #include "sms/mobile.h"
 
 #define FAULT_SIZE 192
@@ -116,30 +115,21 @@ static enum err check_time(const struct definition *definition, bool now, int64_
                            int offset_min, struct buf *problem)
 {
     char time[CLOCK_TEXT_SIZE], late[CLOCK_TEXT_SIZE];
-    struct window window = {.start_ms = definition->start_ms,
-                            .end_ms = definition->end_ms,
-                            .from_min = definition->window_from_min,
-                            .to_min = definition->window_to_min,
-                            .utc_offset_min = offset_min,
-                            .late_after_ms = definition->late_after_ms};
-    int64_t until_ms;
-    if (now) {
-        window.start_ms = now_ms;
-    }
-    if (window_at(&window, now_ms, &until_ms) == WINDOW_ENDED) {
+    switch (definition_time(definition, now, now_ms, offset_min)) {
+    case DEFINITION_OVER:
         buf_addf(problem, "its end %s has passed, or its window does not open again before it",
                  clock_format(definition->end_ms, offset_min, time));
         return ERR_REFUSED;
-    }
-    if (!now && window_is_late(&window, now_ms)) {
+    case DEFINITION_LATE:
         buf_addf(
             problem,
             "its start %s is more than %s ago (late_after); launch it with --now to begin at once",
             clock_format(definition->start_ms, offset_min, time),
             clock_format_duration(definition->late_after_ms, late));
         return ERR_REFUSED;
+    default:
+        return ERR_OK;
     }
-    return ERR_OK;
 }
 
 static void fill_fields(const struct import *import, const struct settings_carrier *carrier,

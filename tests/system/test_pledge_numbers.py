@@ -90,6 +90,12 @@ def test_a_search_finds_by_the_whole_number_only(world):
         found = browser.call("POST", "/api/v1/pledges/search", {"text": text})[1]["pledges"]
         assert [(one["number"], one["mobile"]) for one in found] == [(number, MASKED)]
     assert browser.call("POST", "/api/v1/pledges/search", {"text": "13800138001"})[1]["pledges"] == []
+    state_now = browser.call("GET", f"/api/v1/pledges/{number}")[1]["state"]
+    for text in (WHOLE, number):
+        for state, expected in ((state_now, [number]), ("unconfirmed", [])):
+            found = browser.call("POST", "/api/v1/pledges/search", {"text": text, "state": state})[1]["pledges"]
+            assert [one["number"] for one in found] == expected
+    assert browser.call("POST", "/api/v1/pledges/search", {"text": WHOLE, "state": "lost"})[1]["error"]["field"] == "state"
 
 
 def test_each_line_of_the_ledger_says_who_took_it(world):

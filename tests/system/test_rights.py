@@ -226,3 +226,16 @@ def test_a_token_of_one_role_is_refused_like_its_user(site):
             elif (got == refused) == is_for(role, operation) or got[1] in ("confirm", "csrf", "token"):
                 wrong.append(f"{method} {path} as {role}: {got}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_nobody_changes_her_own_rights(world):
+    """The only administrator would lock herself out, any other one would give herself what she has not."""
+    admin = world.login("guan", "admin")
+    for change in ({"disabled": True}, {"roles": ["admin", "approver"]}, {"area": "51"}):
+        status, answer = admin.call("POST", "/api/v1/users/guan", change)
+        assert (status, answer["error"]["code"]) == (409, "own")
+    assert admin.call("POST", "/api/v1/users/guan", {"title": "管理员"})[0] == 200
+    world.user("hua", "admin")
+    assert admin.call("POST", "/api/v1/users/hua", {"disabled": True})[0] == 200
+    world.ctl("user", "disable", "guan")  # on the machine itself
+    assert admin.call("GET", "/api/v1/session")[0] == 401

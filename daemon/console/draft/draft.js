@@ -1,7 +1,5 @@
-/* A draft in five steps: list, text, time, test, send. Each step shows what is still to do in it; the order is free.
- *
- * What is typed is saved by itself shortly after the last key, with the version that was read: when somebody else saved in
- * between, the daemon refuses and the reader is asked to load theirs. */
+/* A draft in five steps: list, text, time, test, send. Each step shows what is still to do in it; the order is free. What is typed is
+ * saved by itself, see keeper.js. */
 import * as api from '../lib/api.js';
 import {stateBadge} from '../lib/campaign_words.js';
 import {h} from '../lib/dom.js';
@@ -12,7 +10,8 @@ import {words} from '../lib/sentences.js';
 import {may, session} from '../lib/session.js';
 import {ask} from '../lib/dialog.js';
 import {errorBox, showError} from '../lib/notice.js';
-import {mistakesOf} from './mistakes.js';
+import {openKeeper} from './keeper.js';
+import {fieldName, mistakesOf, stepOf} from './mistakes.js';
 import * as list from './list.js';
 import * as text from './text.js';
 import * as schedule from './schedule.js';
@@ -20,83 +19,98 @@ import * as test from './test.js';
 import * as send from './send.js';
 
 const STEPS = {list, text, schedule, test, send};
-const SAVE_AFTER_MS = 700;
 
-export async function show(main, id, campaign) {
+export async function show(main, id, campaign, query) {
     const path = `/drafts/${encodeURIComponent(id)}`;
+    let step = null, leaveStep = null, knownVersion = null, shownTroubles = '[]';
     const context = {
-        id, path, draft: await api.get(path), plan: null, planning: null,
-        editable: may('township'),
-        save, refresh, loadPlan, go, changed: {}, onPlan: null, onSaved: null,
+        id, path, plan: null, planning: null, editable: may('township'),
+        get draft() { return keeper.draft(); },
+        fields: () => keeper.fields(), pledge: () => keeper.pledge(), isUnsaved: () => keeper.isUnsaved(), flush: () => keeper.flush(),
+        save: (fields) => keeper.save(fields), refresh, loadPlan, go, onSaved: null, unsavedBox,
     };
-    let step = firstStep(context), timer = null, saving = Promise.resolve(), leaveStep = null;
 
-    const problem = h('div', {'aria-live': 'polite'});
+    const problem = h('div', {'aria-live': 'polite', id: 'draft-problem'});
     const saved = h('span', {class: 'small text-body-secondary', role: 'status', id: 'draft-saved'});
     const steps = h('ol', {class: 'steps list-unstyled d-flex flex-wrap gap-2 my-3'});
     const body = h('section', {id: 'draft-step', 'aria-live': 'off', tabindex: '-1'});
     const heading = h('h1', {class: 'h3 mb-0 text-break'});
     const trial = session().trial && h('div', {class: 'alert alert-warning'}, t('draft.trial'));
+    const keeper = await openKeeper(path, await api.get(path), () => onKept());
+    step = query?.get('step') in STEPS ? query.get('step') : firstStep(context);
 
-    /* Fields are gathered and saved together. Gives when they are saved. */
-    function save(fields, {now = false, pledge} = {}) {
-        Object.assign(context.changed, fields);
-        if (pledge !== undefined) {
-            context.changedPledge = pledge;
+    function onKept() {
+        if (step === null) {
+            return; // not shown yet
         }
-        clearTimeout(timer);
-        saved.textContent = t('draft.saving');
-        if (now) {
-            return flush();
+        const isNew = context.draft.version !== knownVersion, isStale = keeper.troubles().some(({error}) => error.code === 'stale');
+        knownVersion = context.draft.version;
+        if (isNew || isStale) {
+            context.plan = null; // of other files
         }
-        timer = setTimeout(flush, SAVE_AFTER_MS);
-        return saving;
+        drawTroubles();
+        drawHead();
+        if (isNew) {
+            context.onSaved?.();
+        }
     }
 
-    function flush() {
-        clearTimeout(timer);
-        timer = null;
-        saving = saving.then(async () => {
-            const fields = context.changed, pledge = context.changedPledge;
-            if (Object.keys(fields).length === 0 && pledge === undefined) {
-                return;
-            }
-            context.changed = {};
-            context.changedPledge = undefined;
+    /* A box that stands is not drawn anew with each key: it would be read out again. */
+    function drawTroubles() {
+        const now = JSON.stringify(keeper.troubles().map(({field, error}) => [field, error.code, error.message]));
+        if (now !== shownTroubles) {
+            shownTroubles = now;
+            showTroubles();
+        }
+        markRefused();
+    }
+
+    function showTroubles() {
+        fill(problem, keeper.troubles().map(({field, error}) => (field === null ? (error.code === 'stale' ? staleBox() : errorBox(error)) : refusedBox(field, error))));
+    }
+
+    function markRefused() {
+        for (const input of body.querySelectorAll('[data-field]')) {
+            const isRefused = keeper.troubles().some(({field}) => field === input.dataset.field);
+            input.classList.toggle('is-invalid', isRefused);
+            input.toggleAttribute('aria-invalid', isRefused);
+        }
+    }
+
+    function refusedBox(field, error) {
+        return h('div', {class: 'alert alert-danger', role: 'alert', 'data-refused': field}, h('strong', {}, t('draft.refused', {field: fieldName(field)})),
+            h('div', {}, said(error.message)));
+    }
+
+    function staleBox() {
+        const settle = (key, tone, isMine) => h('button', {type: 'button', class: `btn ${tone} btn-sm`, onclick: async () => {
             try {
-                context.draft = await api.post(path, {version: context.draft.version, fields, ...(pledge !== undefined ? {pledge} : {})});
-                fill(problem);
-                context.plan = null;
-                drawHead();
-                context.onSaved?.();
-            } catch (error) {
-                context.changed = {...fields, ...context.changed}; // what was typed since counts
-                fill(problem, error.code === 'stale' ? stale() : errorBox(error));
-                saved.textContent = t('draft.not_saved');
-            }
-        });
-        return saving;
-    }
-
-    function stale() {
-        return h('div', {class: 'alert alert-warning', role: 'alert'}, h('p', {}, t('draft.stale')),
-            h('button', {type: 'button', class: 'btn btn-warning btn-sm', onclick: async () => {
-                context.changed = {};
-                await refresh();
-                fill(problem);
+                await keeper.settle(await api.get(path), isMine);
                 drawStep();
-            }}, t('draft.load_theirs')));
+            } catch (error) {
+                fill(problem, errorBox(error), staleBox());
+            }
+        }}, t(key));
+        return h('div', {class: 'alert alert-warning', role: 'alert', id: 'draft-stale'}, h('p', {}, t('draft.stale')),
+            h('div', {class: 'd-flex flex-wrap gap-2'}, settle('draft.load_theirs', 'btn-warning', false), settle('draft.keep_mine', 'btn-outline-dark', true)));
     }
 
-    async function refresh(draft) {
-        context.draft = draft ?? await api.get(path);
-        context.plan = null;
+    /* In place of what would leave: what the reader sees is not what the daemon has. */
+    function unsavedBox() {
+        return h('div', {class: 'alert alert-danger', role: 'alert', id: 'draft-unsaved'}, t('draft.unsaved'));
+    }
+
+    /* As the daemon has it now. `keepsPlan`: the plan is of just these files. */
+    function refresh(draft, {keepsPlan = false} = {}) {
+        const {plan} = context;
+        keeper.replace(draft);
+        context.plan = keepsPlan ? plan : null;
         drawHead();
     }
 
     /* The plan of what is saved; one at a time, kept until something changes. */
     async function loadPlan() {
-        await flush();
+        await keeper.flush();
         if (context.plan === null) {
             context.planning ??= api.get(`${path}/plan`).finally(() => { context.planning = null; });
             context.plan = await context.planning;
@@ -107,10 +121,12 @@ export async function show(main, id, campaign) {
 
     function drawHead() {
         const draft = context.draft;
-        heading.textContent = draft.fields.title || draft.id;
-        saved.textContent = draft.updated_at ? t('draft.saved', {who: draft.updated_by ?? draft.author ?? '', time: time(draft.updated_at)}) : ''; // a file nobody saved here
+        heading.textContent = context.fields().title || draft.id;
+        saved.textContent = !keeper.isUnsaved() ? (draft.updated_at ? t('draft.saved', {who: draft.updated_by ?? draft.author ?? '', time: time(draft.updated_at)}) : '') // a file nobody saved here
+            : t(keeper.troubles().length > 0 ? 'draft.not_saved' : 'draft.saving');
+        saved.classList.toggle('text-danger', keeper.troubles().length > 0);
         fill(steps, ...Object.keys(STEPS).map((name, i) => {
-            const sign = stepSign(context, name);
+            const sign = keeper.troubles().some(({field}) => field !== null && stepOf(field) === name) ? 'todo' : stepSign(context, name);
             return h('li', {}, h('button', {type: 'button', class: `btn btn-sm ${name === step ? 'btn-primary' : 'btn-outline-primary'}`,
                 'aria-current': name === step ? 'step' : null, 'data-step': name, onclick: () => go(name)},
             `${i + 1} ${t(`draft.step_${name}`)}`, sign && h('span', {'aria-hidden': 'true'}, sign === 'ok' ? ' ✓' : ' !'),
@@ -122,10 +138,14 @@ export async function show(main, id, campaign) {
         leaveStep?.();
         context.onSaved = null;
         leaveStep = STEPS[step].render(body, context) ?? null;
+        drawTroubles();
     }
 
     async function go(name) {
-        await flush();
+        await keeper.flush();
+        if (step !== name) {
+            history.pushState(null, '', `#/campaigns/${encodeURIComponent(id)}?step=${name}`); // Back leads to the step before
+        }
         step = name;
         drawHead();
         drawStep();
@@ -134,10 +154,11 @@ export async function show(main, id, campaign) {
 
     async function remove() {
         if (await ask({title: t('draft.delete_ask', {title: heading.textContent}), agree: t('draft.delete'), danger: true})) {
-            await api.del(path).then(() => { location.hash = '#/campaigns'; }, (error) => showError(main, error));
+            await api.del(path).then(() => { keeper.forget(); location.hash = '#/campaigns'; }, (error) => showError(main, error));
         }
     }
 
+    knownVersion = context.draft.version;
     drawHead();
     fill(main,
         h('p', {class: 'mb-2'}, h('a', {href: '#/campaigns'}, t('draft.back'))),
@@ -148,8 +169,8 @@ export async function show(main, id, campaign) {
         context.editable && h('p', {class: 'mt-5'}, h('button', {type: 'button', class: 'btn btn-sm btn-outline-danger', onclick: remove}, t('draft.delete'))));
     drawStep();
     return () => {
-        flush();
         leaveStep?.();
+        return keeper.close();
     };
 }
 

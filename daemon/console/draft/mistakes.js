@@ -6,8 +6,12 @@ const STEPS = {
     recipients: 'list', text: 'text', text_file: 'text', signature: 'text', optout: 'text', max_segments: 'text', empty: 'text',
 };
 
+export function stepOf(field) {
+    return STEPS[field] ?? 'schedule';
+}
+
 export function mistakesOf(draft, step) {
-    return draft.mistakes.filter((mistake) => (STEPS[mistake.field] ?? 'schedule') === step);
+    return draft.mistakes.filter((mistake) => stepOf(mistake.field) === step);
 }
 
 /* To be put among the children of an element. */

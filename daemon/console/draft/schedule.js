@@ -15,11 +15,11 @@ const toField = (text) => (text ?? '').trim().replace(' ', 'T').slice(0, 16);
 const fromField = (text) => text.replace('T', ' ');
 
 export function render(body, context) {
-    const {draft} = context;
+    const typed = context.fields(), pledge = context.pledge();
     const mistakes = h('div', {'aria-live': 'polite'});
-    const window_ = /^(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})/.exec(draft.fields.window ?? '');
-    const opens = h('input', {type: 'time', class: 'form-control', id: 'time-opens', 'aria-label': t('schedule.opens')});
-    const closes = h('input', {type: 'time', class: 'form-control', id: 'time-closes', 'aria-label': t('schedule.closes')});
+    const window_ = /^(\d{1,2}:\d{2})\s*-\s*(\d{1,2}:\d{2})/.exec(typed.window ?? '');
+    const opens = h('input', {type: 'time', class: 'form-control', id: 'time-opens', 'data-field': 'window', 'aria-label': t('schedule.opens')});
+    const closes = h('input', {type: 'time', class: 'form-control', id: 'time-closes', 'data-field': 'window', 'aria-label': t('schedule.closes')});
     opens.value = window_?.[1].padStart(5, '0') ?? '';
     closes.value = (window_?.[2].padStart(5, '0') ?? '').replace('24:00', '23:59');
     const saveWindow = () => opens.value && closes.value && context.save({window: `${opens.value}-${closes.value}`});
@@ -27,8 +27,8 @@ export function render(body, context) {
     closes.addEventListener('change', saveWindow);
 
     const pledges = h('input', {type: 'checkbox', class: 'form-check-input', id: 'time-pledge'});
-    const pledgeFields = h('div', {class: 'row g-3 mt-0'}, PLEDGE.map(([name, kind]) => field(`pledge_${name}`, kind, draft.pledge?.[name], savePledge)));
-    pledges.checked = draft.pledge !== null && draft.pledge !== undefined;
+    const pledgeFields = h('div', {class: 'row g-3 mt-0'}, PLEDGE.map(([name, kind]) => field(`pledge_${name}`, kind, pledge?.[name], savePledge)));
+    pledges.checked = pledge !== null && pledge !== undefined;
     pledgeFields.hidden = !pledges.checked;
     pledges.addEventListener('change', () => {
         pledgeFields.hidden = !pledges.checked;
@@ -36,7 +36,7 @@ export function render(body, context) {
     });
 
     function savePledge() {
-        const made = {...(draft.pledge ?? {})};
+        const made = {...(context.pledge() ?? {})};
         for (const [name] of PLEDGE) {
             const value = body.querySelector(`#time-pledge_${name}`).value.trim();
             if (value !== '') {
@@ -45,7 +45,7 @@ export function render(body, context) {
                 delete made[name];
             }
         }
-        context.save({}, {pledge: pledges.checked ? made : null});
+        context.save({pledge: pledges.checked ? made : null});
     }
 
     function drawMistakes() {
@@ -57,11 +57,11 @@ export function render(body, context) {
         h('fieldset', {disabled: !context.editable},
             h('legend', {class: 'visually-hidden'}, t('schedule.heading')),
             h('div', {class: 'row g-3'},
-                FIELDS.slice(0, 2).map(([name, kind]) => field(name, kind, toField(draft.fields[name]), (value) => context.save({[name]: fromField(value)}))),
+                FIELDS.slice(0, 2).map(([name, kind]) => field(name, kind, toField(typed[name]), (value) => context.save({[name]: fromField(value)}))),
                 h('div', {class: 'col-12 col-md-6'}, h('div', {class: 'form-label'}, t('schedule.window')),
                     h('div', {class: 'd-flex align-items-center gap-2'}, opens, h('span', {'aria-hidden': 'true'}, '–'), closes),
                     h('div', {class: 'form-text'}, t('schedule.window_hint'))),
-                FIELDS.slice(2).map(([name, kind]) => field(name, kind, draft.fields[name], (value) => context.save({[name]: value}))))),
+                FIELDS.slice(2).map(([name, kind]) => field(name, kind, typed[name], (value) => context.save({[name]: value}))))),
         h('fieldset', {class: 'border rounded p-3 mt-4', disabled: !context.editable},
             h('legend', {class: 'h6 float-none w-auto px-2'}, t('schedule.pledges')),
             h('div', {class: 'form-check'}, pledges, h('label', {class: 'form-check-label', for: 'time-pledge'}, t('schedule.pledges_on'))), pledgeFields),
@@ -77,7 +77,7 @@ function known(key, fallback) {
 function field(name, kind, value, onChange) {
     const id = `time-${name}`;
     const hint = known(`schedule.${name}_hint`, '');
-    const common = {id, ...(hint ? {'aria-describedby': `${id}-hint`} : {})};
+    const common = {id, 'data-field': name.startsWith('pledge_') ? 'pledge' : name, ...(hint ? {'aria-describedby': `${id}-hint`} : {})};
     const input = Array.isArray(kind)
         ? h('select', {...common, class: 'form-select'}, kind.map((option) => h('option', {value: option}, t(`schedule.${name}_${option}`))))
         : h('input', {...common, class: 'form-control', type: kind, autocomplete: 'off', ...(kind === 'number' ? {min: '1'} : {})});

@@ -26,8 +26,12 @@ export function render(body, context) {
 
     async function load() {
         try {
-            const plan = await context.loadPlan();
-            context.draft = await api.get(context.path); // what is in the way is known after the count
+            await context.flush();
+            if (context.isUnsaved()) {
+                fill(truth, context.unsavedBox());
+                return;
+            }
+            const plan = await planOfNow();
             if (alive) {
                 fill(truth, facts(plan, context.draft), context.draft.mistakes.map((mistake) => h('div', {class: 'alert alert-warning py-2 my-2'}, mistakeText(mistake))));
                 drawActions(plan);
@@ -39,6 +43,20 @@ export function render(body, context) {
         }
     }
 
+    /* What is in the way is known after the count; both are of the same files, or somebody saved between the two. */
+    async function planOfNow() {
+        for (let tries = 0; tries < 3; tries++) {
+            const plan = await context.loadPlan();
+            const draft = await api.get(context.path);
+            const isSame = draft.approval.digest === plan.digest;
+            context.refresh(draft, {keepsPlan: isSame});
+            if (isSame) {
+                return plan;
+            }
+        }
+        throw new api.ApiError(409, {error: {code: 'stale'}});
+    }
+
     function drawActions(plan) {
         const {draft} = context;
         const state = draft.approval?.state ?? 'none';
@@ -47,7 +65,7 @@ export function render(body, context) {
             ...(draft.approval?.needed && ['none', 'returned'].includes(state) && context.editable && plan.accepted > 0
                 ? [button('send.ask', 'btn-primary', 'send-ask', () => step('ask', {}))] : []),
             ...(state === 'asked' && may('approver') && !isOwn(draft)
-                ? [button('send.approve', 'btn-success', 'send-approve', () => step('approve', {digest: draft.approval.digest})), button('send.return', 'btn-outline-danger', 'send-return', giveBack)] : []),
+                ? [button('send.approve', 'btn-success', 'send-approve', () => step('approve', {digest: plan.digest})), button('send.return', 'btn-outline-danger', 'send-return', giveBack)] : []),
             ...(draft.launchable && may('township', 'operator') && plan.accepted > 0 ? [launchButton(plan)] : []),
             ...(draft.blocked ? [h('p', {class: 'mb-0 align-self-center', id: 'send-blocked'}, blockedText(draft))] : []));
     }
@@ -90,14 +108,28 @@ export function render(body, context) {
         lock(true);
         fill(problem);
         try {
-            await api.post('/campaigns/launch', {file: context.id, expect_recipients: plan.accepted, ...more},
+            await api.post('/campaigns/launch', {file: context.id, expect_recipients: plan.accepted, digest: plan.digest, ...more},
                 {key: launchKey(context, more)});
-            location.hash = `#/campaigns/${encodeURIComponent(context.id)}`;
-            window.dispatchEvent(new HashChangeEvent('hashchange')); // the address is the same, the page is another
+            sessionStorage.removeItem(launchName(context, more)); // answered: the next press is another decision
+            showProgress();
         } catch (error) {
             const running = await launchedAlready();
             fill(problem, running ?? errorBox(error), running === null && isRepeat(error) && againBox(plan));
             lock(running !== null);
+            if (error.code === 'stale') { // what she saw is not what would have gone
+                context.plan = null;
+                await load();
+            }
+        }
+    }
+
+    /* The address may be the same; the page is another. */
+    function showProgress() {
+        const to = `#/campaigns/${encodeURIComponent(context.id)}`;
+        if (location.hash === to) {
+            window.dispatchEvent(new HashChangeEvent('hashchange'));
+        } else {
+            location.hash = to;
         }
     }
 
@@ -109,7 +141,7 @@ export function render(body, context) {
         }
         return h('div', {class: 'alert alert-info', role: 'status', id: 'send-already'},
             t('send.already', {who: campaign.actor ?? '', time: time(campaign.launched_at), share: campaign.counts ? progressPercent(campaign) : 0}), ' ',
-            h('button', {type: 'button', class: 'btn btn-sm btn-primary', onclick: () => window.dispatchEvent(new HashChangeEvent('hashchange'))}, t('send.watch')));
+            h('button', {type: 'button', class: 'btn btn-sm btn-primary', onclick: showProgress}, t('send.watch')));
     }
 
     /* The same text to the same list once more is a decision with a reason, never a second click. */
@@ -136,11 +168,15 @@ function isRepeat(error) {
     return error.code === 'refused' && /--again/.test(error.message ?? '');
 }
 
+function launchName(context, more) {
+    return `launch:${context.id}:${context.draft.version}:${more.again ? 'again' : 'first'}`;
+}
+
 function launchKey(context, more) {
-    const name = `launch:${context.id}:${context.draft.version}:${more.again ? 'again' : 'first'}`;
+    const name = launchName(context, more);
     let key = sessionStorage.getItem(name);
     if (key === null) {
-        key = crypto.randomUUID ? crypto.randomUUID() : Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+        key = api.newKey();
         sessionStorage.setItem(name, key);
     }
     return key;

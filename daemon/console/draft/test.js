@@ -17,7 +17,11 @@ export function render(body, context) {
         button.disabled = true;
         fill(result);
         try {
-            await context.save({}, {now: true});
+            await context.flush();
+            if (context.isUnsaved()) {
+                fill(result, context.unsavedBox());
+                return;
+            }
             const answer = await api.post('/campaigns/test', {file: context.id, to: number.value.trim()});
             fill(result, h('div', {class: 'alert alert-success'}, t('test.sent', {number: number.value.trim()}),
                 answer.message && h('div', {class: 'small'}, words(answer.message))));

@@ -12,11 +12,11 @@ const COUNT_AFTER_MS = 250;
 const OPTOUT = '拒收请回复R'; // what the daemon adds to publicity that does not say how to refuse it
 
 export function render(body, context) {
-    const {draft} = context;
+    const {draft} = context, typed = context.fields();
     const fields = {
-        text: h('textarea', {class: 'form-control', id: 'text-text', rows: '6', 'aria-describedby': 'text-weight'}),
-        signature: h('input', {class: 'form-control', id: 'text-signature', maxlength: '20', autocomplete: 'off', 'aria-describedby': 'text-signature-hint'}),
-        optout: h('input', {class: 'form-control', id: 'text-optout', maxlength: '30', autocomplete: 'off'}),
+        text: h('textarea', {class: 'form-control', id: 'text-text', 'data-field': 'text', rows: '6', 'aria-describedby': 'text-weight'}),
+        signature: h('input', {class: 'form-control', id: 'text-signature', 'data-field': 'signature', maxlength: '20', autocomplete: 'off', 'aria-describedby': 'text-signature-hint'}),
+        optout: h('input', {class: 'form-control', id: 'text-optout', 'data-field': 'optout', maxlength: '30', autocomplete: 'off'}),
     };
     const weight = h('div', {class: 'form-text text-body fw-semibold', id: 'text-weight', 'aria-live': 'polite'});
     const problems = h('div', {id: 'text-problems', 'aria-live': 'polite'});
@@ -27,7 +27,7 @@ export function render(body, context) {
     let timer = null, asked = 0, at = 1, of = 0, alive = true;
 
     /* A field that nobody filled in holds its default: it is neither saved nor weighed as an empty one. */
-    const touched = new Set(Object.keys(fields).filter((name) => draft.fields[name] !== null));
+    const touched = new Set(Object.keys(fields).filter((name) => typed[name] !== null));
     function values() {
         return Object.fromEntries([...touched].map((name) => [name, fields[name].value]));
     }
@@ -35,7 +35,7 @@ export function render(body, context) {
     async function weigh() {
         const mine = ++asked;
         try {
-            const optout = (context.draft.fields.class ?? 'publicity') === 'publicity' ? {optout: OPTOUT} : {};
+            const optout = (context.fields().class ?? 'publicity') === 'publicity' ? {optout: OPTOUT} : {};
             const weighed = await api.post('/text/count', {...optout, ...values(), carrier: context.draft.fields.carrier});
             if (mine !== asked || !alive) {
                 return;
@@ -88,9 +88,9 @@ export function render(body, context) {
     }
 
     for (const [name, input] of Object.entries(fields)) {
-        input.value = draft.fields[name] ?? '';
+        input.value = typed[name] ?? '';
         input.readOnly = !context.editable;
-        input.placeholder = name === 'optout' && (draft.fields.class ?? 'publicity') === 'publicity' ? OPTOUT : '';
+        input.placeholder = name === 'optout' && (typed.class ?? 'publicity') === 'publicity' ? OPTOUT : '';
         input.addEventListener('input', () => changed(name));
     }
     const columns = draft.recipients?.columns ?? [];

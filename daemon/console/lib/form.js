@@ -2,13 +2,42 @@
 import {h} from './dom.js';
 import {fill} from './fill.js';
 import {errorBox} from './notice.js';
+import {session} from './session.js';
+
+const typed = new Map(); // by user and form
+window.addEventListener('beforeunload', (event) => {
+    if ([...typed.keys()].some((whose) => whose.startsWith(`${session()?.user} `))) {
+        event.preventDefault();
+    }
+});
 
 /* fields: [{name, label, type, options, required, value, hint, wide, inputmode}]; type: text (if absent), select, checkbox, textarea, date, tel.
- * Gives {element, values(), show(error), clear(), input(name)}. An empty field is left out of values(). */
-export function formFields(prefix, fields) {
+ * Gives {element, values(), show(error), clear(), input(name)}. An empty field is left out of values().
+ * `kept`: what is typed stays in this tab's memory until forget(), so that a login that ended or another language costs nothing. */
+export function formFields(prefix, fields, {kept = false} = {}) {
     const inputs = Object.fromEntries(fields.map((field) => [field.name, makeInput(prefix, field)]));
     const problems = h('div', {'aria-live': 'assertive'});
-    const element = h('div', {}, problems, h('div', {class: 'row g-3'}, fields.map((field) => wrap(field, inputs[field.name]))));
+    const memory = kept ? `${session()?.user} ${prefix}` : null;
+    const element = h('div', {oninput: remember, onchange: remember}, problems, h('div', {class: 'row g-3'}, fields.map((field) => wrap(field, inputs[field.name]))));
+
+    function remember() {
+        if (memory !== null) {
+            typed.set(memory, values());
+        }
+    }
+
+    /* Gives whether there was anything. */
+    function recall() {
+        const before = typed.get(memory);
+        for (const field of before ? fields : []) {
+            if (field.type === 'checkbox') {
+                inputs[field.name].checked = before[field.name] ?? false;
+            } else {
+                inputs[field.name].value = before[field.name] ?? '';
+            }
+        }
+        return before !== undefined;
+    }
 
     function values() {
         const made = {};
@@ -43,7 +72,7 @@ export function formFields(prefix, fields) {
             input.focus();
         }
     }
-    return {element, values, show, clear, input: (name) => inputs[name], row: (name) => inputs[name].closest('.form-field')};
+    return {element, values, show, clear, isRecalled: recall(), forget: () => typed.delete(memory), input: (name) => inputs[name], row: (name) => inputs[name].closest('.form-field')};
 }
 
 function makeInput(prefix, field) {

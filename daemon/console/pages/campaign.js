@@ -9,7 +9,7 @@ export async function show(main, params) {
         }
         const campaign = await api.get(`/campaigns/${encodeURIComponent(params.id)}`);
         const page = campaign.state === 'draft' ? '../draft/draft.js' : '../draft/progress.js';
-        return (await import(page)).show(main, params.id, campaign);
+        return (await import(page)).show(main, params.id, campaign, params.query);
     } catch (error) {
         showError(main, error);
         return undefined;

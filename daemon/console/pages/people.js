@@ -6,7 +6,7 @@ import {count, time} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
 import {errorBox} from '../lib/notice.js';
 import {PASSWORD_MAX, PASSWORD_MIN} from './account.js';
-import {may} from '../lib/session.js';
+import {may, session} from '../lib/session.js';
 
 const ROLES = ['township', 'approver', 'finance', 'viewer', 'operator', 'admin', 'auditor'];
 
@@ -52,16 +52,17 @@ export async function show(main) {
     function form(user) {
         const field = (name, label, value, extra = {}) => h('div', {class: 'mb-3'}, h('label', {class: 'form-label', for: `user-${name}`}, label),
             h('input', {id: `user-${name}`, name, class: 'form-control', type: 'text', autocomplete: 'off', value, ...extra}));
+        const isSelf = user?.name === session().user; // nobody changes her own rights
         const boxes = roleBoxes('user', user?.roles ?? []);
         const made = h('form', {class: 'border rounded p-3 mb-4 narrow', id: 'user-form', onsubmit: async (event) => {
             event.preventDefault();
             const roles = [...boxes.querySelectorAll('input:checked')].map((one) => one.value);
-            if (roles.length === 0) {
+            if (roles.length === 0 && !isSelf) {
                 said.replaceChildren(h('div', {class: 'alert alert-danger'}, t('people.no_role')));
                 return;
             }
             const value = (name) => made.querySelector(`[name=${name}]`)?.value.trim();
-            const body = {title: value('title'), roles, area: value('area') || '0'};
+            const body = {title: value('title'), ...(isSelf ? {} : {roles, area: value('area') || '0'})};
             if (body.title === '') {
                 delete body.title;
             }
@@ -72,9 +73,9 @@ export async function show(main) {
             }
         }}, h('h2', {class: 'h5'}, user ? t('people.edit_title', {user: user.name}) : t('people.add')),
         !user && field('name', t('account.user'), '', {required: true, maxlength: '64', autocapitalize: 'none', spellcheck: 'false'}),
-        field('title', t('account.name'), user?.title ?? '', {maxlength: '100'}), boxes,
-        field('area', t('people.area'), user?.area === '0' ? '' : user?.area ?? '', {maxlength: '12', inputmode: 'numeric', 'aria-describedby': 'user-area-hint'}),
-        h('div', {class: 'form-text mb-3', id: 'user-area-hint'}, t('people.area_hint')),
+        field('title', t('account.name'), user?.title ?? '', {maxlength: '100'}), ...(isSelf ? [h('p', {class: 'form-text'}, t('error.own'))] : [boxes,
+            field('area', t('people.area'), user?.area === '0' ? '' : user?.area ?? '', {maxlength: '12', inputmode: 'numeric', 'aria-describedby': 'user-area-hint'}),
+            h('div', {class: 'form-text mb-3', id: 'user-area-hint'}, t('people.area_hint'))]),
         !user && field('password', t('login.password'), '', {type: 'password', required: true, minlength: String(PASSWORD_MIN), maxlength: String(PASSWORD_MAX), autocomplete: 'new-password'}),
         !user && h('div', {class: 'form-text mb-3'}, t('account.rule', {min: PASSWORD_MIN})),
         h('div', {class: 'd-flex gap-2'}, h('button', {type: 'submit', class: 'btn btn-primary', id: 'user-save'}, t('people.save')),
@@ -98,7 +99,7 @@ export async function show(main) {
                 h('td', label('people.last'), user.last_login_at ? time(user.last_login_at) : t('people.never')),
                 h('td', label('people.state'), user.disabled ? `✕ ${t('people.disabled')}` : `✓ ${t('people.active')}`),
                 admin && h('td', label('people.acts'), h('div', {class: 'd-flex flex-wrap gap-1 justify-content-end justify-content-sm-start'}, button(t('people.edit'), () => form(user)), button(t('people.password'), () => password(user)),
-                    button(user.disabled ? t('people.enable') : t('people.disable'), () => disable(user), user.disabled ? 'btn-outline-primary' : 'btn-outline-danger')))))))));
+                    user.name !== session().user && button(user.disabled ? t('people.enable') : t('people.disable'), () => disable(user), user.disabled ? 'btn-outline-primary' : 'btn-outline-danger')))))))));
     }
 
     async function area(word, region) {

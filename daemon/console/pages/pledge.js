@@ -15,6 +15,13 @@ const SUMS = ['pledged', 'arrived', 'delivered', 'waived', 'moved', 'rest'];
 const WRITERS = ['finance'];
 const SENDERS = ['finance', 'operator'];
 
+/* Steps whose answer was lost, by pledge and step: the same again is the same request, whoever closed the page meanwhile. */
+const unsettled = new Map();
+
+function sameStep(one, other) {
+    return JSON.stringify({...one, request: ''}) === JSON.stringify({...other, request: ''});
+}
+
 /* Which steps fit a pledge; the daemon has the last word. */
 const STEPS = {
     confirm: (pledge) => pledge.state === 'unconfirmed',
@@ -72,7 +79,7 @@ export async function show(main, params) {
     function draw(pledge) {
         fill(body,
             h('div', {class: 'd-flex flex-wrap justify-content-between align-items-center gap-2'},
-                h('h1', {class: 'h3 mb-0'}, pledge.number), pledgeBadge(pledge.state)),
+                h('h1', {class: 'h3 mb-0', id: 'pledge-number', tabindex: '-1'}, pledge.number), pledgeBadge(pledge.state)),
             h('p', {class: 'lead mb-2'}, `${pledge.name || t('pledge.no_name')} · ${givenOf(pledge)}`),
             h('div', {class: 'row g-4'},
                 h('div', {class: 'col-12 col-lg-5'}, facts(pledge, mobile(pledge))),
@@ -120,16 +127,30 @@ export async function show(main, params) {
             return;
         }
         const fields = Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== ''));
-        const body_ = {...fields, ...(fields.entry ? {entry: Number(fields.entry)} : {}), ...(fields.over ? {over: fields.over === 'yes'} : {}), request: requestId(), source: 'console'};
+        const step = {...fields, ...(fields.entry ? {entry: Number(fields.entry)} : {}), ...(fields.over ? {over: fields.over === 'yes'} : {}), request: requestId(), source: 'console'};
+        const before = unsettled.get(`${path}/${name}`);
+        await book(name, before && sameStep(before, step) ? before : step);
+    }
+
+    async function book(name, step) {
         fill(problem);
         try {
-            const booked = await api.post(`${path}/${name}`, body_);
+            unsettled.set(`${path}/${name}`, step);
+            const booked = await api.post(`${path}/${name}`, step);
+            unsettled.delete(`${path}/${name}`);
             fill(problem, h('div', {class: 'alert alert-success', role: 'status'}, t('pledge.step_done'),
                 booked.receipt && ` ${t('pledge.receipt', {number: booked.receipt})}`,
                 booked.peer && h('span', {}, ' ', h('a', {class: 'alert-link', href: `#/pledges/${booked.peer}`}, booked.peer))));
             await load();
+            body.querySelector('h1').focus(); // the button of this step is gone
         } catch (error) {
-            fill(problem, errorBox(error));
+            // Whether it was booked is not known: the same request again is booked once at most.
+            const isUnknown = error.status === 0 || error.status >= 500;
+            if (!isUnknown) {
+                unsettled.delete(`${path}/${name}`);
+            }
+            fill(problem, errorBox(error), isUnknown && h('button', {type: 'button', class: 'btn btn-outline-primary btn-sm mb-3', id: 'pledge-again', onclick: () => book(name, step)}, t('pledge.same_again')));
+            (problem.querySelector('button') ?? body.querySelector(`#pledge-${name}`))?.focus();
         }
     }
 

@@ -21,7 +21,7 @@ export async function show(main) {
     const list = listSection();
     fill(main,
         h('h1', {class: 'h3'}, t('pledges.title')),
-        writes && h('details', {class: 'card card-body mb-3', id: 'pledge-enter', open: false}, h('summary', {class: 'fw-semibold'}, t('pledges.enter')), enterForm(list.load)),
+        writes && enterForm(list.load),
         writes && h('details', {class: 'card card-body mb-3', id: 'pledge-import'}, h('summary', {class: 'fw-semibold'}, t('pledges.import')), importForm(list.load)),
         list.element);
     await list.load();
@@ -45,7 +45,7 @@ function enterForm(onBooked) {
         {name: 'due', label: t('pledge.due'), type: 'date'}, {name: 'purpose', label: t('pledge.purpose')},
         {name: 'note', label: t('pledge.note'), type: 'textarea', wide: true},
         {name: 'unconfirmed', label: t('pledge.unconfirmed'), type: 'checkbox'},
-    ]);
+    ], {kept: true});
     const done = h('div', {role: 'status', id: 'enter-done'});
     const button = h('button', {type: 'submit', class: 'btn btn-primary', id: 'enter-book'}, t('pledges.book'));
     let request = requestId();
@@ -67,6 +67,7 @@ function enterForm(onBooked) {
             const booked = await api.post('/pledges', {...form.values(), request, source: 'console'});
             request = requestId();
             form.clear();
+            form.forget();
             fill(done, h('div', {class: 'alert alert-success mt-3'}, t('pledges.booked'), ' ',
                 h('a', {href: `#/pledges/${booked.pledge}`, class: 'alert-link', id: 'enter-number'}, booked.pledge)));
             for (const name of ['amount', 'item', 'quantity', 'value', 'name', 'mobile', 'note', 'purpose']) {
@@ -87,7 +88,8 @@ function enterForm(onBooked) {
 
     form.input('kind').addEventListener('change', fit);
     fit();
-    return h('form', {class: 'mt-3', onsubmit: book}, form.element, h('div', {class: 'mt-3'}, button), done);
+    return h('details', {class: 'card card-body mb-3', id: 'pledge-enter', open: form.isRecalled}, h('summary', {class: 'fw-semibold'}, t('pledges.enter')),
+        h('form', {class: 'mt-3', onsubmit: book}, form.element, h('div', {class: 'mt-3'}, button), done));
 }
 
 /* ---- a paper list ---- */
@@ -156,7 +158,7 @@ function listSection() {
         const region = session().area ?? '';
         try {
             const page = looked !== ''
-                ? await api.post('/pledges/search', {text: looked, limit: PAGE, ...(region ? {region} : {}), ...(goOn ? {cursor} : {})})
+                ? await api.post('/pledges/search', {text: looked, limit: PAGE, ...(state.value ? {state: state.value} : {}), ...(region ? {region} : {}), ...(goOn ? {cursor} : {})})
                 : await api.get(`/pledges?${new URLSearchParams({limit: String(PAGE), ...(region ? {region} : {}), ...(state.value ? {state: state.value} : {}),
                     ...(goOn ? {cursor} : {})})}`);
             if (mine !== asked) {
