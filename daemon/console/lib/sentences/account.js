@@ -62,4 +62,5 @@ export default [
     ['letters or signs stand among the digits', 'said.mobile_signs'],
     ['this very request is still being worked on', 'said.working'],
     ['this key was given with another request', 'said.key_reused'],
+    ['nobody changes her own rights', 'error.own'],
 ];
