@@ -15,6 +15,7 @@
 #include "drafting/draft.h"
 #include "pledge/area.h"
 #include "sms/mobile.h"
+#include "store/ledger.h"
 
 #define MESSAGE_MAX 65536
 #define AREA_GIVEN_MAX 32
@@ -424,18 +425,41 @@ static void check_found(struct apicall *call)
     call->then(call);
 }
 
-static void check_known(struct apicall *call)
+static void on_request_looked_up(void *arg, enum err error, uint64_t entry)
 {
-    if (!call->found.is_there) {
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    } else if (entry == 0) {
         apicall_error(call, 404, "no_campaign", "campaign",
                       "campaign: there is neither a definition nor a launch of \"%s\"",
                       call->params[0]);
-        return;
+    } else {
+        call->then(call);
     }
-    call->then(call);
 }
 
-void apicall_known_campaign(struct apicall *call, const char *id,
+static void check_known(struct apicall *call)
+{
+    if (call->found.is_there) {
+        call->then(call);
+        return;
+    }
+    if (call->request_id == NULL) {
+        on_request_looked_up(call, ERR_OK, 0);
+        return;
+    }
+    enum err error =
+        ledger_request(call->api->parts.store, call->request_id, on_request_looked_up, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
+void apicall_known_campaign(struct apicall *call, const char *id, const char *request,
                             void (*then)(struct apicall *call))
 {
     char path[DRAFT_PATH_SIZE];
@@ -446,6 +470,7 @@ void apicall_known_campaign(struct apicall *call, const char *id,
         return;
     }
     call->then = then;
+    call->request_id = request;
     snprintf(call->params[0], sizeof call->params[0], "%s", id);
     apicall_find_campaign(call, check_known);
 }

@@ -69,6 +69,7 @@ struct apicall {
 
     struct found found;
     void (*on_found)(struct apicall *call), (*then)(struct apicall *call);
+    const char *request_id;               /* see apicall_known_campaign */
     void (*render)(struct apicall *call); /* how a status that was collected is answered */
     size_t at_carrier;                    /* of a walk over the carriers */
     size_t at_orphan;                     /* the same, over those that are not configured */
@@ -147,9 +148,11 @@ void apicall_find_campaign(struct apicall *call, void (*on_found)(struct apicall
 /* The same, but answers 404 itself when there is none. */
 void apicall_need_campaign(struct apicall *call, void (*on_found)(struct apicall *call));
 /* Goes on with `then` when the campaign has a definition in campaigns_dir or was launched on any
- * carrier, or when `id` is "": of no campaign. Answers 404 with the field `campaign` otherwise. For
- * routes without an id in their path: params[0] is used. */
-void apicall_known_campaign(struct apicall *call, const char *id,
+ * carrier, or when `id` is "": of no campaign. Also when the ledger knows the request id (NULL:
+ * there is none; borrowed as long as the call): what was booked is answered again, whatever became
+ * of its campaign. Answers 404 with the field `campaign` otherwise. For routes without an id in
+ * their path: params[0] is used. */
+void apicall_known_campaign(struct apicall *call, const char *id, const char *request,
                             void (*then)(struct apicall *call));
 
 int apicall_offset_min(const struct apicall *call);

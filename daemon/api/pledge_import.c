@@ -308,6 +308,6 @@ void handle_pledge_import(struct apicall *call)
     call->state = import;
     call->free_state = import_free;
     if (read_options(call, import)) {
-        apicall_known_campaign(call, import->options.campaign, look_for_closed);
+        apicall_known_campaign(call, import->options.campaign, NULL, look_for_closed);
     }
 }

@@ -443,7 +443,7 @@ static void handle_step(struct apicall *call, enum ledger_type type)
     struct step *step = step_new(call, type);
     if (step != NULL) {
         apicall_known_campaign(call, step->entry.campaign != NULL ? step->entry.campaign : "",
-                               post);
+                               step->entry.request, post);
     }
 }
 

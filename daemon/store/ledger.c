@@ -10,6 +10,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/clock.h"
+#include "base/digest.h"
 #include "sms/mobile.h"
 #include "store/ledger_parts.h"
 
@@ -418,18 +419,34 @@ static void on_last(void *arg, enum err error, const redisReply *reply)
     last.done(last.arg, error, entry);
 }
 
-enum err ledger_last(struct store *store, ledger_last_fn *done, void *arg)
+/* A value that begins with the number of an entry, or nothing. */
+static enum err ask_entry(struct store *store, int argc, const char *const *argv,
+                          ledger_last_fn *done, void *arg)
 {
-    char key[KEY_SIZE];
+    size_t lens[3];
     struct last *last = malloc(sizeof *last);
     if (last == NULL)
         return ERR_NOMEM;
     *last = (struct last){done, arg};
-    int len = snprintf(key, sizeof key, KEY_LEDGER "n", store_prefix(store));
-    const char *argv[] = {"GET", key};
-    enum err error =
-        redis_call(store_redis(store), on_last, last, 2, argv, (const size_t[]){3, (size_t)len});
+    for (int i = 0; i < argc; i++)
+        lens[i] = strlen(argv[i]);
+    enum err error = redis_call(store_redis(store), on_last, last, argc, argv, lens);
     if (error != ERR_OK)
         free(last);
     return error;
+}
+
+enum err ledger_last(struct store *store, ledger_last_fn *done, void *arg)
+{
+    char key[KEY_SIZE];
+    snprintf(key, sizeof key, KEY_LEDGER "n", store_prefix(store));
+    return ask_entry(store, 2, (const char *const[]){"GET", key}, done, arg);
+}
+
+enum err ledger_request(struct store *store, const char *request, ledger_last_fn *done, void *arg)
+{
+    char key[KEY_SIZE], hash[DIGEST_SHA1_HEX];
+    digest_sha1_hex(&(struct digest_part){request, strlen(request)}, 1, hash);
+    snprintf(key, sizeof key, KEY_LEDGER "req:%.4s", store_prefix(store), hash);
+    return ask_entry(store, 3, (const char *const[]){"HGET", key, request}, done, arg);
 }

@@ -241,6 +241,8 @@ MUST_CHECK enum err ledger_totals(struct store *store, const struct ledger_total
 /* The number of the last entry, 0 before the first: the cheapest way to see that something was booked. */
 typedef void ledger_last_fn(void *arg, enum err error, uint64_t entry);
 MUST_CHECK enum err ledger_last(struct store *store, ledger_last_fn *done, void *arg);
+/* The entry that was posted under a request id, 0 when none was: the same request is only answered again. */
+MUST_CHECK enum err ledger_request(struct store *store, const char *request, ledger_last_fn *done, void *arg);
 
 struct ledger_thing {
     enum pledge_kind kind;

@@ -545,6 +545,27 @@ LIST = """姓名,手机,金额,物品,数量,单位,地区,公开,日期,备注
 """
 
 
+def test_the_same_request_after_its_campaign_has_gone(world):
+    """What was booked is answered again; what was not is refused, and so is another body under the same id."""
+    world.campaign("gone", rows=2)
+    given = {"request": "mine-1", "region": VILLAGE, "amount": "100", "name": "张三", "campaign": "gone"}
+    passed = {"request": "mine-2", "region": VILLAGE, "to": OTHER, "amount": "1", "campaign": "gone"}
+    status, first = post(world, "/pledges", given)
+    assert status == 201
+    post(world, f"/pledges/{first['pledge']}/arrive", {"request": "mine-3", "amount": "5"})
+    moved = post(world, "/ledger/pass", passed)[1]
+    (world.dir / "campaigns.d" / "gone.ini").unlink()
+    before = snapshot(world)
+    assert post(world, "/pledges", given) == (200, {**first, "repeated": True})
+    assert post(world, "/ledger/pass", passed) == (200, {**moved, "repeated": True})
+    status, answer = post(world, "/pledges", {**given, "amount": "101"})
+    assert (status, answer["error"]["field"]) == (409, "request"), answer
+    for other in ({**given, "request": "mine-4"}, {**given, "request": "mine-1 "}):
+        status, answer = post(world, "/pledges", other)
+        assert (status, answer["error"]["code"]) == (404, "no_campaign"), answer
+    assert snapshot(world) == before
+
+
 def test_a_campaign_that_nobody_knows(world):
     """Neither a definition nor a launch: nothing is booked under it, by none of the ways in."""
     (world.dir / "list.csv").write_text(LIST.format(day=today(-1)), encoding="gb18030")
