@@ -28,6 +28,7 @@
 #define REQUEST_SIZE 64
 #define NOTE_MAX_BYTES 1000
 #define SAID_MAX_BYTES 4096
+#define CODE_SIZE 32
 
 struct intake {
     struct pledging *pledging;
@@ -46,8 +47,10 @@ struct job {
     const char *meaning;       /* while something is being said back */
     char carrier[PLEDGING_NAME_SIZE], request[REQUEST_SIZE];
     char campaign[PLEDGING_NAME_SIZE]; /* "" until it is known */
+    char code[CODE_SIZE];              /* the service code it was sent to */
     bool by_code;
-    bool is_guess; /* no definition that is here has such a keyword */
+    size_t n_digits; /* of the campaign that the code names, as far as there is a definition */
+    bool is_guess;   /* no definition that is here has such a keyword */
     uint64_t area;
     enum reply reply;
     char number[NUMBER_TEXT_SIZE]; /* of the pledge that a reply names, else "" */
@@ -335,11 +338,33 @@ static bool fits(void *arg, const struct launch *launch)
            (!job->by_code || strcmp(launch->id, job->campaign) == 0);
 }
 
+static bool is_undefined(void *arg, const char *campaign)
+{
+    const struct job *job = arg;
+    return !look_up(job->intake->pledging->book, campaign);
+}
+
+/* The launched campaign that the service code names and that has no definition now, or NULL. Two
+ * live campaigns have no digits in common; a definition that is here wins over as many digits. */
+static const char *undefined_of_code(struct job *job)
+{
+    const struct pledging *pledging = job->intake->pledging;
+    const struct settings_carrier *carrier = settings_carrier(pledging->settings, job->carrier);
+    const char *before = carrier && carrier->add_serial ? carrier->add_serial : "";
+    return whose_by_code(pledging->whose, job->carrier, job->code, before, job->n_digits,
+                         is_undefined, job);
+}
+
 static void on_found(void *arg, enum err error, const char *id, uint64_t region)
 {
     struct job *job = arg;
     if (has_ended(job, error))
         return;
+    const char *meant = undefined_of_code(job);
+    if (meant) { /* whatever the number was sent before */
+        let_wait(job, meant);
+        return;
+    }
     if (!id) {
         fall_back(job);
         return;
@@ -398,6 +423,7 @@ static const char *find_undefined(const struct job *job, const struct ledger_ple
     for (size_t i = 0; i < pledges->n; i++) {
         const struct ledger_pledge *pledge = &pledges->pledges[i];
         bool is_named = job->reply != REPLY_NUMBER || strcmp(pledge->number, job->number) == 0;
+        is_named = is_named && (!job->by_code || strcmp(pledge->campaign, job->campaign) == 0);
         if (is_named && *pledge->campaign && !look_up(book, pledge->campaign))
             return pledge->campaign;
     }
@@ -443,6 +469,39 @@ static enum err find_unconfirmed(struct job *job)
     const struct ledger_query query = {
         .state = LEDGER_UNCONFIRMED, .mobile = job->mobile, .most = LEDGER_LIST_MAX};
     return ledger_list(job->intake->pledging->store, &query, clock_wall_ms(), on_unconfirmed, job);
+}
+
+static bool nothing_fits(void *arg, const struct launch *launch)
+{
+    (void)arg;
+    (void)launch;
+    return false;
+}
+
+static void on_launches_known(void *arg, enum err error, const char *id, uint64_t region)
+{
+    struct job *job = arg;
+    (void)id;
+    (void)region;
+    if (has_ended(job, error))
+        return;
+    const char *meant = undefined_of_code(job);
+    if (meant) {
+        job->by_code = true;
+        snprintf(job->campaign, sizeof job->campaign, "%s", meant);
+    }
+    error = find_unconfirmed(job);
+    if (error)
+        end(job, error, "other");
+}
+
+/* Which campaign the code names, and then which pledge of it. */
+static enum err look_for_unconfirmed(struct job *job)
+{
+    if (*job->code == '\0')
+        return find_unconfirmed(job);
+    return whose_find(job->intake->pledging->whose, job->carrier, job->mobile, clock_mono_ms(),
+                      nothing_fits, on_launches_known, job);
 }
 
 /* ---- taking ---- */
@@ -510,6 +569,7 @@ static struct job *job_new(struct intake *intake, const struct pledging_uplink *
     job->text[uplink->text_len] = '\0';
     snprintf(job->carrier, sizeof job->carrier, "%s", uplink->carrier);
     snprintf(job->request, sizeof job->request, "sms:%s", uplink->id);
+    snprintf(job->code, sizeof job->code, "%s", uplink->service_code);
     intake->waiting++;
     return job;
 }
@@ -538,14 +598,16 @@ enum err intake_take(struct intake *intake, const struct pledging_uplink *uplink
     job->reply = reply;
     job->is_guess = is_guess;
     job->by_code = named != NULL;
-    if (named)
+    if (named) {
         snprintf(job->campaign, sizeof job->campaign, "%s", named->definition->id);
+        job->n_digits = strlen(named->definition->pledge.add_serial);
+    }
     if (reply == REPLY_NUMBER)
         number_format(&number, job->number);
     FAILPOINT("pledge_before");
     enum err error = is_pledge ? whose_find(pledging->whose, job->carrier, job->mobile,
                                             clock_mono_ms(), fits, on_found, job)
-                               : find_unconfirmed(job);
+                               : look_for_unconfirmed(job);
     if (error)
         job_free(job);
     return error;

@@ -13,6 +13,7 @@
 
 #define RESTARTS_MAX 5 /* somebody launches faster than we read: push again */
 #define CHUNKS_TOLD_MAX 8
+#define ADD_SERIAL_SIZE 24
 
 struct stack {
     uint32_t seq, n_chunks, read; /* chunks that are in the index */
@@ -21,7 +22,7 @@ struct stack {
     bool takes_pledges;
     bool is_whole;         /* the index has all chunks */
     struct numbers *index; /* NULL: none */
-    char id[PLEDGING_NAME_SIZE];
+    char id[PLEDGING_NAME_SIZE], add_serial[ADD_SERIAL_SIZE];
 };
 
 struct shelf {
@@ -182,6 +183,7 @@ static enum err take_list(struct shelf *shelf, const char *version, const struct
                                    .recipients = launches[i].recipients,
                                    .takes_pledges = launches[i].takes_pledges};
         snprintf(stacks[i].id, sizeof stacks[i].id, "%s", launches[i].id);
+        snprintf(stacks[i].add_serial, sizeof stacks[i].add_serial, "%s", launches[i].add_serial);
         take_over(shelf, &stacks[i]);
     }
     for (size_t i = 0; i < shelf->n; i++)
@@ -342,7 +344,8 @@ static bool collect(struct shelf *shelf, struct asking *asking, enum err *error)
          i < shelf->n && campaigns < WHOSE_CAMPAIGNS_MAX && looked <= WHOSE_RECIPIENTS_MAX; i++) {
         struct stack *stack = &shelf->stacks[i];
         const struct launch launch = {stack->seq,         stack->n_chunks,   stack->id,
-                                      stack->launched_ms, stack->recipients, stack->takes_pledges};
+                                      stack->launched_ms, stack->recipients, stack->takes_pledges,
+                                      stack->add_serial};
         if (!asking->fits(asking->arg, &launch))
             continue;
         stack->used_ms = whose->mono_ms;
@@ -488,4 +491,36 @@ enum err whose_find(struct whose *whose, const char *carrier, uint64_t number, i
     if (error)
         free(asking);
     return error;
+}
+
+/* ---- by the service code ---- */
+
+static bool ends_with(const char *code, const char *before, const char *digits)
+{
+    size_t len = strlen(code), n_before = strlen(before), n_digits = strlen(digits);
+    return n_before + n_digits <= len &&
+           strncmp(code + len - n_digits - n_before, before, n_before) == 0 &&
+           strcmp(code + len - n_digits, digits) == 0;
+}
+
+const char *whose_by_code(const struct whose *whose, const char *carrier, const char *service_code,
+                          const char *before, size_t longer_than,
+                          bool (*may)(void *arg, const char *id), void *arg)
+{
+    const struct shelf *shelf;
+    const struct stack *best = NULL;
+    LIST_FOREACH(shelf, &whose->shelves, entry)
+    {
+        if (strcmp(shelf->carrier, carrier) != 0)
+            continue;
+        for (size_t i = 0; i < shelf->n; i++) {
+            const struct stack *stack = &shelf->stacks[i];
+            size_t len = strlen(stack->add_serial);
+            if (stack->takes_pledges && len > longer_than &&
+                (!best || len > strlen(best->add_serial)) &&
+                ends_with(service_code, before, stack->add_serial) && may(arg, stack->id))
+                best = stack;
+        }
+    }
+    return best ? best->id : NULL;
 }

@@ -23,14 +23,15 @@ struct listing {
 
 static bool read_launch(const struct answer *row, struct launch *launch)
 {
-    if (answer_len(row) != 6)
+    if (answer_len(row) != 7)
         return false;
     *launch = (struct launch){.seq = (uint32_t)answer_int(row, 0),
                               .id = answer_text(row, 1),
                               .launched_ms = answer_int(row, 2),
                               .recipients = (uint64_t)answer_int(row, 3),
                               .n_chunks = (uint32_t)answer_int(row, 4),
-                              .takes_pledges = answer_int(row, 5) != 0};
+                              .takes_pledges = answer_int(row, 5) != 0,
+                              .add_serial = answer_text(row, 6)};
     return true;
 }
 

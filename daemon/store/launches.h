@@ -22,7 +22,8 @@ struct launch {
     const char *id; /* borrowed */
     int64_t launched_ms;
     uint64_t recipients;
-    bool takes_pledges; /* its definition had [pledge] then */
+    bool takes_pledges;     /* its definition had [pledge] then */
+    const char *add_serial; /* the extension digits of its own, "": none; borrowed */
 };
 /* Newest first; of each id its latest launch; open campaigns (receipts) are left out. */
 typedef void launches_list_fn(void *arg, enum err error, const char *version,

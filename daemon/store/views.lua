@@ -59,7 +59,7 @@ local function show_chunk(keys, args)
 end
 
 -- The launched campaigns, newest first, open ones left out: of an id that is being imported anew the launch before counts as long as
--- that is not committed. most. Answers {0, version, {seq, id, launched, recipients, chunks, takes pledges} …}: the version is that of or1_seek.
+-- that is not committed. most. Answers {0, version, {seq, id, launched, recipients, chunks, takes pledges, extension digits} …}: the version is that of or1_seek.
 local function launched(keys, args)
     local P = keys[1]
     local seqs, answer = {}, {0, call('GET', P .. 'launch') or ''}
@@ -70,12 +70,12 @@ local function launched(keys, args)
     for i = 1, #seqs < tonumber(args[1]) and #seqs or tonumber(args[1]) do
         local seq, v = format('%d', seqs[i])
         repeat
-            v = call('HMGET', P .. 'c:' .. seq, 'id', 'launched', 'accepted', 'n_chunks', 'open', 'prev', 'takes_pledges')
+            v = call('HMGET', P .. 'c:' .. seq, 'id', 'launched', 'accepted', 'n_chunks', 'open', 'prev', 'takes_pledges', 'add_serial')
             local is_there = v[2] or not v[6] or v[6] == ''
             seq = is_there and seq or v[6]
         until is_there
         if v[2] and v[5] ~= '1' then
-            answer[#answer + 1] = {tonumber(seq), v[1], v[2], v[3] or '0', v[4] or '0', v[7] or '0'}
+            answer[#answer + 1] = {tonumber(seq), v[1], v[2], v[3] or '0', v[4] or '0', v[7] or '0', v[8] or ''}
         end
     end
     return answer

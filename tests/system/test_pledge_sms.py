@@ -227,6 +227,44 @@ def test_replies_wait_for_their_definition(world, ledger):
     assert len(ledger.of("pledge")) == 2
 
 
+def test_replies_wait_when_their_code_names_a_campaign_without_definition(make_world):
+    """The digits of the service code say whose they are, whatever was sent to the number since and whatever else is unconfirmed."""
+    world = make_world(carrier={"default_campaign": "plain"})
+    ledger = Ledger(world)
+    mobiles = launched(world, "coded", pledge={"confirm": "reply", "add_serial": "77"})
+    launched(world, "short", pledge={"confirm": "reply", "add_serial": "7"}, first=FIRST_NUMBER + 100)
+    define(world, "plain", rows=[(m, VILLAGE_B) for m in mobiles], pledge={"confirm": "reply"}, text="后")
+    world.launch("plain", "--again", "--reason", "another text")
+    world.wait_reported("plain")
+    asked, fresh, *_ = mobiles
+    stranger = str(FIRST_NUMBER + 900)
+    assert push(world, asked, "捐5", code=CODE + "77") == 200
+    assert push(world, asked, "捐6") == 200
+    wait_sent(world, asked, 4)  # two campaigns, two questions
+    path = world.dir / "campaigns.d" / "coded.ini"
+    text = path.read_bytes()
+    world.kill_daemon()
+    path.unlink()
+    world.start_daemon()
+    assert push(world, asked, "Y", code=CODE + "77", sent="2026-10-17 09:05:00") == 200  # not the later one of the other
+    assert push(world, fresh, "捐100", code=CODE + "77") == 200
+    assert push(world, stranger, "请问怎么捐", code=CODE + "77") == 200
+    assert push(world, fresh, "Y", code=CODE + "77", sent="2026-10-17 09:06:00") == 200  # nothing to confirm
+    assert push(world, fresh, "捐7", code=CODE + "7") == 200  # that one is here
+    wait_until(lambda: world.api("GET", "/status")["replies_waiting"]["n"] == 3, what=lambda: meanings(world))
+    assert world.api("GET", "/status")["replies_waiting"]["campaign"] == "coded"
+    assert sorted(meanings(world)) == ["other", "pledge", "pledge", "pledge", "pledge_waits", "pledge_waits", "pledge_waits"]
+    assert [(e["c"], e["fen"]) for e in ledger.of("pledge")] == [("coded", "500"), ("plain", "600"), ("short", "700")] and not ledger.of("confirm")
+    path.write_bytes(text)
+    wait_until(lambda: world.api("GET", "/status")["replies_waiting"]["n"] == 0, what="nothing waits any more")
+    assert [(e["c"], e["fen"]) for e in ledger.of("pledge")][3:] == [("coded", "10000")]
+    confirmed, = ledger.of("confirm")
+    assert confirmed["p"] == ledger.of("pledge")[0]["p"]
+    wait_sent(world, stranger, 1)  # the help text of the campaign
+    assert push(world, asked, "Y", sent="2026-10-17 09:10:00") == 200  # and now the other one
+    assert [e["p"] for e in ledger.of("confirm")] == [ledger.of("pledge")[0]["p"], ledger.of("pledge")[1]["p"]]
+
+
 def test_spellings(world, ledger):
     said = {"捐100": 10000, "认捐 100元": 10000, "捐款１００": 10000, "JK 200 张三": 20000, "捐一百元": 10000, "捐1.5万": 1500000,
             "jk0.01": 1}

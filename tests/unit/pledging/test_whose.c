@@ -91,6 +91,59 @@ static void test_the_latest_wins(void **state)
     only = NULL;
 }
 
+static const char *gone; /* the campaign that may not be */
+
+static bool is_allowed(void *arg, const char *id)
+{
+    (void)arg;
+    return !gone || strcmp(id, gone) != 0;
+}
+
+static void expect_code(const char *code, const char *before, size_t longer_than, const char *id)
+{
+    struct found found;
+    only = "nobody";
+    begin(RIG_FIRST, &found); /* tells what was launched since */
+    end(&found, "nobody");
+    only = NULL;
+    const char *got = whose_by_code(whose, "mas", code, before, longer_than, is_allowed, NULL);
+    assert_string_equal(got ? got : "nobody", id);
+    assert_null(whose_by_code(whose, "other", code, before, longer_than, is_allowed, NULL));
+}
+
+static void launch_coded(const char *id, const char *digits, bool takes_pledges)
+{
+    struct campaign_fields fields = rig_fields(id);
+    fields.add_serial = digits;
+    fields.takes_pledges = takes_pledges;
+    rig_launch(&rig, fields, RIG_FIRST, 7, 20, 100);
+}
+
+static void test_the_digits_of_the_code(void **state)
+{
+    (void)state;
+    expect_code("1065730001", "", 0, "nobody");
+    launch_coded("plain", "", true);
+    launch_coded("seven", "7", true);
+    launch_coded("double", "77", true);
+    launch_coded("silent", "977", false);
+    expect_code("1065730001", "", 0, "nobody");
+    expect_code("10657300017", "", 0, "seven");
+    expect_code("106573000177", "", 0, "double");
+    expect_code("1065730001977", "", 0, "double"); /* the silent one takes no pledges */
+    expect_code("106573000177", "", 1, "double");
+    expect_code("106573000177", "", 2, "nobody");
+    expect_code("77", "", 0, "double");
+    expect_code("", "", 0, "nobody");
+    expect_code("106573000177", "01", 0, "double"); /* the account's own stand before them */
+    expect_code("106573000177", "017", 0, "seven");
+    expect_code("106573000177", "02", 0, "nobody");
+    expect_code("77", "177", 0, "nobody");
+    gone = "double";
+    expect_code("106573000177", "", 0, "seven");
+    gone = NULL;
+}
+
 /* What is known is kept: one call of Redis for each that asks. */
 static void test_one_call_each(void **state)
 {
@@ -212,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_the_latest_wins, each, after),
+        cmocka_unit_test_setup_teardown(test_the_digits_of_the_code, each, after),
         cmocka_unit_test_setup_teardown(test_one_call_each, each, after),
         cmocka_unit_test_setup_teardown(test_many_at_once, each, after),
         cmocka_unit_test_setup_teardown(test_purged_numbers_are_not_found, each, after),

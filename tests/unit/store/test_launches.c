@@ -66,9 +66,11 @@ static void test_list(void **state)
     snprintf(first, sizeof first, "%s", listed.version);
     assert_true(first[0] != '\0');
     assert_false(listed.launches[0].takes_pledges);
+    assert_string_equal(listed.launches[0].add_serial, "");
 
     struct campaign_fields fields = rig_fields("two");
     fields.takes_pledges = true;
+    fields.add_serial = "077";
     uint32_t two = rig_launch(&rig, fields, RIG_FIRST, 1, 15, 10);
     fields = rig_fields("talk"); /* an open campaign is none that people answer */
     const struct queue_message message = {
@@ -83,6 +85,7 @@ static void test_list(void **state)
     assert_int_equal(listed.launches[0].recipients, 15);
     assert_int_equal(listed.launches[0].n_chunks, 2);
     assert_true(listed.launches[0].takes_pledges);
+    assert_string_equal(listed.launches[0].add_serial, "077");
     assert_int_equal(listed.launches[1].seq, one);
 }
 
