@@ -127,6 +127,12 @@ void api_redis_is_ready(struct api *api)
     orphans_look(api->orphans, api->parts.store);
 }
 
+void api_redis_is_back(struct api *api)
+{
+    donor_count_forget(api->donor_count);
+    dayline_forget(api->dayline);
+}
+
 void api_note_reload(struct api *api, bool ok, const char *mistakes)
 {
     free(api->reload_mistakes);

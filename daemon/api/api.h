@@ -44,6 +44,9 @@ size_t api_calls(const struct api *api);
 /* Redis can be asked, for the first time: looks for campaigns of accounts that are not configured.
  */
 void api_redis_is_ready(struct api *api);
+/* Again, perhaps with fewer entries than it had (its file was cut, a replica took over): what was
+ * counted from them is counted anew. */
+void api_redis_is_back(struct api *api);
 /* The daemon is stopping: who only listens is sent away. */
 void api_end_streams(struct api *api);
 void api_note_reload(struct api *api, bool ok, const char *mistakes); /* shown in status */

@@ -36,7 +36,7 @@ struct dayline {
     int64_t begin_ms;
     uint64_t next, last; /* the next entry to read; the last there was when the reading began */
     uint64_t low, high;  /* while the first is looked for: it is in low..high */
-    bool is_reading, is_full;
+    bool is_reading, is_full, is_stale; /* is_stale: what was read may be there no more */
     struct row *rows;
     size_t n, room;
     struct waiter *waiters;
@@ -295,9 +295,10 @@ static void read_on(struct dayline *dayline)
     struct store *store = dayline->api->parts.store;
     enum err error;
     if (!dayline->is_reading) {
-        if (dayline->day != dayline->waiters->day) {
+        if (dayline->is_stale || dayline->day != dayline->waiters->day) {
             begin_day(dayline, dayline->waiters->day);
         }
+        dayline->is_stale = false;
         dayline->is_reading = true;
         error = ledger_last(store, on_last, dayline);
     } else if (dayline->low < dayline->high) {
@@ -347,6 +348,11 @@ void dayline_free(struct dayline *dayline)
     if (!dayline->is_reading) {
         (void)lives(dayline);
     }
+}
+
+void dayline_forget(struct dayline *dayline)
+{
+    dayline->is_stale = true;
 }
 
 void handle_totals_day(struct apicall *call)

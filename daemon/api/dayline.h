@@ -8,6 +8,8 @@
 struct dayline;
 MUST_CHECK enum err dayline_new(struct api *api, struct dayline **dayline);
 void dayline_free(struct dayline *dayline); /* NULL is fine */
+/* Entries that were read may be there no more: the next line is read anew. */
+void dayline_forget(struct dayline *dayline);
 
 /* What one entry adds to the money that was pledged and that arrived, and to the pledges of money;
  * pure. False: nothing. */

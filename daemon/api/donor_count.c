@@ -11,10 +11,10 @@
 #define WAIT_ENTRIES 5000 /* read in a fraction of a second; nobody waits for more */
 
 struct donor_count {
-    struct api *api;       /* NULL: it has gone; freed when Redis has answered */
-    struct donors *donors; /* NULL: of no use any more */
-    uint64_t next, last;   /* entry to read; the last one wanted */
-    bool is_reading;
+    struct api *api;           /* NULL: it has gone; freed when Redis has answered */
+    struct donors *donors;     /* NULL: of no use any more */
+    uint64_t next, last;       /* entry to read; the last one wanted */
+    bool is_reading, is_stale; /* is_stale: begin anew as soon as nobody looks at it */
     struct donor_waiter *waiters;
     /* of a proof: */
     void (*on_held)(void *arg, uint64_t entry); /* not NULL: it waits for hold_entry */
@@ -77,6 +77,21 @@ static void give_up(struct donor_count *count, enum err error, uint64_t entry)
     stop_reading(count);
 }
 
+static void begin_anew_if_stale(struct donor_count *count)
+{
+    if (!count->is_stale || count->is_reading || count->is_held) {
+        return;
+    }
+    count->is_stale = false;
+    donors_free(count->donors);
+    count->donors = NULL;
+    count->next = 1;
+    count->last = 0;
+    if (donors_new(DONORS_PLEDGES_MAX, &count->donors) != ERR_OK) {
+        give_up(count, ERR_NOMEM, count->next);
+    }
+}
+
 static void read_on(struct donor_count *count);
 
 static uint64_t block_end(const struct donor_count *count)
@@ -93,8 +108,9 @@ static void on_rows(void *arg, enum err error, const char *reason, const struct 
     if (!lives(count)) {
         return;
     }
-    if (error != ERR_OK) {
+    if (error != ERR_OK || count->is_stale) {
         stop_reading(count);
+        begin_anew_if_stale(count);
         return;
     }
     for (size_t i = 0; i < n && error == ERR_OK; i++) {
@@ -184,6 +200,7 @@ void donor_count_hold(struct donor_count *count, uint64_t entry,
 void donor_count_go_on(struct donor_count *count)
 {
     count->is_held = false;
+    begin_anew_if_stale(count);
     read_on(count);
 }
 
@@ -191,6 +208,12 @@ uint64_t donor_count_held(const struct donor_count *count, uint64_t area, uint32
                           const char *campaign)
 {
     return donors_count(count->donors, area, year, campaign);
+}
+
+void donor_count_forget(struct donor_count *count)
+{
+    count->is_stale = true;
+    begin_anew_if_stale(count);
 }
 
 enum err donor_count_new(struct api *api, struct donor_count **count)

@@ -28,6 +28,9 @@ void donor_count_settle(struct apicall *call, uint64_t entry, struct donor_waite
 json_t *donor_count_json(const struct donor_count *count, uint64_t entry, uint64_t area,
                          uint32_t year, const char *campaign);
 
+/* Entries that were counted may be there no more: they are counted anew. */
+void donor_count_forget(struct donor_count *count);
+
 /* For the proof. `then` once, when everything up to `entry` is read, however long that takes; from
  * then on nothing more is read until donor_count_go_on, and whoever asks for totals waits. It is
  * told the last entry that was read, or 0, and then nothing stands still: nobody has asked for

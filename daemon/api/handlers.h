@@ -76,6 +76,7 @@ void handle_pledge_void(struct apicall *call);
 void handle_pledge_waive(struct apicall *call);
 void handle_pledge_transfer(struct apicall *call);
 void handle_pledge_ticket(struct apicall *call);
+void handle_pledge_reverse(struct apicall *call);
 void handle_pledge_messages(struct apicall *call);
 void handle_pledge_message_again(struct apicall *call);
 void handle_totals(struct apicall *call);

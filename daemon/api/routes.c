@@ -71,6 +71,7 @@ const struct route routes_rows[] = {
     {"POST", "/api/v1/pledges/{number}/waive", handle_pledge_waive, FINANCE, ROUTE_AREA_PLEDGE, 0, "", "what is open will not come any more"},
     {"POST", "/api/v1/pledges/{number}/transfer", handle_pledge_transfer, FINANCE, ROUTE_AREA_PLEDGE, 0, "", "another donor takes over what is open"},
     {"POST", "/api/v1/pledges/{number}/ticket", handle_pledge_ticket, FINANCE, ROUTE_AREA_PLEDGE, 0, "", "the official ticket of an arrival"},
+    {"POST", "/api/v1/pledges/{number}/reverse", handle_pledge_reverse, FINANCE, ROUTE_AREA_PLEDGE, ROUTE_CONFIRM, "", "takes back one entry of it, once"},
     {"GET", "/api/v1/pledges/{number}/messages", handle_pledge_messages, FINANCE | OPERATOR | AUDITOR, ROUTE_AREA_PLEDGE, 0, "masked", "what its donor was told, and what became of each message"},
     {"POST", "/api/v1/pledges/{number}/messages", handle_pledge_message_again, FINANCE | OPERATOR, ROUTE_AREA_PLEDGE, 0, "", "one of these messages once more, with the same number in it"},
     {"GET", "/api/v1/totals", handle_totals, ALL, ROUTE_AREA_READ, 0, "region children campaign year basis level", "what an area pledged, received and delivered"},

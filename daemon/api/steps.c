@@ -506,7 +506,7 @@ void handle_ledger_close(struct apicall *call)
     handle_step(call, LEDGER_CLOSE);
 }
 
-/* ---- tickets: the arrival is looked up first ---- */
+/* ---- what corrects an entry of a pledge: the pledge is looked up first ---- */
 
 static bool is_reversed(const struct ledger_pledge *pledge, uint64_t n)
 {
@@ -550,26 +550,46 @@ static bool has_entry(const struct ledger_pledge *pledge, uint64_t n)
     return false;
 }
 
+/* The pledge of the path was read, and the entry of the body, if there is one, is its own. */
+static bool is_of_pledge(const struct step *step, enum err error, const char *reason,
+                         const struct ledger_pledges *pledges)
+{
+    struct apicall *call = step->call;
+    if (!apicall_lives(call)) {
+        return false;
+    }
+    if (error == ERR_NOT_FOUND) {
+        apicall_error(call, 404, "no_pledge", NULL, "%s", reason);
+        return false;
+    }
+    if (error != ERR_OK) {
+        apicall_fail(call, error, reason);
+        return false;
+    }
+    if (step->entry.ref != 0 && !has_entry(&pledges->pledges[0], step->entry.ref)) {
+        apicall_error(call, 404, "no_entry", "entry", "entry %llu is none of %s",
+                      (unsigned long long)step->entry.ref, step->pledge);
+        return false;
+    }
+    return true;
+}
+
+static void look_up(struct step *step, ledger_pledges_fn *then)
+{
+    enum err error =
+        ledger_show(step->call->api->parts.store, step->pledge, 0, clock_wall_ms(), then, step);
+    if (error != ERR_OK) {
+        apicall_fail(step->call, error, NULL);
+    }
+}
+
 static void on_ticket_pledge(void *arg, enum err error, const char *reason,
                              const struct ledger_pledges *pledges)
 {
     struct step *step = arg;
     struct apicall *call = step->call;
     size_t n;
-    if (!apicall_lives(call)) {
-        return;
-    }
-    if (error == ERR_NOT_FOUND) {
-        apicall_error(call, 404, "no_pledge", NULL, "%s", reason);
-        return;
-    }
-    if (error != ERR_OK) {
-        apicall_fail(call, error, reason);
-        return;
-    }
-    if (step->entry.ref != 0 && !has_entry(&pledges->pledges[0], step->entry.ref)) {
-        apicall_error(call, 404, "no_entry", "entry", "entry %llu is none of %s",
-                      (unsigned long long)step->entry.ref, step->pledge);
+    if (!is_of_pledge(step, error, reason, pledges)) {
         return;
     }
     if (step->entry.ref != 0) {
@@ -599,9 +619,25 @@ void handle_pledge_ticket(struct apicall *call)
                       "document is missing: the number of the official ticket");
         return;
     }
-    enum err error = ledger_show(call->api->parts.store, step->pledge, 0, clock_wall_ms(),
-                                 on_ticket_pledge, step);
-    if (error != ERR_OK) {
-        apicall_fail(call, error, NULL);
+    look_up(step, on_ticket_pledge);
+}
+
+/* ---- one entry of a pledge is taken back by who books it; any entry of any area is the nation's:
+ * see handle_ledger_reverse ---- */
+
+static void on_reversed_pledge(void *arg, enum err error, const char *reason,
+                               const struct ledger_pledges *pledges)
+{
+    const struct step *step = arg;
+    if (is_of_pledge(step, error, reason, pledges)) {
+        post(step->call);
+    }
+}
+
+void handle_pledge_reverse(struct apicall *call)
+{
+    struct step *step = step_new(call, LEDGER_REVERSE);
+    if (step != NULL && read_number(call, false, step->pledge)) {
+        look_up(step, on_reversed_pledge);
     }
 }

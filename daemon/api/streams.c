@@ -16,7 +16,7 @@
 #define RING 256              /* what a stream may lag behind before it is told "missed" */
 #define PIECE_MAX_BYTES 32768 /* the whole ring of campaigns with long ids, and more */
 #define FIRST "event: hello\ndata: {}\n\n"
-#define BEAT ":\n\n"
+#define BEAT "event: beat\ndata: {}\n\n"
 #define CROWDED "event: crowded\ndata: {}\n\n"
 
 enum kind { KIND_LEDGER, KIND_CAMPAIGN, KIND_STATUS };

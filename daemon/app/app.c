@@ -175,6 +175,8 @@ static void on_health(void *arg, enum redis_health health, const char *sentence)
         app->is_tidied = true;
         restore_clear(app->store, app->owner);
         api_redis_is_ready(app->api); /* the loop runs: every stage is up */
+    } else if (health == REDIS_READY && app->api != NULL) {
+        api_redis_is_back(app->api);
     }
     if (health == REDIS_READY && app->dispatch != NULL) {
         dispatch_wake(app->dispatch, NULL);
@@ -350,6 +352,7 @@ static bool api_up(struct app *app, char *problem)
 static void api_down(struct app *app)
 {
     api_free(app->api);
+    app->api = NULL;
     passwords_free(app->passwords);
 }
 

@@ -2,6 +2,7 @@
 import csv
 import pathlib
 import re
+import signal
 
 import pytest
 from harness import PASSWORD, TOP, wait_until
@@ -181,6 +182,22 @@ def test_an_open_operations_page_goes_idle(world, open_tab):
     wait_until(lambda: world.redis.pttl(key) > 90_000, what="the login is kept")
     world.redis.delete(key)
     tab.find("#login-user")
+
+
+def test_a_daemon_that_stands_still_is_not_called_live(office, open_tab):
+    """The line stands, nothing comes: figures of a quarter of an hour ago must not hang on the wall as today's."""
+    office.user("sheng", "viewer", PROVINCE)
+    tab = open_tab(office).login("sheng").go("#/wall")
+    tab.wait_text(".wall-as-of", "截至")
+    assert not tab.all(".wall-stale")
+    daemon = office.daemons["a"].process
+    daemon.send(signal.SIGSTOP)
+    try:
+        tab.driver.execute_script("const now = performance.now.bind(performance); performance.now = () => now() + 60000")
+        tab.find(".wall-stale")
+    finally:
+        daemon.send(signal.SIGCONT)
+    tab.wait_gone(".wall-stale")
 
 
 def test_operations_say_what_waits_and_let_it_be_done(make_world, open_tab):

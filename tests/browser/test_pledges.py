@@ -39,6 +39,11 @@ def test_a_pledge_from_entry_to_delivery(world, open_tab):
     tab.wait_text("#pledge-sums", "40.00")
     assert world.ctl("totals", "--region", TOWNSHIP)["tree"]["cash"]["arrived"]["fen"] == 6000
     tab.picture("pledge")
+    entry = next(one for one in world.api("GET", f"/pledges/{number}")["entries"] if one["type"] == "deliver")["entry"]
+    tab.click(f"#pledge-reverse-{entry}").agree(note="重复登记")  # what was booked wrong is taken back where it stands
+    tab.wait_text("#pledge-history", "已冲销", "重复登记")
+    assert not tab.all(f"#pledge-reverse-{entry}") and "发放" not in tab.text("#pledge-sums")
+    tab.picture("pledge-reversed")
     # On paper there is the notice of thanks and nothing else.
     tab.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     assert tab.find("#pledge-thanks").is_displayed() and "张三" in tab.text("#pledge-thanks")

@@ -174,3 +174,28 @@ def test_redis_refuses_a_damaged_file(make_world):
     world.start_redis()
     wait_until(world.daemons["a"].ready, what="Redis is back")
     assert world.ctl("ledger", "verify")["entries"] == 3
+
+
+def test_who_books_takes_back_what_she_booked(world):
+    """A wrong arrival of one's own area needs nobody of the nation; an entry of another pledge is not reached through it."""
+    number = world.ctl("pledge", "add", "--region", "513327205", "--name", "张三", "--amount", "100")["pledge"]
+    other = world.ctl("pledge", "add", "--region", "513327206", "--name", "李四", "--amount", "100")["pledge"]
+    foreign = world.ctl("pledge", "arrive", other, "--amount", "50")["entry"]
+    qiu = world.login("qiu", "finance", "513327205")
+    status, arrived = qiu.call("POST", f"/api/v1/pledges/{number}/arrive", {"request": "a1", "amount": "70"})
+    assert status == 201
+
+    def take_back(entry, **more):
+        return qiu.call("POST", f"/api/v1/pledges/{number}/reverse", {"request": f"r{entry}", "entry": entry, "why": "error", "note": "记错了", **more})
+    status, answer = take_back(foreign)
+    assert (status, answer["error"]["code"], answer["error"]["field"]) == (404, "no_entry", "entry")
+    assert qiu.call("POST", f"/api/v1/pledges/{other}/reverse", {"request": "x", "entry": foreign, "why": "error"})[0] in (403, 404)
+    assert qiu.call("POST", "/api/v1/ledger/reverse", {"request": "x", "entry": arrived["entry"], "why": "error"})[0] == 403
+    assert qiu.call("POST", f"/api/v1/pledges/{number}/reverse", {"request": "x", "why": "error"})[1]["error"]["field"] == "entry"
+    assert take_back(arrived["entry"])[0] == 201
+    assert take_back(arrived["entry"])[0] == 200  # the same request
+    assert take_back(arrived["entry"], request="again")[0] == 409
+    pledge = qiu.call("GET", f"/api/v1/pledges/{number}")[1]
+    assert (pledge["state"], pledge["fen"]["arrived"]) == ("pledged", 0)
+    assert [entry["type"] for entry in pledge["entries"]] == ["pledge", "arrive", "reverse"]
+    assert world.ctl("ledger", "verify")["ok"]

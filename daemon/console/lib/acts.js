@@ -51,6 +51,7 @@ const ACTS = new Map([
     ['POST /api/v1/pledges/{number}/waive', 'act.pledge_waive'],
     ['POST /api/v1/pledges/{number}/transfer', 'act.pledge_transfer'],
     ['POST /api/v1/pledges/{number}/ticket', 'act.pledge_ticket'],
+    ['POST /api/v1/pledges/{number}/reverse', 'act.ledger_reverse'],
     ['POST /api/v1/pledges/{number}/messages', 'act.pledge_message'],
     ['pledge unmasked', 'act.pledge_unmasked'],
     ['pledges unmasked', 'act.pledges_unmasked'],

@@ -48,6 +48,26 @@ function isUnattended() {
     return !hooks.mayStayOpen() && performance.now() - touched > UNATTENDED_MS;
 }
 
+/* A daemon that stands still answers nothing and breaks nothing off: somebody has to. Uploads take as long as their line needs. */
+const PATIENCE_MS = {GET: 60000, POST: 180000, DELETE: 60000};
+
+/* fetch(), broken off after a while as if the line had. */
+async function patientFetch(path, options, given) {
+    const ends = PATIENCE_MS[options.method];
+    const breaker = new AbortController();
+    const stop = () => breaker.abort();
+    const timer = ends === undefined ? null : setTimeout(stop, ends);
+    given?.addEventListener('abort', stop);
+    try {
+        return await fetch(path, {...options, signal: breaker.signal});
+    } catch (error) {
+        throw given?.aborted ? error : new ApiError(0, null);
+    } finally {
+        clearTimeout(timer);
+        given?.removeEventListener('abort', stop);
+    }
+}
+
 async function once(method, path, options) {
     const {body, type} = packed(options.body, options.type);
     const headers = {Accept: options.accept ?? 'application/json'};
@@ -63,12 +83,7 @@ async function once(method, path, options) {
     if (method === 'POST') {
         headers['Idempotency-Key'] = options.key ?? newKey();
     }
-    let answer;
-    try {
-        answer = await fetch(`/api/v1${path}`, {method, headers, body, credentials: 'same-origin', cache: 'no-store', signal: options.signal});
-    } catch (error) {
-        throw error.name === 'AbortError' ? error : new ApiError(0, null);
-    }
+    const answer = await patientFetch(`/api/v1${path}`, {method, headers, body, credentials: 'same-origin', cache: 'no-store'}, options.signal);
     if (answer.status === 204) {
         return null;
     }

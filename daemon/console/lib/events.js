@@ -4,16 +4,19 @@
  *     subscribe('connection', (live) => …)                 whether the stream is open
  *                                                          isCrowded(): closed for newer pages of the same user
  *
+ * The daemon sends a beat when it has nothing else to say; a stream that says nothing for longer is as good as broken, though the line
+ * stands: a page on a wall must not call old figures live.
  * A page that is hidden lets its stream go: browsers open only six connections to a host, for all tabs together.
  * The daemon ends a user's oldest stream when she has too many. That page waits a minute, or until it is shown again: were it back
  * at once, the pages would throw out one another.
  * After a gap every subscriber is called with {missed: true}: something may have changed meanwhile. */
 
 const FIRST_WAIT_MS = 1000, LONGEST_WAIT_MS = 30000, CROWDED_WAIT_MS = 60000;
+const SILENT_MS = 40000, LISTEN_MS = 5000; // a beat comes every 15 s
 const KINDS = ['ledger', 'campaign', 'status'];
 
 const subscribers = new Map();
-let source = null, timer = null, wait = FIRST_WAIT_MS, live = false, crowded = false, before = false, wanted = false, onLost = () => {};
+let source = null, timer = null, heard = 0, wait = FIRST_WAIT_MS, live = false, crowded = false, before = false, wanted = false, onLost = () => {};
 
 function tell(kind, data) {
     for (const fn of [...(subscribers.get(kind) ?? [])]) {
@@ -37,9 +40,27 @@ export function isCrowded() {
     return crowded;
 }
 
+/* The browser's own way to connect again gives up after an answer that is no stream; ours never does. */
+function broke() {
+    source.close();
+    setLive(false);
+    timer = setTimeout(open, wait);
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+    onLost();
+}
+
+setInterval(() => {
+    if (source !== null && source.readyState !== EventSource.CLOSED && performance.now() - heard > SILENT_MS) {
+        broke();
+    }
+}, LISTEN_MS);
+
 function open() {
     source = new EventSource('/api/v1/events');
+    heard = performance.now();
+    source.addEventListener('beat', () => { heard = performance.now(); });
     source.addEventListener('hello', () => {
+        heard = performance.now();
         wait = FIRST_WAIT_MS;
         setLive(true);
         if (before) {
@@ -48,21 +69,17 @@ function open() {
         before = true;
     });
     for (const kind of KINDS) {
-        source.addEventListener(kind, (event) => tell(kind, event.data ? JSON.parse(event.data) : {}));
+        source.addEventListener(kind, (event) => {
+            heard = performance.now();
+            tell(kind, event.data ? JSON.parse(event.data) : {});
+        });
     }
     source.addEventListener('crowded', () => {
         source.close();
         setLive(false, true);
         timer = setTimeout(open, CROWDED_WAIT_MS);
     });
-    // The browser's own way to connect again gives up after an answer that is no stream; ours never does.
-    source.addEventListener('error', () => {
-        source.close();
-        setLive(false);
-        timer = setTimeout(open, wait);
-        wait = Math.min(wait * 2, LONGEST_WAIT_MS);
-        onLost();
-    });
+    source.addEventListener('error', broke);
 }
 
 function close() {

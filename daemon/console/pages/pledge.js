@@ -86,7 +86,7 @@ export async function show(main, params) {
                 h('div', {class: 'col-12 col-lg-7'}, sums(pledge))),
             h('div', {class: 'd-flex flex-wrap gap-2 my-3', id: 'pledge-steps'}, stepButtons(pledge),
                 h('button', {type: 'button', class: 'btn btn-outline-secondary', id: 'pledge-print', onclick: () => window.print()}, t('pledge.print'))),
-            h('h2', {class: 'h5'}, t('pledge.history')), history(pledge), toldSection(told, may(...SENDERS) ? sendAgain : null),
+            h('h2', {class: 'h5'}, t('pledge.history')), history(pledge, may(...WRITERS) ? (entry) => takeBack(entry, pledge) : null), toldSection(told, may(...SENDERS) ? sendAgain : null),
             thanks(pledge));
     }
 
@@ -130,6 +130,15 @@ export async function show(main, params) {
         const step = {...fields, ...(fields.entry ? {entry: Number(fields.entry)} : {}), ...(fields.over ? {over: fields.over === 'yes'} : {}), request: requestId(), source: 'console'};
         const before = unsettled.get(`${path}/${name}`);
         await book(name, before && sameStep(before, step) ? before : step);
+    }
+
+    async function takeBack(entry, pledge) {
+        const answer = await ask({title: t('pledge.reverse_one', {what: t(`pledge.entry_${entry.type}`), amount: entryAmount(entry, pledge)}), body: [h('p', {}, t('pledge.reverse_means'))],
+            fields: [{name: 'why', label: t('pledge.why'), type: 'select', options: ['error', 'bank', 'donor'].map((why) => [why, t(`pledge.why_${why}`)])},
+                {name: 'note', label: t('pledge.note'), type: 'textarea', required: true, max: 600}], agree: t('pledge.reverse'), danger: true});
+        if (answer) {
+            await book('reverse', {...answer, entry: entry.entry, request: requestId(), source: 'console'});
+        }
     }
 
     async function book(name, step) {
@@ -200,7 +209,7 @@ function sums(pledge) {
             h('tr', {}, h('th', {scope: 'row'}, t(`pledge.sum_${name}`)), h('td', {class: 'text-end'}, amountOf(pledge, name))))));
 }
 
-function history(pledge) {
+function history(pledge, reverse) {
     return h('div', {class: 'table-responsive'}, h('table', {class: 'table table-sm align-middle stacked', id: 'pledge-history'},
         h('caption', {class: 'visually-hidden'}, t('pledge.history')),
         h('thead', {}, h('tr', {}, ['at', 'type', 'amount', 'actor', 'about'].map((name) => h('th', {scope: 'col'}, t(`pledge.entry_${name}`))))),
@@ -210,7 +219,16 @@ function history(pledge) {
             h('td', {'data-label': t('pledge.entry_amount')}, entryAmount(entry, pledge)),
             h('td', {'data-label': t('pledge.entry_actor')}, `${entry.actor ?? ''} · ${t(`pledge.source_${entry.source ?? 'api'}`)}`),
             h('td', {'data-label': t('pledge.entry_about'), class: 'text-break'},
-                [entry.receipt, entry.document, entry.peer, entry.note].filter(Boolean).join(' · ')))))));
+                [entry.receipt, entry.document, entry.peer, entry.note].filter(Boolean).join(' · '), isMarked(pledge, entry, 'reverse') && h('span', {class: 'badge text-bg-secondary ms-1'}, t('pledge.reversed')),
+                reverse && isReversible(pledge, entry) && h('button', {type: 'button', class: 'btn btn-outline-danger btn-sm ms-2 no-print', id: `pledge-reverse-${entry.entry}`,
+                    'aria-label': t('pledge.reverse_one', {what: t(`pledge.entry_${entry.type}`), amount: entryAmount(entry, pledge)}), onclick: () => reverse(entry)}, t('pledge.reverse'))))))));
+}
+
+/* What may be taken back for itself: the pledge as a whole is voided instead. */
+const REVERSIBLE = ['confirm', 'arrive', 'deliver', 'waive', 'transfer', 'void'];
+
+function isReversible(pledge, entry) {
+    return REVERSIBLE.includes(entry.type) && !isMarked(pledge, entry, 'reverse');
 }
 
 /* On paper only this is seen. */

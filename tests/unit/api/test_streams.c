@@ -233,7 +233,7 @@ static void test_a_connection_that_is_gone_is_noticed_by_the_beat(void **state)
     (void)state;
     up(10, LONG_MS);
     join(&one, "", 0);
-    TURN_UNTIL(strstr(take(&one), "\n:\n\n") != NULL);
+    TURN_UNTIL(strstr(take(&one), "\nevent: beat\ndata: {}\n\n") != NULL);
     close(one.fd);
     TURN_UNTIL(streams_count(streams) == 0);
     down();
