@@ -172,7 +172,7 @@ async function show(found, turn) {
         }
     } catch (error) {
         if (turn === shown) {
-            main.prepend(errorBox(error));
+            main.prepend(...[!main.querySelector('h1') && h('h1', {class: 'h3'}, t(`nav.${entry.page}`)), errorBox(error)].filter(Boolean));
         }
     }
     if (turn === shown) {
@@ -231,6 +231,6 @@ async function start() {
 }
 
 start().catch((error) => {
-    document.body.replaceChildren(h('main', {class: 'container py-5'}, errorBox(error),
+    document.body.replaceChildren(h('main', {class: 'container py-5'}, h('h1', {class: 'h3'}, t('shell.name')), errorBox(error),
         h('button', {type: 'button', class: 'btn btn-primary', onclick: () => location.reload()}, t('shell.again'))));
 });

@@ -68,4 +68,24 @@ while (walker.nextNode()) {
         poor.add(`${where(e)} "${walker.currentNode.data.trim().slice(0, 20)}" has a contrast of ${ratio.toFixed(2)}`);
     }
 }
+
+// What is English on a page in another language would be read out as if it were not, and is no help to who knows none.
+if (!document.documentElement.lang.startsWith('en')) {
+    const english = /\b[a-z]{2,} [a-z]{2,} [a-z]{2,}/i;
+    const isStrange = (e, text) => english.test(text) && shown(e) && !e.closest('[lang]').lang.startsWith('en');
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const e = texts.currentNode.parentElement;
+        if (isStrange(e, texts.currentNode.data)) {
+            found.push(`${where(e)} says in English: ${texts.currentNode.data}`);
+        }
+    }
+    for (const attribute of ['aria-label', 'placeholder', 'title', 'alt']) {
+        for (const e of document.querySelectorAll(`[${attribute}]`)) {
+            if (isStrange(e, e.getAttribute(attribute))) {
+                found.push(`${where(e)} has an English ${attribute}: ${e.getAttribute(attribute)}`);
+            }
+        }
+    }
+}
 return [...found, ...poor];

@@ -194,6 +194,13 @@ class Tab:
                                     {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
         self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")  # drawn anew
 
+    def lines(self, css):
+        """How many lines the text of an element takes."""
+        return self.driver.execute_script("""
+            const range = document.createRange();
+            range.selectNodeContents(document.querySelector(arguments[0]));
+            return new Set([...range.getClientRects()].map((one) => one.top)).size""", css)
+
     def stumbles(self):
         """What somebody who does not see well stumbles over (audit.js): names, labels, ids, headings, contrast."""
         return self.driver.execute_script(AUDIT)

@@ -65,6 +65,8 @@ def test_every_page_in_both_languages_and_three_widths(world, open_tab):
                     tab.click(css)
                 tab.find(sign)
                 trouble += [f"{name} {language} {width}: {one}" for one in tab.stumbles()]
+                if tab.lines(".navbar-brand") != 1:
+                    trouble.append(f"{name} {language} {width}: the name of the site takes more than a line")
                 tab.picture(f"all-{name}")
     assert trouble == [], "\n".join(sorted(set(trouble)))
     assert tab.complaints() == []

@@ -105,7 +105,7 @@ NEVER = {
     "the whole country": A_PART, " (did you mean": A_PART, " (only class notice": A_PART, "the columns of the table are: ": A_PART,
     " and divide the columns with commas": A_PART, "a value that the text uses": A_PART, "an Excel workbook": A_PART,
     "among keywords, too": A_PART, " (a comment behind a value": A_PART, "without a number": A_PART, "changed it last": A_PART,
-    "asked for the approval": A_PART, " (column %zu); rename": A_PART, "; carrier %s stays stopped": A_PART, "being thrown away": A_PART,
+    "asked for the approval": A_PART, " (column %zu); rename": A_PART, "being thrown away": A_PART,
     "the row holds bytes that are not": BY_ROW, "%s is empty and the text needs it": BY_ROW, "a formula of the spreadsheet": BY_ROW,
     "the finished text has": BY_ROW, "no exact amount; write it such as": BY_ROW, "row %lld is the same": BY_ROW,
     "a cell is not in the file's encoding": BY_ROW, "neither an amount nor a quantity": BY_ROW, "an amount and a quantity; a row": BY_ROW,

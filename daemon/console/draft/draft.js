@@ -25,6 +25,7 @@ export async function show(main, id, campaign, query) {
     let step = null, leaveStep = null, knownVersion = null, shownTroubles = '[]';
     const context = {
         id, path, plan: null, planning: null, editable: may('township'),
+        failed: campaign.import?.phase === 'failed' ? campaign.import : null, // its last launch
         get draft() { return keeper.draft(); },
         fields: () => keeper.fields(), pledge: () => keeper.pledge(), isUnsaved: () => keeper.isUnsaved(), flush: () => keeper.flush(),
         save: (fields) => keeper.save(fields), refresh, loadPlan, go, onSaved: null, unsavedBox,
@@ -79,7 +80,7 @@ export async function show(main, id, campaign, query) {
 
     function refusedBox(field, error) {
         return h('div', {class: 'alert alert-danger', role: 'alert', 'data-refused': field}, h('strong', {}, t('draft.refused', {field: fieldName(field)})),
-            h('div', {}, said(error.message)));
+            h('div', {}, words(error.message)));
     }
 
     function staleBox() {
@@ -164,7 +165,7 @@ export async function show(main, id, campaign, query) {
         h('p', {class: 'mb-2'}, h('a', {href: '#/campaigns'}, t('draft.back'))),
         h('div', {class: 'd-flex flex-wrap justify-content-between align-items-center gap-2'}, heading, stateBadge('draft')),
         h('div', {class: 'small text-body-secondary text-break'}, id), saved, trial,
-        campaign.import?.phase === 'failed' && failedBox(campaign.import),
+        context.failed && failedBox(context.failed),
         h('nav', {'aria-label': t('draft.steps')}, steps), problem, body,
         context.editable && h('p', {class: 'mt-5'}, h('button', {type: 'button', class: 'btn btn-sm btn-outline-danger', onclick: remove}, t('draft.delete'))));
     drawStep();

@@ -74,20 +74,20 @@ function verdict(plan, context) {
         return [h('div', {class: 'alert alert-danger', role: 'alert', id: 'list-fault'},
             h('strong', {}, t(`list.fault_${plan.stage}`)), faultWords(plan.fault), h('div', {class: 'mt-1'}, t('list.fault_do')))];
     }
-    const next = context.editable && h('button', {type: 'button', class: 'btn btn-primary', onclick: () => context.go('text')}, t('list.next'));
-    const good = h('div', {class: `alert ${plan.problems_total + (plan.warnings_total ?? 0) > 0 ? 'alert-warning' : 'alert-success'}`, id: 'list-verdict'},
+    const next = context.editable && !plan.fault && plan.accepted > 0 && h('button', {type: 'button', class: 'btn btn-primary', onclick: () => context.go('text')}, t('list.next'));
+    const told = plan.problems_total + (plan.warnings_total ?? 0);
+    const box = h('div', {class: `alert ${plan.fault ? 'alert-danger' : told > 0 || plan.accepted === 0 ? 'alert-warning' : 'alert-success'}`, id: 'list-verdict'},
         h('strong', {}, t('list.accepted', {n: count(plan.accepted), rows: count(plan.rows)})),
         plan.fault && faultWords(plan.fault),
         plan.problems_total > 0 && h('div', {}, t('list.left_out', {n: count(plan.problems_total)})),
         plan.warnings_total > 0 && h('div', {id: 'list-warned'}, t('list.warned', {n: count(plan.warnings_total)})));
-    const told = plan.problems_total + (plan.warnings_total ?? 0);
     if (told === 0) {
-        return [good, trialBox(plan), next];
+        return [box, trialBox(plan), next];
     }
-    return [good, trialBox(plan), ...problemTable(plan.problems, told, plan.by_word),
+    return [box, trialBox(plan), ...problemTable(plan.problems, told, plan.by_word),
         h('div', {class: 'd-flex flex-wrap gap-2'},
             plan.problems_total > 0 && h('a', {class: 'btn btn-outline-primary', href: `/api/v1${context.path}/rejected?lang=${currentLanguage()}`,
                 download: `${context.id}-rejected.csv`, id: 'list-rejected'}, t('list.rejected')),
-            plan.accepted > 0 && next),
+            next),
         plan.problems_total > 0 && h('p', {class: 'small mt-2'}, t('list.rejected_hint'))];
 }

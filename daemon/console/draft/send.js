@@ -66,7 +66,7 @@ export function render(body, context) {
                 ? [button('send.ask', 'btn-primary', 'send-ask', () => step('ask', {}))] : []),
             ...(state === 'asked' && may('approver') && !isOwn(draft)
                 ? [button('send.approve', 'btn-success', 'send-approve', () => step('approve', {digest: plan.digest})), button('send.return', 'btn-outline-danger', 'send-return', giveBack)] : []),
-            ...(draft.launchable && may('township', 'operator') && plan.accepted > 0 ? [launchButton(plan)] : []),
+            ...(draft.launchable && may('township', 'operator') && plan.accepted > 0 ? [launchButton(plan), isRepeat(context.failed?.reason) && againBox(plan)] : []),
             ...(draft.blocked ? [h('p', {class: 'mb-0 align-self-center', id: 'send-blocked'}, blockedText(draft))] : []));
     }
 
@@ -114,7 +114,7 @@ export function render(body, context) {
             showProgress();
         } catch (error) {
             const running = await launchedAlready();
-            fill(problem, running ?? errorBox(error), running === null && isRepeat(error) && againBox(plan));
+            fill(problem, running ?? errorBox(error));
             lock(running !== null);
             if (error.code === 'stale') { // what she saw is not what would have gone
                 context.plan = null;
@@ -146,7 +146,7 @@ export function render(body, context) {
 
     /* The same text to the same list once more is a decision with a reason, never a second click. */
     function againBox(plan) {
-        return h('p', {}, h('button', {type: 'button', class: 'btn btn-outline-danger btn-sm', onclick: async () => {
+        return h('p', {}, h('button', {type: 'button', class: 'btn btn-outline-danger btn-sm', id: 'send-again', onclick: async () => {
             const answer = await ask({title: t('send.again_title'), agree: t('send.launch', {n: count(plan.accepted)}), danger: true,
                 fields: [{name: 'reason', label: t('ask.reason'), type: 'textarea', required: true}]});
             if (answer) {
@@ -164,8 +164,9 @@ function isOwn(draft) {
     return [draft.author, draft.updated_by, draft.approval?.asked_by].includes(session().user);
 }
 
-function isRepeat(error) {
-    return error.code === 'refused' && /--again/.test(error.message ?? '');
+/* The daemon has read the list, and asks for a reason. */
+function isRepeat(sentence) {
+    return /--again/.test(sentence ?? '');
 }
 
 function launchName(context, more) {

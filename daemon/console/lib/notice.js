@@ -1,7 +1,7 @@
 /* What went wrong, where the reader looks: a box at the top of the page (or of `where`), read out by screen readers. */
 import {h} from './dom.js';
-import {t} from './i18n.js';
-import {known as knownSentence, raw} from './sentences.js';
+import {has, t} from './i18n.js';
+import {fieldName, known as knownSentence, raw} from './sentences.js';
 
 /* Of these our own sentence says it all; the daemon's is for programs and for what we do not know. */
 const PLAIN = new Set(['network', 'session', 'login', 'csrf', 'role', 'area', 'confirm', 'too_many', 'redis', 'busy', 'stopping', 'unknown']);
@@ -10,7 +10,8 @@ const PLAIN = new Set(['network', 'session', 'login', 'csrf', 'role', 'area', 'c
 export function errorBox(error) {
     const key = `error.${error.code ?? 'network'}`;
     const known = t(key);
-    const words = known !== key ? known : t('error.other');
+    const isField = error.code === 'invalid' && has(`field.${error.field}`);
+    const words = isField ? t('error.invalid_field', {field: fieldName(error.field)}) : known !== key ? known : t('error.other');
     const isPlain = known !== key && PLAIN.has(error.code);
     const sentence = error.message && !isPlain ? knownSentence(error.message) ?? h('span', {class: 'small text-break'}, raw(error.message)) : null;
     return h('div', {class: 'alert alert-danger', role: 'alert'}, h('div', {}, words), sentence && h('div', {class: 'mt-1'}, sentence));

@@ -46,7 +46,7 @@ function withoutTicket(pledge) {
 export async function show(main, params) {
     const path = `/pledges/${encodeURIComponent(params.number)}`;
     const problem = h('div', {'aria-live': 'assertive'});
-    const body = h('div', {id: 'pledge'});
+    const body = h('div', {id: 'pledge'}, h('h1', {class: 'h3'}, params.number));
     let alive = true;
     let wholeNumber = null; // shown until the page is left
     let told = null; // what the donor was told by SMS

@@ -42,7 +42,7 @@ export default [
     ['it is approved already', 'said.approved'],
     ['text or list were changed ', 'said.stale'],
     // one message to one's own phone
-    ['^{carrier} accepted the message to {to}, batch {batch}; carrier {name} stays stopped ({why}) until', 'said.test_stopped'],
+    ['^{why}; carrier {name} stays stopped ({code}) until it is resumed', 'said.test_stopped'],
     ['^{carrier} accepted the message to {to}, batch {batch}', 'said.test_accepted'],
     ['^nothing was sent to {to}: carrier {carrier} is unreachable ({why})$', 'said.test_away'],
     ['^it is unknown whether {carrier} took the message to {to} ({why})$', 'said.test_unknown'],
