@@ -15,6 +15,7 @@ import {showRegion} from '../lib/region.js';
 import {reportSection} from './report.js';
 
 const GATHER_MS = 300;
+const IMPORT_MS = 1000; // a list that is refused is no campaign any more, and nothing is told of it
 const LIVE = ['importing', 'scheduled', 'sending', 'paused', 'missed'];
 
 export function show(main, id, first) {
@@ -34,6 +35,10 @@ export function show(main, id, first) {
             const fresh = await api.get(path);
             if (alive && question > shown) {
                 shown = question;
+                if (fresh.state === 'draft') { // the launch has failed: its page says why
+                    window.dispatchEvent(new HashChangeEvent('hashchange'));
+                    return;
+                }
                 const ended = LIVE.includes(campaign.state) && !LIVE.includes(fresh.state);
                 campaign = fresh;
                 draw();
@@ -44,6 +49,13 @@ export function show(main, id, first) {
         } catch (error) {
             fill(problem, errorBox(error));
         }
+        if (alive && campaign.state === 'importing') {
+            soon(IMPORT_MS);
+        }
+    }
+
+    function soon(ms) {
+        timer ??= setTimeout(() => { timer = null; load(); }, ms);
     }
 
     /* What can hold the focus is only made anew when it changes: figures come several times a second. */
@@ -171,9 +183,12 @@ export function show(main, id, first) {
     if (!LIVE.includes(campaign.state)) {
         report.load();
     }
+    if (campaign.state === 'importing') {
+        soon(IMPORT_MS);
+    }
     const unsubscribe = subscribe('campaign', (event) => {
         if (event.id === id || event.missed) {
-            timer ??= setTimeout(() => { timer = null; load(); }, GATHER_MS);
+            soon(GATHER_MS);
         }
     });
     return () => {
