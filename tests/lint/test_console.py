@@ -90,3 +90,21 @@ def test_rule_finds_keys():
     assert literal == {"a.b", "c"}
     assert [bool(p.fullmatch("state.done")) for p in patterns] == [True]
     assert TOP.is_dir()
+
+
+def exported(text):
+    """The names a module gives."""
+    return set(re.findall(r"^export (?:async )?(?:function\*?|class) (\w+)", text, re.M)) | {
+        name for line in re.findall(r"^export const (.*)", text, re.M) for name in re.findall(r"(?:^|, )(\w+) = ", line)}
+
+
+def test_every_name_that_is_imported_is_exported():
+    found, n = [], 0
+    for path in scripts():
+        for names, file in re.findall(r"^import \{([^}]*)\} from '(\.[^']+)';$", path.read_text(encoding="utf-8"), re.M):
+            given = exported((path.parent / file).read_text(encoding="utf-8"))
+            wanted = {name.split(" as ")[0].strip() for name in names.split(",")}
+            n += len(wanted)
+            found += [f"{short(path)}: {file} has no {name}" for name in sorted(wanted - given)]
+    assert n > 100
+    problems(found)
