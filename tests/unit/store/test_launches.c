@@ -10,7 +10,7 @@ static struct rig_answer answer;
 
 static struct {
     struct launch launches[8];
-    char ids[8][64], version[LAUNCHES_VERSION_SIZE];
+    char ids[8][64], serials[8][24], version[LAUNCHES_VERSION_SIZE];
     size_t n;
 } listed;
 
@@ -24,6 +24,8 @@ static void on_list(void *arg, enum err error, const char *version, const struct
         listed.launches[i] = launches[i];
         snprintf(listed.ids[i], sizeof listed.ids[i], "%s", launches[i].id);
         listed.launches[i].id = listed.ids[i];
+        snprintf(listed.serials[i], sizeof listed.serials[i], "%s", launches[i].add_serial);
+        listed.launches[i].add_serial = listed.serials[i];
     }
 }
 
