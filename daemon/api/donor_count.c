@@ -184,7 +184,8 @@ json_t *donor_count_json(const struct donor_count *count, uint64_t entry, uint64
 void donor_count_hold(struct donor_count *count, uint64_t entry,
                       void (*then)(void *arg, uint64_t entry), void *arg)
 {
-    if (count->donors == NULL || count->last == 0) {
+    bool is_long = entry >= count->next && entry - count->next >= WAIT_ENTRIES;
+    if (count->donors == NULL || count->last == 0 || is_long) {
         then(arg, 0);
         return;
     }

@@ -31,10 +31,11 @@ json_t *donor_count_json(const struct donor_count *count, uint64_t entry, uint64
 /* Entries that were counted may be there no more: they are counted anew. */
 void donor_count_forget(struct donor_count *count);
 
-/* For the proof. `then` once, when everything up to `entry` is read, however long that takes; from
- * then on nothing more is read until donor_count_go_on, and whoever asks for totals waits. It is
- * told the last entry that was read, or 0, and then nothing stands still: nobody has asked for
- * totals yet, the count is of no use, Redis or the API has gone. One at a time. */
+/* For the proof. `then` once, when everything up to `entry` is read; from then on nothing more is
+ * read until donor_count_go_on, and whoever asks for totals waits. It is told the last entry that
+ * was read, or 0, and then nothing stands still: nothing is shown as of `entry`, because nobody has
+ * asked for totals yet, or it would take longer than a reader wants to wait, or the count is of no
+ * use, or Redis or the API has gone. One at a time. */
 void donor_count_hold(struct donor_count *count, uint64_t entry,
                       void (*then)(void *arg, uint64_t entry), void *arg);
 void donor_count_go_on(struct donor_count *count);

@@ -129,6 +129,20 @@ def test_the_proof_counts_them_anew(world):
     assert proof(world)["ok"]
 
 
+def test_the_proof_does_not_wait_for_a_count_that_takes_long(world):
+    """As long as totals say that the number is not known the proof has nothing to compare; then it has."""
+    pledge(world, name="甲公司", organisation=True)
+    assert donors(world) == 1
+    rows = 5100
+    (world.dir / "list.csv").write_text("姓名,手机,金额\n" + "".join(f"人{i},{13800000000 + i},1\n" for i in range(rows)), encoding="utf-8")
+    assert world.ctl("pledge", "import", "list.csv", "--region", HERE)["booked"] == rows
+    report = proof(world)
+    assert report["ok"] and report["entries"] == rows + 1 and report["donors"] == 0
+    wait_until(lambda: donors(world) == rows + 1, what="they are counted")
+    report = proof(world)
+    assert report["ok"] and report["donors"] > 0
+
+
 def test_the_proof_while_totals_are_asked_for(world):
     """Pledges come and totals are read all the while. What stood still for a proof goes on after it."""
     over, given = threading.Event(), []
