@@ -87,6 +87,10 @@ struct listing {
     struct place after;
     struct row *rows; /* in order; one more than the limit shows that there are more */
     size_t n;
+    struct waiting_draft {
+        char id[DRAFT_ID_SIZE], state[12];
+    } * waiting; /* for an approval, or for who wrote it; in order */
+    size_t n_waiting;
     char **launched; /* all ids, so that their definitions are no drafts */
     size_t n_launched;
     char at[DRAFT_ID_SIZE]; /* of the definitions: this one and the later ones were looked at */
@@ -102,6 +106,7 @@ static void listing_free(void *state)
         free(listing->launched[i]);
     }
     free(listing->rows);
+    free(listing->waiting);
     free(listing->launched);
     free(listing);
 }
@@ -267,6 +272,23 @@ static bool is_launched(const struct listing *listing, const char *id)
                                               sizeof(char *), compare_ids) != NULL;
 }
 
+static int compare_waiting(const void *a, const void *b)
+{
+    const struct waiting_draft *left = a, *right = b;
+    return strcmp(left->id, right->id);
+}
+
+static const char *approval_of(const struct listing *listing, const char *id)
+{
+    struct waiting_draft key;
+    snprintf(key.id, sizeof key.id, "%s", id);
+    const struct waiting_draft *found = listing->n_waiting > 0
+                                            ? bsearch(&key, listing->waiting, listing->n_waiting,
+                                                      sizeof *listing->waiting, compare_waiting)
+                                            : NULL;
+    return found != NULL ? found->state : "";
+}
+
 static void add_draft(struct apicall *call, const char *id)
 {
     struct listing *listing = call->state;
@@ -279,6 +301,7 @@ static void add_draft(struct apicall *call, const char *id)
     }
     struct row *row = &listing->rows[listing->n++];
     *row = (struct row){{.is_draft = true}, headline_json(call, headline)};
+    json_object_set_new(row->json, "approval", json_string(approval_of(listing, id)));
     snprintf(row->place.name, sizeof row->place.name, "%s", id);
 }
 
@@ -330,6 +353,27 @@ static void begin_drafts(struct apicall *call)
     }
 }
 
+static void on_waiting(void *arg, enum err error, const struct draft_waiting *rows, size_t n)
+{
+    struct apicall *call = arg;
+    if (!apicall_lives(call)) {
+        return;
+    }
+    struct listing *listing = call->state;
+    listing->waiting = error == ERR_OK ? calloc(n + 1, sizeof *listing->waiting) : NULL;
+    if (listing->waiting == NULL) {
+        apicall_fail(call, error != ERR_OK ? error : ERR_NOMEM, NULL);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct waiting_draft *draft = &listing->waiting[listing->n_waiting++];
+        snprintf(draft->id, sizeof draft->id, "%s", rows[i].id);
+        snprintf(draft->state, sizeof draft->state, "%s", rows[i].state);
+    }
+    qsort(listing->waiting, listing->n_waiting, sizeof *listing->waiting, compare_waiting);
+    begin_drafts(call);
+}
+
 /* ---- the walk ---- */
 
 static void ask_carrier(struct apicall *call)
@@ -345,7 +389,10 @@ static void ask_carrier(struct apicall *call)
     } else if (is_full(call->state)) {
         answer(call);
     } else {
-        begin_drafts(call);
+        enum err error = drafts_waiting(call->api->parts.store, on_waiting, call);
+        if (error != ERR_OK) {
+            apicall_fail(call, error, NULL);
+        }
     }
 }
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "campaign/problems.h"
 #include "campaign/unfinished.h"
+#include "sms/mobile.h"
 
 #define CHANGES_MAX 60
 #define KEY_MAX 40
@@ -53,7 +54,9 @@ void drafts_audit(struct apicall *call, const char *who, const char *act, const 
                                     .object = object,
                                     .detail = detail,
                                     .via = via_word(call->who.via),
-                                    .address = call->who.address};
+                                    .address = call->who.address,
+                                    .before = call->before,
+                                    .after = call->after};
     call->then = then;
     journal_tell(call, &line, on_told);
 }
@@ -412,7 +415,23 @@ static void save(struct apicall *call, const struct draft *draft, const struct c
     buf_fini(&reason);
 }
 
-/* `title "甲" -> "乙", text`: texts that people are sent are named, not told. */
+/* What people would have been sent, and what they would be sent now: too long for the details. */
+static void tell_text(struct apicall *call, const struct draft *draft,
+                      const struct draft_change *change)
+{
+    const char *was = draft_value(draft, change->section, change->key);
+    char *old = strdup(was != NULL ? was : ""),
+         *new = strdup(change->value != NULL ? change->value : "");
+    if (old != NULL && new != NULL && strcmp(old, new) != 0) {
+        mobile_mask_within(old);
+        mobile_mask_within(new);
+        apicall_note_change(call, old, new);
+    }
+    free(old);
+    free(new);
+}
+
+/* `title "甲" -> "乙", text`: the text is named here, and told for itself. */
 static void tell_changes(const struct draft *draft, const struct changes *changes, char *out,
                          size_t size)
 {
@@ -456,6 +475,11 @@ static void change_draft(struct apicall *call, struct draft_work *work)
                       "somebody else has saved it meanwhile; look at it again");
     } else if (read_fields(call, changes) && read_pledge(call, work->draft, changes)) {
         tell_changes(work->draft, changes, work->detail, sizeof work->detail);
+        for (size_t i = 0; i < changes->n; i++) {
+            if (changes->list[i].key != NULL && strcmp(changes->list[i].key, "text") == 0) {
+                tell_text(call, work->draft, &changes->list[i]);
+            }
+        }
         save(call, work->draft, changes, work->draft->version, NULL);
     }
     free(changes);

@@ -89,6 +89,39 @@ enum err drafts_read(struct store *store, const char *id, drafts_record_fn *done
     return call_send_with(&call, on_record, &op, sizeof op);
 }
 
+struct asking_who_waits {
+    struct store *store;
+    drafts_waiting_fn *done;
+    void *arg;
+};
+
+static void on_waiting(void *arg, enum err error, const redisReply *reply)
+{
+    struct asking_who_waits op = *(struct asking_who_waits *)arg;
+    free(arg);
+    struct answer answer = answer_read(op.store, error, reply);
+    const redisReply *pairs = answer.error == ERR_OK ? answer_at(&answer, 1) : NULL;
+    size_t most = pairs != NULL ? pairs->elements / 2 : 0, n = 0;
+    struct draft_waiting *rows = calloc(most + 1, sizeof *rows);
+    if (rows == NULL)
+        answer.error = ERR_NOMEM;
+    for (size_t i = 0; rows != NULL && i < most; i++) {
+        const redisReply *id = pairs->element[2 * i], *state = pairs->element[2 * i + 1];
+        if (id->type == REDIS_REPLY_STRING && state->type == REDIS_REPLY_STRING)
+            rows[n++] = (struct draft_waiting){id->str, state->str};
+    }
+    op.done(op.arg, answer.error, rows, n);
+    free(rows);
+}
+
+enum err drafts_waiting(struct store *store, drafts_waiting_fn *done, void *arg)
+{
+    struct call call;
+    const struct asking_who_waits op = {store, done, arg};
+    call_begin(&call, store, "or1_draft_waiting", KEY_DRAFTS, "");
+    return call_send_with(&call, on_waiting, &op, sizeof op);
+}
+
 enum err drafts_drop(struct store *store, const char *id, queue_done_fn *done, void *arg)
 {
     struct call call;

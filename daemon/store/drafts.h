@@ -25,6 +25,14 @@ typedef void drafts_record_fn(void *arg, enum err error, const char *reason,
                               const struct draft_record *record);
 MUST_CHECK enum err drafts_read(struct store *store, const char *id, drafts_record_fn *done,
                                 void *arg);
+/* Drafts that wait for somebody: "asked" for who approves, "returned" for who wrote. One that is
+ * changed waits no more; one that was changed by hand may. */
+struct draft_waiting {
+    const char *id, *state;
+};
+typedef void drafts_waiting_fn(void *arg, enum err error, const struct draft_waiting *rows,
+                               size_t n);
+MUST_CHECK enum err drafts_waiting(struct store *store, drafts_waiting_fn *done, void *arg);
 MUST_CHECK enum err drafts_drop(struct store *store, const char *id, queue_done_fn *done,
                                 void *arg);
 /* ERR_REFUSED: it is approved already. */

@@ -18,6 +18,7 @@ do
                 hands = hands .. args[3] .. '\n'
             end
             call('HSET', key, 'by', args[3], 'at', args[2], 'hands', hands)
+            call('HDEL', keys[1] .. 'w', args[1]) -- what was asked for or returned is another one now
             if args[4] == 'upload' then
                 call('HSET', key, 'upby', args[3], 'upat', args[2], 'file', args[5], 'sha', args[6])
             end
@@ -30,7 +31,12 @@ do
         -- args: id
         local function drop(keys, args)
             call('DEL', keys[1] .. 'd:' .. args[1])
+            call('HDEL', keys[1] .. 'w', args[1])
             return {0}
+        end
+        -- who waits for whom: id, "asked" or "returned" …, of all drafts
+        local function waiting(keys)
+            return {0, call('HGETALL', keys[1] .. 'w')}
         end
         -- args: id, at, who, digest, people
         local function ask(keys, args)
@@ -40,6 +46,7 @@ do
                 return {1, 'it is approved already'}
             end
             call('HDEL', key, 'decby', 'decat', 'why')
+            call('HSET', keys[1] .. 'w', args[1], 'asked')
             call('HSET', key, 'state', 'asked', 'digest', args[4], 'people', args[5], 'askby', args[3], 'askat', args[2])
             return {0}
         end
@@ -63,6 +70,11 @@ do
                 if d[6] and string.find(d[6], '\n' .. args[3] .. '\n', 1, true) then
                     return {1, 'a second person must approve: ' .. args[3] .. ' has changed it'}
                 end
+            end
+            if approve then
+                call('HDEL', keys[1] .. 'w', args[1])
+            else
+                call('HSET', keys[1] .. 'w', args[1], 'returned')
             end
             call('HSET', key, 'state', approve and 'approved' or 'returned', 'decby', args[3], 'decat', args[2], 'why', args[6])
             return {0}
@@ -174,7 +186,7 @@ do
 
         serve{
             {'or1_launched_take', launched_take, WORK}, {'or1_launched_sum', launched_sum, READ}, {'or1_draft_touch', touch, WORK},
-            {'or1_draft_read', read, READ}, {'or1_draft_drop', drop, WORK}, {'or1_draft_ask', ask, WORK},
+            {'or1_draft_read', read, READ}, {'or1_draft_drop', drop, WORK}, {'or1_draft_waiting', waiting, READ}, {'or1_draft_ask', ask, WORK},
             {'or1_draft_decide', decide, WORK}, {'or1_area_set', area_set, WORK}, {'or1_area_numbers', area_numbers, WORK},
             {'or1_area_list', area_list, READ}, {'or1_area_find', area_find, READ}, {'or1_allowance_take', allowance_take, WORK},
             {'or1_allowance_taken', allowance_taken, READ},

@@ -87,7 +87,10 @@ def test_from_a_list_with_mistakes_to_the_totals_of_the_province(make_world, ope
     assert not tab.all("#send-approve")  # not one's own
     tab.picture("draft-asked")
 
-    other = open_tab(world, width=width, language=language).login("zhaxi").go(tab.driver.current_url.split("/console/")[1])
+    other = open_tab(world, width=width, language=language).login("zhaxi").go("#/campaigns")
+    other.wait_text("[data-filter=asked] .badge", "1")  # nobody has to send her a link
+    other.click("[data-filter=asked]").wait_text("#campaigns", "等待审批" if language == "zh-CN" else "waits for approval")
+    other.click("#campaigns a")
     other.wait_text("#truth-people", str(PEOPLE))
     other.click("#send-return").agree(reason="开始时间要写明").wait_text("#send-approval", "退回", "开始时间要写明")
     tab.driver.refresh()

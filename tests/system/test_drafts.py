@@ -538,6 +538,33 @@ def test_an_approval_is_bound_to_the_bytes(make_world):
     assert lines[1][b"detail"].decode() == 'title "扶贫日" -> "anders"' and lines[2][b"actor"] == b"dan"
 
 
+def test_the_list_says_what_waits_for_whom(make_world):
+    world = make_world(daemon={"four_eyes_over": 10})
+    complete(world, rows=30, actor="ann")
+    make(world, id_="other")
+    call = world.daemons["a"].api
+
+    def approvals():
+        return {row["id"]: row["approval"] for row in world.api("GET", "/campaigns")["campaigns"]}
+    assert approvals() == {"spring": "", "other": ""}
+    for act, expected in (("ask", "asked"), ("return", "returned"), ("ask", "asked"), ("approve", ""), ("return", "returned"), ("ask", "asked")):
+        assert call("POST", f"/drafts/spring/{act}", {"actor": "ben" if act == "ask" else "dan", "reason": "look again"})[0] == 200, act
+        assert approvals() == {"spring": expected, "other": ""}
+    change(world, world.api("GET", "/drafts/spring"), title="anders")
+    assert approvals()["spring"] == ""
+    call("POST", "/drafts/spring/ask", {"actor": "ben"})
+    call("DELETE", "/drafts/spring?actor=ann")
+    assert approvals() == {"other": ""} and world.redis.hlen("outreach:{dr}:w") == 0
+
+
+def test_the_audit_has_the_text_as_it_was_and_as_it_is(world):
+    draft = complete(world, text="旧的文字，联系13800138000。")
+    change(world, draft, text="新的文字。")
+    line = world.ctl("audit", "list")["lines"][0]
+    assert (line["act"], line["object"], line["detail"]) == ("draft change", "spring", "text")
+    assert (line["before"], line["after"]) == ("旧的文字，联系138****8000。", "新的文字。")
+
+
 def test_what_cannot_be_sent_cannot_be_asked_for(world):
     make(world, id_="spring")
     status, document = world.daemons["a"].api("POST", "/drafts/spring/ask", ACTOR)

@@ -4,7 +4,7 @@ import {openPeople, progressBar, progressPercent, progressText, stateBadge, wait
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {subscribe} from '../lib/events.js';
-import {time} from '../lib/format.js';
+import {count, time} from '../lib/format.js';
 import {parts, t} from '../lib/i18n.js';
 import {may} from '../lib/session.js';
 import {showError} from '../lib/notice.js';
@@ -12,12 +12,14 @@ import {showError} from '../lib/notice.js';
 const FILTERS = {
     all: () => true,
     drafts: (campaign) => campaign.state === 'draft',
+    asked: (campaign) => campaign.approval === 'asked',
     running: (campaign) => ['importing', 'scheduled', 'sending', 'paused', 'missed'].includes(campaign.state),
     over: (campaign) => ['done', 'cancelled'].includes(campaign.state),
 };
 const GATHER_MS = 1000; // a running campaign tells of itself each second
 const AT_ONCE = 20; // campaigns looked at again in that time: those that are seen first
 const SHOWN = 100; // rows, until more are asked for
+const ASKED_MS = 60000; // who approves is told by nobody: she looks
 
 export async function show(main) {
     let campaigns = [], filter = 'all', text = '', timer = null, most = SHOWN;
@@ -32,14 +34,25 @@ export async function show(main) {
         Object.keys(FILTERS).map((name) => h('button', {type: 'button', class: 'btn btn-outline-primary', 'data-filter': name,
             onclick: () => { filter = name; most = SHOWN; draw(); }}, t(`campaigns.filter_${name}`))));
 
-    const matching = () => campaigns.filter((campaign) => FILTERS[filter](campaign) &&
+    /* What waits for the reader stands first. */
+    const isMine = (campaign) => (campaign.approval === 'asked' && may('approver')) || (campaign.approval === 'returned' && may('township'));
+
+    function matching() {
+        const found = campaigns.filter((campaign) => FILTERS[filter](campaign) &&
             (text === '' || `${campaign.title} ${campaign.id} ${campaign.region ?? ''}`.toLowerCase().includes(text)));
+        return [...found.filter(isMine), ...found.filter((campaign) => !isMine(campaign))];
+    }
 
     function draw() {
         const shown = matching();
         for (const tab of tabs.children) {
             tab.setAttribute('aria-pressed', String(tab.dataset.filter === filter));
             tab.classList.toggle('active', tab.dataset.filter === filter);
+            tab.querySelector('.badge')?.remove();
+        }
+        const asked = campaigns.filter(FILTERS.asked).length;
+        if (asked > 0) {
+            tabs.querySelector('[data-filter=asked]').append(h('span', {class: 'badge text-bg-warning ms-1'}, count(asked)));
         }
         fill(rows, ...shown.slice(0, most).map(row));
         more.hidden = shown.length <= most;
@@ -73,7 +86,7 @@ export async function show(main) {
         for (const campaign of fresh.filter(Boolean)) {
             const at = campaigns.findIndex((one) => one.id === campaign.id);
             const stays = at >= 0 && campaigns[at].launched_at === campaign.launched_at; // else it was just launched: the newest
-            campaigns = stays ? campaigns.map((one, i) => (i === at ? campaign : one)) : [campaign, ...campaigns.filter((one) => one.id !== campaign.id)];
+            campaigns = stays ? campaigns.map((one, i) => (i === at ? {approval: one.approval, ...campaign} : one)) : [campaign, ...campaigns.filter((one) => one.id !== campaign.id)];
         }
         draw();
         later();
@@ -95,6 +108,7 @@ export async function show(main) {
         status, rows, more);
     search.placeholder = t('campaigns.search');
     await load();
+    const looking = setInterval(() => { if (!document.hidden) { load(); } }, ASKED_MS);
     const unsubscribe = subscribe('campaign', ({id, missed}) => {
         if (missed) {
             load();
@@ -106,6 +120,7 @@ export async function show(main) {
     return () => {
         changed.clear();
         unsubscribe();
+        clearInterval(looking);
         clearTimeout(timer);
     };
 }
@@ -115,7 +130,9 @@ function row(campaign) {
     const waiting = waitingWords(campaign.waiting);
     return h('a', {class: 'list-group-item list-group-item-action', href: `#/campaigns/${encodeURIComponent(campaign.id)}`},
         h('div', {class: 'd-flex flex-wrap justify-content-between gap-2'},
-            h('span', {class: 'fw-semibold text-break'}, campaign.title || campaign.id), stateBadge(campaign.state)),
+            h('span', {class: 'fw-semibold text-break'}, campaign.title || campaign.id),
+            h('span', {class: 'd-flex gap-1'}, campaign.approval && h('span', {class: `badge ${campaign.approval === 'asked' ? 'text-bg-warning' : 'text-bg-danger'}`}, t(`campaigns.${campaign.approval}`)),
+                stateBadge(campaign.state))),
         h('div', {class: 'small text-body-secondary text-break'}, campaign.id,
             campaign.launched_at ? ` · ${t('campaigns.launched', {time: time(campaign.launched_at)})}` : ''),
         launched && h('div', {class: 'mt-2'}, progressBar(campaign),
