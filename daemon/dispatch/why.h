@@ -1,8 +1,8 @@
 /* Why does a campaign not send right now? Facts in, words for people and an end out. Pure.
  *
  * The first reason that holds is told, from the one a person has to deal with down to those that
- * pass by themselves. The words are fixed: the console translates them by their beginnings ("window
- * opens", "carrier … stopped:" …). */
+ * pass by themselves. The words are fixed: the console has its wordings of them in
+ * console/lib/sentences/waits.js. */
 #pragma once
 
 #include <stdbool.h>
