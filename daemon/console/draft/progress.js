@@ -183,14 +183,14 @@ export function show(main, id, first) {
     if (!LIVE.includes(campaign.state)) {
         report.load();
     }
-    if (campaign.state === 'importing') {
-        soon(IMPORT_MS);
-    }
     const unsubscribe = subscribe('campaign', (event) => {
         if (event.id === id || event.missed) {
             soon(GATHER_MS);
         }
     });
+    if (LIVE.includes(campaign.state)) {
+        soon(GATHER_MS); // what happened between the first answer and now was told to nobody
+    }
     return () => {
         alive = false;
         unsubscribe();
