@@ -16,7 +16,7 @@ export async function show(main) {
         carriers.map((one) => h('option', {value: one.name}, one.name)));
     const copy = h('select', {class: 'form-select', id: 'new-copy'}, h('option', {value: ''}, t('create.copy_none')),
         campaigns.map((one) => h('option', {value: one.id}, `${one.title || one.id} · ${one.id}`)));
-    const problem = h('div', {});
+    const problem = h('div', {}), post = api.oneByOne();
     const button = h('button', {type: 'submit', class: 'btn btn-primary'}, t('create.button'));
     region.value = session().area ?? '';
 
@@ -33,7 +33,7 @@ export async function show(main) {
         event.preventDefault();
         button.disabled = true;
         try {
-            const draft = await api.post('/drafts', {title: title.value.trim(), region: region.value.trim(),
+            const draft = await post('/drafts', {title: title.value.trim(), region: region.value.trim(),
                 ...(carrier.value ? {carrier: carrier.value} : {}), ...(copy.value ? {copy_of: copy.value} : {})});
             location.hash = `#/campaigns/${encodeURIComponent(draft.id)}`;
         } catch (error) {

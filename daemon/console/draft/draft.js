@@ -1,6 +1,7 @@
 /* A draft in five steps: list, text, time, test, send. Each step shows what is still to do in it; the order is free. What is typed is
  * saved by itself, see keeper.js. */
 import * as api from '../lib/api.js';
+import {listAddress} from '../lib/campaign_list.js';
 import {stateBadge} from '../lib/campaign_words.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
@@ -154,7 +155,9 @@ export async function show(main, id, campaign, query) {
     }
 
     async function remove() {
-        if (await ask({title: t('draft.delete_ask', {title: heading.textContent}), agree: t('draft.delete'), danger: true})) {
+        const {approval} = context.draft;
+        const waits = approval?.state === 'asked' && h('p', {class: 'alert alert-warning'}, t('draft.delete_asked', {who: approval.asked_by ?? '', time: time(approval.asked_at)}));
+        if (await ask({title: t('draft.delete_ask', {title: heading.textContent}), body: [waits], agree: t('draft.delete'), danger: true})) {
             await api.del(path).then(() => { keeper.forget(); location.hash = '#/campaigns'; }, (error) => showError(main, error));
         }
     }
@@ -162,7 +165,7 @@ export async function show(main, id, campaign, query) {
     knownVersion = context.draft.version;
     drawHead();
     fill(main,
-        h('p', {class: 'mb-2'}, h('a', {href: '#/campaigns'}, t('draft.back'))),
+        h('p', {class: 'mb-2'}, h('a', {href: listAddress()}, t('draft.back'))),
         h('div', {class: 'd-flex flex-wrap justify-content-between align-items-center gap-2'}, heading, stateBadge('draft')),
         h('div', {class: 'small text-body-secondary text-break'}, id), saved, trial,
         context.failed && failedBox(context.failed),

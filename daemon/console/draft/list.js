@@ -64,7 +64,7 @@ export function render(body, context) {
 }
 
 function fileFacts(recipients) {
-    return h('p', {class: 'mb-2'}, t('list.file', {file: recipients.file, who: recipients.uploaded_by ?? '', time: time(recipients.uploaded_at),
+    return h('p', {class: 'mb-2'}, t(recipients.uploaded_by ? 'list.file' : 'list.file_put', {file: recipients.file, who: recipients.uploaded_by ?? '', time: time(recipients.uploaded_at),
         encoding: recipients.encoding ?? ''}), ' ', h('span', {class: 'text-body-secondary'},
         t('list.columns', {columns: (recipients.columns ?? []).join('、')})));
 }

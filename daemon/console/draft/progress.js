@@ -1,6 +1,7 @@
 /* A campaign that was launched: counts by state that add up, rate, time left, what it waits for, pause, resume and cancel;
  * below it the report. */
 import * as api from '../lib/api.js';
+import {listAddress} from '../lib/campaign_list.js';
 import {BUCKETS, openPeople, progressBar, progressPercent, progressText, stateBadge, waitingWords} from '../lib/campaign_words.js';
 import {ask} from '../lib/dialog.js';
 import {h} from '../lib/dom.js';
@@ -19,7 +20,7 @@ const IMPORT_MS = 1000; // a list that is refused is no campaign any more, and n
 const LIVE = ['importing', 'scheduled', 'sending', 'paused', 'missed'];
 
 export function show(main, id, first) {
-    const path = `/campaigns/${encodeURIComponent(id)}`;
+    const path = `/campaigns/${encodeURIComponent(id)}`, postDraft = api.oneByOne();
     let campaign = first, timer = null, alive = true, drawn = '';
     let asked = 0, shown = 0; // questions, and the latest whose answer is on the page: answers may overtake each other
     const head = h('div', {});
@@ -75,7 +76,7 @@ export function show(main, id, first) {
     function drawFrame() {
         fill(actions, ...buttons());
         fill(head,
-            h('p', {class: 'mb-2'}, h('a', {href: '#/campaigns'}, t('draft.back'))),
+            h('p', {class: 'mb-2'}, h('a', {href: listAddress()}, t('draft.back'))),
             h('div', {class: 'd-flex flex-wrap justify-content-between align-items-center gap-2'},
                 h('h1', {class: 'h3 mb-0 text-break'}, campaign.title || campaign.id), stateBadge(campaign.state)),
             h('div', {class: 'small text-body-secondary text-break'}, campaign.id, ' · ', showRegion(h('span', {}), campaign.region ?? '')),
@@ -153,10 +154,12 @@ export function show(main, id, first) {
         return made;
     }
 
+    const isReceipts = () => id.endsWith('-receipts'); // messages to donors, opened by the daemon
     const reason = () => ({name: 'reason', label: t('ask.reason'), type: 'textarea', required: true});
 
     async function steer(verb, {fields, danger = false}) {
-        const answer = await ask({title: t(`progress.${verb}_title`), body: [h('p', {}, t(`progress.${verb}_means`))], fields, agree: t(`progress.${verb}`), danger});
+        const answer = await ask({title: t(`progress.${verb}_title`), body: [h('p', {}, t(`progress.${verb}_means`)),
+            verb === 'cancel' && isReceipts() && h('p', {class: 'alert alert-warning'}, t('progress.cancel_receipts'))], fields, agree: t(`progress.${verb}`), danger});
         if (!answer) {
             return;
         }
@@ -171,7 +174,7 @@ export function show(main, id, first) {
 
     async function copy() {
         try {
-            const draft = await api.post('/drafts', {title: campaign.title, region: campaign.region, copy_of: id});
+            const draft = await postDraft('/drafts', {title: campaign.title, region: campaign.region, copy_of: id});
             location.hash = `#/campaigns/${encodeURIComponent(draft.id)}`;
         } catch (error) {
             fill(problem, errorBox(error));

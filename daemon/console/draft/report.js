@@ -88,7 +88,7 @@ export function reportSection(id, campaignNow) {
     }
 
     function cause(group) {
-        return isDecided(group) ? t('report.decided') : group.meaning || t('report.no_cause');
+        return isDecided(group) ? t('report.decided') : group.meaning ? h('span', {lang: 'zh-CN'}, group.meaning) : t('report.no_cause');
     }
 
     function cost(group) {

@@ -40,7 +40,7 @@ export function render(body, context) {
             if (mine !== asked || !alive) {
                 return;
             }
-            weight.textContent = t(weighed.personal ? 'text.weight_personal' : 'text.weight', {units: count(weighed.units), segments: count(weighed.segments),
+            weight.textContent = weighed.segments === 0 ? '' : t(weighed.personal ? 'text.weight_personal' : 'text.weight', {units: count(weighed.units), segments: count(weighed.segments),
                 left: count(weighed.left), price: yuan(weighed.price_fen)});
             const own = mistakesOf(context.draft, 'text').map(mistakeText);
             fill(problems, ...[...weighed.problems.map(words), ...own].map((problem) => h('div', {class: 'alert alert-warning py-2 my-2'}, problem)));

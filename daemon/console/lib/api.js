@@ -131,6 +131,19 @@ export async function all(path, member, onPage = () => {}) {
 export function post(path, body = {}, options = {}) {
     return call('POST', path, {...options, body});
 }
+
+/* Gives post(path, body) of one form or button: until it is answered, the same body again is the same request, so that a lost
+ * answer makes nothing twice. The daemon keeps no refusal. */
+export function oneByOne() {
+    let words = null, key = null;
+    return async (path, body) => {
+        const asked = `${path} ${JSON.stringify(body)}`;
+        [words, key] = asked === words ? [words, key] : [asked, newKey()];
+        const answer = await post(path, body, {key});
+        words = null;
+        return answer;
+    };
+}
 export function put(path, body, options = {}) {
     return call('PUT', path, {...options, body});
 }

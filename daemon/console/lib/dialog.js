@@ -28,7 +28,7 @@ export function ask({title, body = [], fields = [], agree, danger = false}) {
         const dialog = h('dialog', {class: 'ask border rounded shadow', 'aria-labelledby': `${id}-title`}, form);
         dialog.addEventListener('close', () => {
             dialog.remove();
-            before?.focus?.();
+            (before?.isConnected || !before?.id ? before : document.getElementById(before.id))?.focus?.(); // drawn anew meanwhile: its successor
             resolve(answer);
         });
         document.body.append(dialog);

@@ -1,7 +1,7 @@
 /* Fields of a form by a list; a mistake the daemon found is shown at its field, which gets the focus. */
 import {h} from './dom.js';
 import {fill} from './fill.js';
-import {errorBox} from './notice.js';
+import {errorBox, errorWords} from './notice.js';
 import {session} from './session.js';
 
 const typed = new Map(); // by user and form
@@ -59,6 +59,8 @@ export function formFields(prefix, fields, {kept = false} = {}) {
         for (const input of Object.values(inputs)) {
             input.classList.remove('is-invalid');
             input.removeAttribute('aria-invalid');
+            input.parentElement.querySelector('.invalid-feedback')?.remove();
+            describe(input, `${input.id}-error`, false);
         }
     }
 
@@ -69,10 +71,24 @@ export function formFields(prefix, fields, {kept = false} = {}) {
         if (input) {
             input.classList.add('is-invalid');
             input.setAttribute('aria-invalid', 'true');
+            // The box stands above the fields, out of sight of a small screen once the focus is here.
+            input.parentElement.append(h('div', {class: 'invalid-feedback', id: `${input.id}-error`}, errorWords(error)));
+            describe(input, `${input.id}-error`, true);
             input.focus();
         }
     }
     return {element, values, show, clear, isRecalled: recall(), forget: () => typed.delete(memory), input: (name) => inputs[name], row: (name) => inputs[name].closest('.form-field')};
+}
+
+/* Whether the element of that id is among what is said about an input. */
+function describe(input, id, isTold) {
+    const others = (input.getAttribute('aria-describedby') ?? '').split(' ').filter((one) => one !== '' && one !== id);
+    const told = isTold ? [id, ...others] : others;
+    if (told.length > 0) {
+        input.setAttribute('aria-describedby', told.join(' '));
+    } else {
+        input.removeAttribute('aria-describedby');
+    }
 }
 
 function makeInput(prefix, field) {

@@ -39,7 +39,7 @@ function makeRow(row, shapes) {
     return {element, name: rowName(row), words: `${rowName(row)} ${row.region}`.toLowerCase(), texts: cells.map((cell) => cell.firstChild), of: {}};
 }
 
-/* Gives {element, foot, search(text), show(rows of /totals), rows(): what is shown by show, with its figures}. */
+/* Gives {element, foot, search(text), show(rows of /totals), rows(): what is shown by show, shown(): what is found of it, in the order of the page}. */
 export function areaTable() {
     const head = h('tr', {role: 'row'}), foot = h('p', {class: 'small text-muted', role: 'status'});
     const table = h('table', {class: 'table table-sm table-striped align-middle area-table', id: 'totals-table', role: 'table', 'aria-label': t('totals.areas')},
@@ -99,6 +99,7 @@ export function areaTable() {
         foot,
         element: h('div', {class: 'table-responsive'}, table),
         rows: () => all,
+        shown: () => inOrder,
         search(text) {
             wanted = text.trim().toLowerCase();
             drawBody();

@@ -7,6 +7,7 @@ import {subscribe} from '../lib/events.js';
 import {count, time} from '../lib/format.js';
 import {parts, t} from '../lib/i18n.js';
 import {may} from '../lib/session.js';
+import {keepList} from '../lib/campaign_list.js';
 import {showError} from '../lib/notice.js';
 
 const FILTERS = {
@@ -21,18 +22,18 @@ const AT_ONCE = 20; // campaigns looked at again in that time: those that are se
 const SHOWN = 100; // rows, until more are asked for
 const ASKED_MS = 60000; // who approves is told by nobody: she looks
 
-export async function show(main) {
-    let campaigns = [], filter = 'all', text = '', timer = null, most = SHOWN;
+export async function show(main, {query}) {
+    let campaigns = [], filter = query.get('show') in FILTERS ? query.get('show') : 'all', text = '', timer = null, most = SHOWN;
     const changed = new Set();
     const rows = h('div', {class: 'list-group', id: 'campaigns'});
     const more = h('button', {type: 'button', class: 'btn btn-outline-primary mt-2', id: 'campaigns-more', hidden: true,
         onclick: () => { most += SHOWN; draw(); }}, t('campaigns.more'));
     const status = h('p', {class: 'text-body-secondary small', role: 'status'});
     const search = h('input', {type: 'search', class: 'form-control', id: 'campaign-search', autocomplete: 'off',
-        oninput: () => { text = search.value.trim().toLowerCase(); most = SHOWN; draw(); }});
+        value: query.get('text') ?? '', oninput: look});
     const tabs = h('div', {class: 'btn-group flex-wrap', role: 'group', 'aria-label': t('campaigns.filter')},
         Object.keys(FILTERS).map((name) => h('button', {type: 'button', class: 'btn btn-outline-primary', 'data-filter': name,
-            onclick: () => { filter = name; most = SHOWN; draw(); }}, t(`campaigns.filter_${name}`))));
+            onclick: () => { filter = name; look(); }}, t(`campaigns.filter_${name}`))));
 
     /* What waits for the reader stands first. */
     const isMine = (campaign) => (campaign.approval === 'asked' && may('approver')) || (campaign.approval === 'returned' && may('township'));
@@ -41,6 +42,15 @@ export async function show(main) {
         const found = campaigns.filter((campaign) => FILTERS[filter](campaign) &&
             (text === '' || `${campaign.title} ${campaign.id} ${campaign.region ?? ''}`.toLowerCase().includes(text)));
         return [...found.filter(isMine), ...found.filter((campaign) => !isMine(campaign))];
+    }
+
+    /* Who comes back from a campaign finds the list as it was. */
+    function look() {
+        text = search.value.trim().toLowerCase();
+        most = SHOWN;
+        const asked = new URLSearchParams({...(filter === 'all' ? {} : {show: filter}), ...(text === '' ? {} : {text: search.value.trim()})});
+        keepList(asked);
+        draw();
     }
 
     function draw() {
@@ -107,6 +117,7 @@ export async function show(main) {
             h('div', {class: 'col-12 col-md'}, h('label', {class: 'visually-hidden', for: 'campaign-search'}, t('campaigns.search')), search)),
         status, rows, more);
     search.placeholder = t('campaigns.search');
+    look();
     await load();
     const looking = setInterval(() => { if (!document.hidden) { load(); } }, ASKED_MS);
     const unsubscribe = subscribe('campaign', ({id, missed}) => {

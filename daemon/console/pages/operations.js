@@ -5,6 +5,7 @@ import {ageSeconds, attention} from '../lib/attention.js';
 import {stateBadge, waitingWords} from '../lib/campaign_words.js';
 import {ask} from '../lib/dialog.js';
 import {h} from '../lib/dom.js';
+import {fill} from '../lib/fill.js';
 import {subscribe} from '../lib/events.js';
 import {count, duration, time, timeExact} from '../lib/format.js';
 import {t} from '../lib/i18n.js';
@@ -59,10 +60,15 @@ export async function show(main) {
             body: [h('p', {}, t(`operations.${as}_means`))], fields: [reason], agree: t(`operations.${as}`), danger: as === 'resend'});
         if (given) {
             await act(`/campaigns/${encodeURIComponent(campaign.id)}/resolve`, {as, ...given}, t('operations.decided'));
+            if (document.activeElement === document.body) { // nothing is left to decide about it
+                (main.querySelector(`#${CSS.escape(`live-${campaign.id}`)}`) ?? main.querySelector('h1')).focus();
+            }
         }
     }
 
     function carrierCard(carrier, live, now) {
+        const toggle = (verb, tone) => h('button', {type: 'button', class: `btn ${tone}`, id: `carrier-toggle-${carrier.name}`, 'data-act': verb,
+            onclick: () => steerCarrier(carrier.name, verb)}, t(`operations.${verb}`)); // one id: whoever pressed it stays there
         const unknown = live.filter((one) => one.carrier === carrier.name).reduce((sum, one) => sum + one.counts.ambiguous, 0);
         const waitsFor = carrier.state !== 'running' && h('p', {class: 'mb-2'}, t('operations.since', {time: time(carrier.since)}), carrier.actor ? ` · ${carrier.actor}` : '',
             h('br', {}), h('span', {class: 'text-break'}, words(carrier.reason)),
@@ -76,14 +82,13 @@ export async function show(main) {
                 ['operations.parked', carrier.parked > 0 ? t('operations.parked_value', {n: count(carrier.parked), age: duration(ageSeconds(carrier.parked_oldest, now))}) : '0'],
                 ['operations.unknown_codes', carrier.unknown_codes > 0 ? `${count(carrier.unknown_codes)} (${carrier.last_unknown_code})` : '0']]),
             steers && h('div', {class: 'mt-2'}, carrier.state === 'running' ?
-                h('button', {type: 'button', class: 'btn btn-warning', 'data-act': 'pause', onclick: () => steerCarrier(carrier.name, 'pause')}, t('operations.pause')) :
-                h('button', {type: 'button', class: 'btn btn-primary', 'data-act': 'resume', onclick: () => steerCarrier(carrier.name, 'resume')}, t('operations.resume')))));
+                toggle('pause', 'btn-warning') : toggle('resume', 'btn-primary'))));
     }
 
     function campaignRow(campaign, now) {
         const {ambiguous, queued, inflight} = campaign.counts;
         return h('tr', {'data-campaign': campaign.id},
-            h('th', {scope: 'row', class: 'fw-normal'}, h('a', {href: `#/campaigns/${encodeURIComponent(campaign.id)}`}, campaign.title || campaign.id),
+            h('th', {scope: 'row', class: 'fw-normal'}, h('a', {href: `#/campaigns/${encodeURIComponent(campaign.id)}`, id: `live-${campaign.id}`}, campaign.title || campaign.id),
                 h('div', {class: 'small text-muted'}, waitingWords(campaign.waiting))),
             h('td', {}, stateBadge(campaign.state)),
             h('td', {class: 'num'}, count(queued), campaign.queued_s > 0 && h('div', {class: 'small text-muted'}, t('operations.for', {age: duration(campaign.queued_s)}))),
@@ -91,7 +96,7 @@ export async function show(main) {
             h('td', {class: 'num'}, count(ambiguous), ambiguous > 0 && h('div', {class: 'small text-muted'},
                 t('operations.chunks', {n: count(campaign.ambiguous_chunks), age: duration(campaign.ambiguous_s ?? 0)})),
             ambiguous > 0 && may('operator') && h('div', {class: 'd-flex flex-wrap gap-1 justify-content-end mt-1'}, ['accept', 'fail', 'resend'].map((as) =>
-                h('button', {type: 'button', class: `btn btn-sm ${as === 'resend' ? 'btn-outline-danger' : 'btn-outline-primary'}`, 'data-as': as, onclick: () => decide(campaign, as)},
+                h('button', {type: 'button', class: `btn btn-sm ${as === 'resend' ? 'btn-outline-danger' : 'btn-outline-primary'}`, id: `${as}-${campaign.id}`, 'data-as': as, onclick: () => decide(campaign, as)},
                     t(`operations.${as}`))))));
     }
 
@@ -102,8 +107,8 @@ export async function show(main) {
                 h('strong', {}, tone === 'danger' ? t('operations.now') : t('operations.note')), ' ', text))),
             raw.length > 0 && h('details', {class: 'small', open: sentences.length === 0}, h('summary', {}, t('operations.raw')), h('ul', {lang: 'en'}, raw.map((line) => h('li', {}, line))))].filter(Boolean)));
         const rows = status.campaigns ?? [];
-        carriers.replaceChildren(...(status.carriers ?? []).map((one) => carrierCard(one, rows, status.now)));
-        campaigns.replaceChildren(rows.length === 0 ? h('p', {class: 'text-muted'}, t('operations.no_campaigns')) :
+        fill(carriers, (status.carriers ?? []).map((one) => carrierCard(one, rows, status.now)));
+        fill(campaigns, rows.length === 0 ? h('p', {class: 'text-muted'}, t('operations.no_campaigns')) :
             h('div', {class: 'table-responsive'}, h('table', {class: 'table align-middle'}, h('caption', {class: 'visually-hidden'}, t('operations.live')),
                 h('thead', {}, h('tr', {}, ['campaign', 'state', 'queued', 'inflight', 'speed', 'ambiguous'].map((name, i) =>
                     h('th', {scope: 'col', class: i > 1 ? 'num' : ''}, t(`operations.${name}`))))),
@@ -127,9 +132,7 @@ export async function show(main) {
         try {
             const status = await api.get('/status');
             if (!over) {
-                const focus = focusAgain(document.activeElement);
                 draw(status);
-                focus?.();
                 problem.querySelector('[data-poll]')?.remove();
             }
         } catch (error) {
@@ -139,17 +142,6 @@ export async function show(main) {
                 problem.replaceChildren(box);
             }
         }
-    }
-
-    /* Puts the focus back on the same button after all was drawn anew. */
-    function focusAgain(element) {
-        const place = element?.closest?.('[data-carrier], [data-campaign]');
-        if (!place) {
-            return null;
-        }
-        const where = place.dataset.carrier !== undefined ? `[data-carrier="${CSS.escape(place.dataset.carrier)}"]` : `[data-campaign="${CSS.escape(place.dataset.campaign)}"]`;
-        const what = element.dataset.act ? `[data-act="${element.dataset.act}"]` : element.dataset.as ? `[data-as="${element.dataset.as}"]` : 'a';
-        return () => main.querySelector(`${where} ${what}`)?.focus();
     }
 
     const verify = h('button', {type: 'button', class: 'btn btn-outline-primary', id: 'verify', onclick: async () => {
@@ -167,7 +159,7 @@ export async function show(main) {
     }}, t('operations.verify'));
 
     const box = (title, ...inside) => h('div', {class: 'col-12 col-md-6 col-xl-4'}, h('section', {class: 'border rounded p-3 h-100'}, h('h2', {class: 'h6'}, title), inside));
-    main.replaceChildren(h('h1', {class: 'h3 mb-1'}, t('nav.operations')), asOf, problem, done,
+    main.replaceChildren(h('h1', {class: 'h3 mb-1', tabindex: '-1'}, t('nav.operations')), asOf, problem, done,
         h('section', {class: 'mb-4'}, h('h2', {class: 'h5'}, t('operations.attention')), waits),
         h('section', {class: 'mb-4'}, h('h2', {class: 'h5'}, t('operations.carriers')), carriers),
         h('section', {class: 'mb-4'}, h('h2', {class: 'h5'}, t('operations.live')), campaigns),

@@ -85,9 +85,9 @@ export async function show(main, params) {
                 h('div', {class: 'col-12 col-lg-5'}, facts(pledge, mobile(pledge))),
                 h('div', {class: 'col-12 col-lg-7'}, sums(pledge))),
             h('div', {class: 'd-flex flex-wrap gap-2 my-3', id: 'pledge-steps'}, stepButtons(pledge),
-                h('button', {type: 'button', class: 'btn btn-outline-secondary', id: 'pledge-print', onclick: () => window.print()}, t('pledge.print'))),
+                isThankable(pledge) && h('button', {type: 'button', class: 'btn btn-outline-secondary', id: 'pledge-print', onclick: () => window.print()}, t('pledge.print'))),
             h('h2', {class: 'h5'}, t('pledge.history')), history(pledge, may(...WRITERS) ? (entry) => takeBack(entry, pledge) : null), toldSection(told, may(...SENDERS) ? sendAgain : null),
-            thanks(pledge));
+            isThankable(pledge) && thanks(pledge));
     }
 
     async function sendAgain(message) {
@@ -231,12 +231,17 @@ function isReversible(pledge, entry) {
     return REVERSIBLE.includes(entry.type) && !isMarked(pledge, entry, 'reverse');
 }
 
+/* Who took it back, or never said it for certain, is not thanked for it; for what arrived all the same, he is. */
+function isThankable(pledge) {
+    return !['unconfirmed', 'void'].includes(pledge.state) && (!['withdrawn', 'waived', 'transferred'].includes(pledge.state) || !isZero(pledge, 'arrived'));
+}
+
 /* On paper only this is seen. */
 function thanks(pledge) {
     const receipts = pledge.entries.filter((entry) => entry.receipt && entry.type === 'arrive').map((entry) => entry.receipt);
     return h('section', {class: 'thanks print-only', id: 'pledge-thanks'},
         h('h2', {class: 'text-center mb-5'}, t('thanks.title')),
-        h('p', {class: 'fs-5'}, t('thanks.to', {name: pledge.name || t('pledge.no_name')})),
+        h('p', {class: 'fs-5'}, pledge.name ? t('thanks.to', {name: pledge.name}) : t('thanks.to_unnamed')),
         h('p', {class: 'fs-5 thanks-body'}, t(isZero(pledge, 'arrived') ? 'thanks.pledged' : 'thanks.arrived',
             {given: givenOf(pledge), arrived: amountOf(pledge, 'arrived'), day: pledge.on ?? '', number: pledge.number})),
         receipts.length > 0 && h('p', {}, t('thanks.receipts', {numbers: receipts.join('、')})),

@@ -3,6 +3,7 @@ import * as api from '../lib/api.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {dropZone} from '../lib/drop.js';
+import {ask} from '../lib/dialog.js';
 import {subscribe} from '../lib/events.js';
 import {formFields} from '../lib/form.js';
 import {count} from '../lib/format.js';
@@ -10,6 +11,7 @@ import {t} from '../lib/i18n.js';
 import {may, session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 import {amountOf, givenOf, isZero, KINDS, pledgeBadge, requestId, STATE_NAMES} from '../lib/pledge_words.js';
+import {standingDoubles} from '../lib/pledge_double.js';
 import {problemTable} from '../lib/problems.js';
 
 const PAGE = 50;
@@ -49,6 +51,7 @@ function enterForm(onBooked) {
     const done = h('div', {role: 'status', id: 'enter-done'});
     const button = h('button', {type: 'submit', class: 'btn btn-primary', id: 'enter-book'}, t('pledges.book'));
     let request = requestId();
+    let isUnsettled = false; // its answer was lost: the one that would be found is this one
 
     function fit() {
         const thing = ['goods', 'service'].includes(form.input('kind').value);
@@ -59,13 +62,26 @@ function enterForm(onBooked) {
         form.input('quantity').required = form.input('unit').required = thing;
     }
 
+    /* Never in the way: when it cannot be looked up, booking says what is the matter. */
+    async function isWanted(values) {
+        const doubles = isUnsettled ? [] : await standingDoubles({...values, on: values.on ?? session().today}, session().area).catch(nothingUnlessLoggedOut);
+        return doubles.length === 0 || await ask({title: t('pledges.double_title'), agree: t('pledges.double_book'), body: [h('p', {}, t('pledges.double_means')),
+            h('ul', {id: 'enter-doubles'}, doubles.map((one) => h('li', {}, h('a', {href: `#/pledges/${one.number}`, target: '_blank', rel: 'noopener'}, one.number),
+                ` · ${one.name || t('pledge.no_name')} · ${givenOf(one)} · ${one.region_name || one.region}`)))]}) !== null;
+    }
+
     async function book(event) {
         event.preventDefault();
         button.disabled = true;
         fill(done);
         try {
-            const booked = await api.post('/pledges', {...form.values(), request, source: 'console'});
+            const values = form.values();
+            if (!await isWanted(values)) {
+                return;
+            }
+            const booked = await api.post('/pledges', {...values, request, source: 'console'});
             request = requestId();
+            isUnsettled = false;
             form.clear();
             form.forget();
             fill(done, h('div', {class: 'alert alert-success mt-3'}, t('pledges.booked'), ' ',
@@ -77,6 +93,7 @@ function enterForm(onBooked) {
             form.input(form.input('amount').disabled ? 'item' : 'amount').focus(); // the next one
             onBooked();
         } catch (error) {
+            isUnsettled = error.status === 0 || error.status >= 500;
             if (error.status === 409 || error.status === 400) {
                 request = requestId(); // refused: what comes next is another request
             }
@@ -90,6 +107,13 @@ function enterForm(onBooked) {
     fit();
     return h('details', {class: 'card card-body mb-3', id: 'pledge-enter', open: form.isRecalled}, h('summary', {class: 'fw-semibold'}, t('pledges.enter')),
         h('form', {class: 'mt-3', onsubmit: book}, form.element, h('div', {class: 'mt-3'}, button), done));
+}
+
+function nothingUnlessLoggedOut(error) {
+    if (error.status === 401) {
+        throw error;
+    }
+    return [];
 }
 
 /* ---- a paper list ---- */

@@ -149,9 +149,10 @@ export async function show(main, params) {
     function download() {
         const cell = (text) => `"${(/^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
         const rows = [[t('totals.code'), ...['area', 'donors', 'pledges', 'pledged', 'arrived', 'delivered'].map((name) => t(`totals.${name}`))],
-            ...areas.rows().map((one) => [one.row.is_direct ? '' : one.row.region, one.name, one.of.donors ?? '', one.of.pledges, one.of.pledged, one.of.arrived, one.of.delivered]
+            ...areas.shown().map((one) => [one.row.is_direct ? '' : one.row.region, one.name, one.of.donors ?? '', one.of.pledges, one.of.pledged, one.of.arrived, one.of.delivered]
                 .map((value, i) => (i >= 4 ? (value / 100).toFixed(2) : String(value))))];
-        const notes = [[asOf.textContent], [t('totals.pledged_means')], [t('totals.arrived_means')], [t('totals.delivered_means')], [t('totals.donors_means')]];
+        const wanted = search.value.trim();
+        const notes = [[asOf.textContent], ...(wanted === '' ? [] : [[t('totals.csv_searched', {text: wanted})]]), [t('totals.pledged_means')], [t('totals.arrived_means')], [t('totals.delivered_means')], [t('totals.donors_means')]];
         const text = `\ufeff${[...rows, ...notes].map((line_) => line_.map(cell).join(',')).join('\r\n')}\r\n`;
         const link = h('a', {href: URL.createObjectURL(new Blob([text], {type: 'text/csv'})), download: `totals-${region || 'all'}-${session().today}.csv`});
         document.body.append(link);
