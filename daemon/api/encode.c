@@ -240,6 +240,7 @@ json_t *encode_carrier(const struct settings_carrier *carrier, const struct carr
     json_t *json = json_object();
     set_text(json, "name", carrier->name);
     set_text(json, "driver", carrier->driver);
+    json_object_set_new(json, "trial", json_boolean(carrier->trial));
     set_text(json, "state", view->state);
     set_text(json, "reason", view->reason);
     set_text(json, "actor", view->actor);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
+#include "campaign/definition.h"
 #include "conf/address.h"
 #include "people/password.h"
 #include "pledge/area.h"
@@ -41,13 +42,14 @@ static json_t *session_json(struct apicall *call, bool is_trial)
         offset, "today", encode_day(apicall_today(call), day));
     json_object_set_new(json, "trial", json_boolean(is_trial));
     json_object_set_new(json, "limits",
-                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "four_eyes_over",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i}", "four_eyes_over",
                                   (json_int_t)daemon->four_eyes_over, "part_bytes",
                                   (json_int_t)DRAFTING_PART_MAX_BYTES, "upload_bytes",
                                   (json_int_t)daemon->upload_max_bytes, "test_daily",
                                   (json_int_t)daemon->test_daily, "trial_daily",
                                   (json_int_t)daemon->trial_daily, "optout_daily",
-                                  (json_int_t)daemon->optout_daily));
+                                  (json_int_t)daemon->optout_daily, "signature_min", SIGNATURE_MIN,
+                                  "signature_max", SIGNATURE_MAX));
     return json;
 }
 

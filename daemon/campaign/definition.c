@@ -160,7 +160,7 @@ static const struct schema_row rows[] = {
         .def = "hold"),
     ROW("campaign", "late_after", definition.late_after_ms, .type = &value_duration, .min = 0, .max = 30 * DAY_MS,
         .def = "30m"),
-    ROW("message", "signature", definition.signature, .type = &value_text, .min = 2, .max = 16, .flags = SCHEMA_REQUIRED),
+    ROW("message", "signature", definition.signature, .type = &value_text, .min = SIGNATURE_MIN, .max = SIGNATURE_MAX, .flags = SCHEMA_REQUIRED),
     /* Texts are never shown in a mistake: those are logged. */
     ROW("message", "text", definition.text, .type = &type_message, .flags = SCHEMA_OPTIONAL | SCHEMA_SECRET),
     ROW("message", "text_file", text_file, .type = &value_file, .flags = SCHEMA_OPTIONAL),

@@ -10,6 +10,9 @@
 #include "conf/mistake.h"
 #include "conf/settings.h"
 
+#define SIGNATURE_MIN 2 /* characters between 【 and 】 */
+#define SIGNATURE_MAX 16
+
 enum campaign_class { CLASS_PUBLICITY, CLASS_NOTICE, CLASS_RECEIPT };
 enum on_ambiguous { AMBIGUOUS_HOLD, AMBIGUOUS_RESEND };
 enum on_empty {

@@ -182,3 +182,47 @@ def test_the_same_gift_of_the_same_day_is_asked_about(world, open_tab):
     tab.wait_text("#pledge-enter .alert-danger", "连不上")
     tab.click("#enter-book").wait_text("#enter-done", "-")
     assert len(world.ctl("pledge", "list")["pledges"]) == 4 and tab.complaints() == []
+
+
+def test_one_is_one_in_english(world, open_tab):
+    world.campaign("spring", rows=1)
+    world.user("wang", "township", TOWNSHIP)
+    tab = open_tab(world, language="en").login("wang").go("#/campaigns")
+    tab.wait_text("[role=status]", "1 of 1 campaign")
+    assert "campaigns" not in tab.text("main > p[role=status]")
+    tab.go("#/campaigns/spring?step=list").wait_text("#list-verdict", "1 person can be written to (1 row)")
+    assert "uploaded by" not in tab.text("#list-result") and "spring.csv" in tab.text("#list-result")  # nobody did: it was put there
+    tab.picture("list-one")
+    tab.click("[data-step=text]").wait_text("#text-weight", "1 segment,")
+    assert tab.complaints() == []
+
+
+def test_a_signature_takes_what_the_daemon_takes(world, open_tab):
+    world.campaign("spring", rows=5)
+    world.user("wang", "township", TOWNSHIP)
+    tab = open_tab(world).login("wang").go("#/campaigns/spring?step=text")
+    tab.wait_text("#text-signature-hint", "2 到 16 个字")
+    tab.fill("#text-signature", "高" * 17)
+    assert tab.find("#text-signature").get_attribute("value") == "高" * 16
+    wait_until(lambda: world.api("GET", "/drafts/spring")["fields"]["signature"] == "高" * 16)
+    assert tab.text("#draft-problem") == ""
+
+
+def test_a_draft_in_trial_gets_a_carrier_that_may_be_used(world, open_tab):
+    config = world.daemons["a"].config
+    alone = config.read_text(encoding="utf-8")
+    section = alone[alone.index("[carrier mas]"):].replace("[carrier mas]", "[carrier try]").rstrip()
+    config.write_text(f"{alone}{section}\ntrial = yes\n", encoding="utf-8")
+    world.ctl("reload")
+    wait_until(lambda: len(world.ctl("carrier", "list")["carriers"]) == 2, what="two carriers")
+    world.campaign("spring", rows=5)
+    people = [line.split(",")[0] for line in (world.dir / "campaigns.d" / "spring.csv").read_text(encoding="utf-8").splitlines()[1:]]
+    world.api("POST", f"/areas/{TOWNSHIP}", {"actor": "root", "own_numbers": people})
+    world.user("wang", "township", TOWNSHIP)
+    tab = open_tab(world).login("wang").go("#/campaigns/spring?step=send")
+    tab.wait_text("#trial-box", "“时间”一步", "trial = yes")
+    tab.click("[data-step=schedule]").wait_text("#time-carrier", "try（连着模拟器）")
+    tab.picture("schedule-carrier").choose("#time-carrier", "try").click("[data-step=send]")
+    tab.wait_text("#trial-box", "可以试发")
+    tab.find("#send-launch")
+    assert world.api("GET", "/drafts/spring")["fields"]["carrier"] == "try" and tab.complaints() == []

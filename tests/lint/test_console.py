@@ -46,6 +46,20 @@ def test_both_languages_take_the_same_parameters():
              if set(re.findall(r"\{(\w+)\}", chinese[key])) != set(re.findall(r"\{(\w+)\}", english[key])))
 
 
+# {n|row|rows}: the word that goes with a number.
+PLURAL = re.compile(r"\{(\w+)\|[^{}|]+\|[^{}|]+\}")
+COUNTED = re.compile(r"\{\w+\} (acts|areas|campaigns|characters|chunks|entries|lines|messages|people|pledges|replies|reports|rows|seals|segments|things|users)\b")
+
+
+def test_english_counts_one_thing_as_one():
+    english = texts("en")
+    assert COUNTED.search("{n} rows") and not COUNTED.search("{n} {n|row|rows}") and PLURAL.fullmatch("{n|row|rows}")
+    problems([f"{key}: say {{n|…|…}}, there may be one: {found[0]}" for key, text in english.items() if (found := COUNTED.search(text))] +
+             [f"{key}: no parameter {name}" for key, text in english.items() for name in PLURAL.findall(text) if f"{{{name}}}" not in text] +
+             [f"{key}: {found[0]} is neither a parameter nor a plural" for key, text in english.items()
+              if (found := re.search(r"\{[^{}]*\}", PLURAL.sub("", re.sub(r"\{\w+\}", "", text))))])
+
+
 def test_every_key_that_is_used_exists():
     known, found = texts(LANGUAGES[0]), []
     for path in scripts():

@@ -14,6 +14,7 @@ export const FAULTS = ['definition', 'file', 'columns', 'text'];
 const PART_BYTES = 1048576;
 
 export function render(body, context) {
+    const megabytes = count(Math.floor((session().limits?.upload_bytes ?? 0) / 1048576));
     const result = h('div', {class: 'mt-3', id: 'list-result', 'aria-live': 'polite'});
     const sample = h('a', {href: `/api/v1${context.path}/sample`, download: `${context.id}.csv`}, t('list.sample'));
     let running = false;
@@ -57,7 +58,7 @@ export function render(body, context) {
 
     fill(body,
         h('h2', {class: 'h5'}, t('list.title')),
-        context.editable ? dropZone({id: 'list-file', label: t(context.draft.recipients ? 'list.again' : 'list.drop'), hint: t('list.hint'),
+        context.editable ? dropZone({id: 'list-file', label: t(context.draft.recipients ? 'list.again' : 'list.drop'), hint: t('list.hint', {mb: megabytes}),
             accept: '.csv,.tsv,.txt,text/csv', onFile: give}) : h('p', {}, t('draft.read_only')),
         h('p', {class: 'small mt-2'}, sample), result);
     check();

@@ -1,4 +1,5 @@
 /* Step 3: when, how fast, and whether replies are pledges. */
+import * as api from '../lib/api.js';
 import {h} from '../lib/dom.js';
 import {fill} from '../lib/fill.js';
 import {has, t} from '../lib/i18n.js';
@@ -52,6 +53,17 @@ export function render(body, context) {
         fill(mistakes, mistakesOf(context.draft, 'schedule').map((mistake) => h('div', {class: 'alert alert-warning py-2 my-2'}, mistakeText(mistake))));
     }
 
+    /* The carrier, where there is a choice; an area in trial needs one that leads to a simulator. */
+    const carrier = h('div', {class: 'col-12 col-md-6', hidden: true});
+    async function drawCarriers() {
+        const {carriers} = await api.get('/carriers').catch(() => ({carriers: []})), chosen = context.fields().carrier ?? '';
+        const names = carriers.some((one) => one.name === chosen) ? carriers : [{name: chosen}, ...carriers];
+        const select = h('select', {class: 'form-select', id: 'time-carrier', 'data-field': 'carrier', value: chosen, onchange: () => context.save({carrier: select.value})},
+            names.map((one) => h('option', {value: one.name}, one.trial ? t('schedule.carrier_trial', {name: one.name}) : one.name)));
+        carrier.hidden = names.length < 2;
+        fill(carrier, h('label', {class: 'form-label', for: select.id}, t('create.carrier')), select);
+    }
+
     fill(body,
         h('h2', {class: 'h5'}, t('schedule.heading')), mistakes,
         h('fieldset', {disabled: !context.editable},
@@ -61,11 +73,14 @@ export function render(body, context) {
                 h('div', {class: 'col-12 col-md-6'}, h('div', {class: 'form-label'}, t('schedule.window')),
                     h('div', {class: 'd-flex align-items-center gap-2'}, opens, h('span', {'aria-hidden': 'true'}, '–'), closes),
                     h('div', {class: 'form-text'}, t('schedule.window_hint'))),
-                FIELDS.slice(2).map(([name, kind]) => field(name, kind, typed[name], (value) => context.save({[name]: value}))))),
+                carrier, FIELDS.slice(2).map(([name, kind]) => field(name, kind, typed[name], (value) => context.save({[name]: value}))))),
         h('fieldset', {class: 'border rounded p-3 mt-4', disabled: !context.editable},
             h('legend', {class: 'h6 float-none w-auto px-2'}, t('schedule.pledges')),
             h('div', {class: 'form-check'}, pledges, h('label', {class: 'form-check-label', for: 'time-pledge'}, t('schedule.pledges_on'))), pledgeFields),
         context.editable && h('button', {type: 'button', class: 'btn btn-primary mt-3', onclick: () => context.go('test')}, t('draft.next')));
+    if (context.editable) {
+        drawCarriers();
+    }
     context.onSaved = drawMistakes;
     drawMistakes();
 }

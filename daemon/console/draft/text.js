@@ -5,6 +5,7 @@ import {fill} from '../lib/fill.js';
 import {count, yuan} from '../lib/format.js';
 import {words} from '../lib/sentences.js';
 import {t} from '../lib/i18n.js';
+import {session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
 import {mistakesOf, mistakeText} from './mistakes.js';
 
@@ -12,10 +13,11 @@ const COUNT_AFTER_MS = 250;
 const OPTOUT = '拒收请回复R'; // what the daemon adds to publicity that does not say how to refuse it
 
 export function render(body, context) {
+    const {signature_min: least, signature_max: most} = session().limits;
     const {draft} = context, typed = context.fields();
     const fields = {
         text: h('textarea', {class: 'form-control', id: 'text-text', 'data-field': 'text', rows: '6', 'aria-describedby': 'text-weight'}),
-        signature: h('input', {class: 'form-control', id: 'text-signature', 'data-field': 'signature', maxlength: '20', autocomplete: 'off', 'aria-describedby': 'text-signature-hint'}),
+        signature: h('input', {class: 'form-control', id: 'text-signature', 'data-field': 'signature', maxlength: String(most), autocomplete: 'off', 'aria-describedby': 'text-signature-hint'}),
         optout: h('input', {class: 'form-control', id: 'text-optout', 'data-field': 'optout', maxlength: '30', autocomplete: 'off'}),
     };
     const weight = h('div', {class: 'form-text text-body fw-semibold', id: 'text-weight', 'aria-live': 'polite'});
@@ -99,7 +101,7 @@ export function render(body, context) {
         h('div', {class: 'row g-4'},
             h('div', {class: 'col-12 col-lg-7'},
                 h('div', {class: 'mb-3'}, h('label', {class: 'form-label', for: 'text-signature'}, t('text.signature')), fields.signature,
-                    h('div', {class: 'form-text', id: 'text-signature-hint'}, t('text.signature_hint'))),
+                    h('div', {class: 'form-text', id: 'text-signature-hint'}, t('text.signature_hint', {least, most}))),
                 h('div', {class: 'mb-3'}, h('label', {class: 'form-label', for: 'text-text'}, t('text.text')), fields.text, weight),
                 columns.length > 0 && context.editable && h('div', {class: 'mb-3', role: 'group', id: 'text-columns', 'aria-label': t('text.columns')}, h('div', {class: 'small mb-1'}, t('text.columns')),
                     h('div', {class: 'd-flex flex-wrap gap-2'}, columns.map((column) =>

@@ -6,16 +6,27 @@ const KEPT = 'outreach.language';
 let language = LANGUAGES[0][0];
 let texts = {};
 
+/* "{n} {n|row|rows}": a parameter, and the word that goes with its number (English: one row, else rows). */
+const MARK = /\{(\w+)(?:\|([^{}|]*)\|([^{}|]*))?\}/;
+const MARKS = new RegExp(MARK, 'g');
+
+function filled(params, mark, name, one, many) {
+    if (!(name in params)) {
+        return mark;
+    }
+    return one === undefined ? params[name] : String(params[name]) === '1' ? one : many;
+}
+
 /* The text of a key with its {parameters}; the key itself when there is none. */
 export function t(key, params = {}) {
-    return (texts[key] ?? key).replace(/\{(\w+)\}/g, (all, name) => (name in params ? String(params[name]) : all));
+    return (texts[key] ?? key).replace(MARKS, (...found) => String(filled(params, ...found.slice(0, 4))));
 }
 
 /* The same in parts, to be put among the children of an element: a parameter may be an element or a list of parts. */
 export function parts(key, params = {}) {
-    return (texts[key] ?? key).split(/(\{\w+\})/).filter(Boolean).map((piece) => {
-        const name = /^\{(\w+)\}$/.exec(piece)?.[1];
-        return name in params ? params[name] : piece;
+    return (texts[key] ?? key).split(/(\{[^{}]*\})/).filter(Boolean).map((piece) => {
+        const found = piece.startsWith('{') ? MARK.exec(piece) : null;
+        return found === null ? piece : filled(params, ...found);
     });
 }
 
