@@ -427,12 +427,23 @@ local stand_in = { -- what the ledger's text takes for `redis`
         return redis.call(...)
     end,
     sha1hex = function(text) return redis.sha1hex(text) end,
-    register_function = function(of) bodies[of.function_name] = of.callback end,
 }
+-- What it takes from the part of the library before it (daemon/store/outreach.lua).
+local OUTCOME, READ, rouse
+local function serve(functions, wake)
+    rouse = wake
+    for i = 1, #functions do
+        bodies[functions[i][1]] = functions[i][2]
+    end
+end
 LEDGER
 -- how many arguments an entry has, which of them differ from entry to entry, the arguments of one entry, then what differs
 redis.register_function('bench_fill', function(keys, args)
     local n, places = tonumber(args[1]), {}
+    if rouse then
+        rouse()
+        rouse = nil
+    end
     for place in string.gmatch(args[2], '%d+') do
         places[#places + 1] = tonumber(place)
     end
