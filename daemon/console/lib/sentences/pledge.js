@@ -72,6 +72,16 @@ export default [
     ['whether it was booked is not known; send the same request', 'said.booked_unknown'],
     ['it broke off at row {row} after {n} rows; give the same list again', 'said.broke_off'],
     ['this area is not in your own', 'said.not_own'],
+    // taking a step back
+    ['^pledge {number}: {amount} of what arrived is delivered: reverse that first', 'said.undo_delivered'],
+    ['^pledge {number} is not open', 'said.undo_not_open'],
+    ['^pledge {number} came from pledge {other}, which has its rest back', 'said.undo_came'],
+    ['^the rest went to pledge {number}: void that first', 'said.undo_went'],
+    ['^a reversal cannot be reversed: enter the step again', 'said.undo_twice'],
+    ['^a closed period stays closed', 'said.undo_closed'],
+    ['^the bank can take back an arrival, not a pledge', 'said.undo_bank'],
+    ['^the bank can take back only an arrival', 'said.undo_bank'],
+    ['^only a pledge or an arrival can be taken back by its donor', 'said.undo_donor'],
     // a donor's messages
     ['^the message of entry {entry}: {why}', 'said.told'],
     ['^it waits in the queue$', 'said.told_queued'],
