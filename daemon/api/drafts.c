@@ -12,6 +12,8 @@
 #include "api/encode.h"
 #include "api/handlers.h"
 #include "api/journal.h"
+#include "api/query.h"
+#include "api/words.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/log.h"
@@ -800,15 +802,17 @@ static void on_part(void *arg, enum err error, const char *reason)
     if (!apicall_lives(call)) {
         return;
     }
-    if (error != ERR_OK) {
+    if (error == ERR_INVALID) {
+        apicall_error(call, 400, "list", "recipients", "%s", reason);
+    } else if (error != ERR_OK) {
         apicall_fail(call, error, reason);
     } else if (work->is_last) {
         char name[160];
         const char *given = http_request_query(call->request, "name");
         given = given != NULL ? given : "";
         problems_show(given, strlen(given), name, sizeof name);
-        snprintf(work->detail, sizeof work->detail, "%llu bytes of %s",
-                 (unsigned long long)work->at, name);
+        snprintf(work->detail, sizeof work->detail, "%llu bytes of %s%s",
+                 (unsigned long long)work->at, work->is_mended ? "mended rows, " : "", name);
         drafts_audit(call, work->who, "draft upload", work->draft->id, work->detail, answer_done);
     } else {
         apicall_answer(call, 200, json_pack("{s:I}", "at", (json_int_t)work->at));
@@ -834,6 +838,14 @@ static void refuse_part(struct apicall *call, enum err error, uint64_t at, const
     }
 }
 
+/* What a download of rejected rows may have called their numbers, see draft_rejected.c. */
+static void name_rows(const struct apicall *call, const char *names[DRAFTING_ROW_NAMES])
+{
+    names[0] = words_of(call->api->words, WORDS_CHINESE, "csv", "row", "row");
+    names[1] = words_of(call->api->words, WORDS_ENGLISH, "csv", "row", "row");
+    names[2] = "row";
+}
+
 static void put_part(struct apicall *call)
 {
     struct draft_work *work = call->state;
@@ -847,6 +859,9 @@ static void put_part(struct apicall *call)
     problems_show(name != NULL ? name : "", name != NULL ? strlen(name) : 0, shown, sizeof shown);
     struct drafting_part part = {
         .id = work->draft->id, .who = work->who, .name = shown, .at = at, .last = work->is_last};
+    const char *names[DRAFTING_ROW_NAMES];
+    name_rows(call, names);
+    part.mended = work->is_mended ? names : NULL;
     part.bytes = http_request_body(call->request, &part.len);
     work->at = at + part.len;
     buf_init(&reason, REASON_MAX_BYTES);
@@ -863,7 +878,7 @@ static void take_part(struct apicall *call, struct draft_work *work)
     const char *last = http_request_query(call->request, "last");
     uint64_t at;
     size_t len;
-    if (!read_offset(call, &at)) {
+    if (!read_offset(call, &at) || !query_flag(call, "mended", &work->is_mended)) {
         return;
     }
     work->is_last = last != NULL && (strcmp(last, "1") == 0 || strcmp(last, "true") == 0);

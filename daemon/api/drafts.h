@@ -20,7 +20,7 @@ struct draft_work {
     int status;       /* of the answer: 200 or 201 */
     void (*then)(struct apicall *call, struct draft_work *work);
     /* the handler's own */
-    bool is_for_change, is_last, approve;
+    bool is_for_change, is_last, is_mended, approve;
     uint64_t at;
     uint64_t launched; /* by who asks, to so many people, without an approval, in 24 hours */
     struct trial trial;

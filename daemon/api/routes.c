@@ -37,7 +37,7 @@ const struct route routes_rows[] = {
     {"GET", "/api/v1/drafts/{id}", handle_draft_show, TOWNSHIP | APPROVER | OPERATOR | ADMIN | AUDITOR, ROUTE_AREA_CAMPAIGN, 0, "", "one draft with its mistakes and its approval"},
     {"POST", "/api/v1/drafts/{id}", handle_draft_change, TOWNSHIP, ROUTE_AREA_CAMPAIGN, ROUTE_QUIET, "", "changes fields of it"},
     {"DELETE", "/api/v1/drafts/{id}", handle_draft_delete, TOWNSHIP, ROUTE_AREA_CAMPAIGN, 0, "version actor", "removes it with its list"},
-    {"PUT", "/api/v1/drafts/{id}/recipients", handle_draft_recipients, TOWNSHIP, ROUTE_AREA_CAMPAIGN, ROUTE_QUIET, "at last name actor", "a part of its list; the last one puts the list in place"},
+    {"PUT", "/api/v1/drafts/{id}/recipients", handle_draft_recipients, TOWNSHIP, ROUTE_AREA_CAMPAIGN, ROUTE_QUIET, "at last name mended actor", "a part of its list; the last one puts the list in place"},
     {"GET", "/api/v1/drafts/{id}/plan", handle_draft_plan, TOWNSHIP | APPROVER | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "", "what would be sent to whom, and which rows are left out"},
     {"GET", "/api/v1/drafts/{id}/preview", handle_draft_preview, TOWNSHIP | APPROVER | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "at", "the finished text of one row of its list"},
     {"GET", "/api/v1/drafts/{id}/rejected", handle_draft_rejected, TOWNSHIP | APPROVER | OPERATOR, ROUTE_AREA_CAMPAIGN, 0, "lang", "all rows left out, as CSV, streamed"},

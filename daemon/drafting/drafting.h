@@ -52,13 +52,19 @@ MUST_CHECK enum err drafting_remove(struct drafting *drafting, const struct draf
 /* Adds a part. `last`: `done` runs when the file is in the place of the old one (and, if need be,
  * named in the INI); else it runs at once. errors as return (then `done` does not run): ERR_STALE
  * (the offset is another: *at), ERR_TOO_BIG, ERR_BUSY (too many uploads), ERR_INVALID (this is no
- * table: the reason), ERR_RANGE (the disk is nearly full: the reason), ERR_IO, ERR_NOMEM */
+ * table: the reason; of mended rows `done` may say so as well, and ERR_STALE: somebody gave another
+ * list meanwhile), ERR_RANGE (the disk is nearly full: the reason), ERR_IO, ERR_NOMEM */
+#define DRAFTING_ROW_NAMES 3
 struct drafting_part {
     const char *id, *who, *name;
     uint64_t at;
     const void *bytes;
     size_t len;
     bool last;
+    /* Not NULL: these are rows of the present list that were left out and come back mended; each
+     * says its number in a column of one of these names (DRAFTING_ROW_NAMES of them). They take
+     * their places in the list, and nothing else of it changes. */
+    const char *const *mended;
 };
 /* A part at this offset would be taken: it goes on where the upload stands, or begins one. */
 bool drafting_expects(const struct drafting *drafting, const char *id, const char *who,

@@ -10,11 +10,27 @@
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "campaign/recipients.h"
+#include "drafting/mend.h"
 #include "drafting/parts.h"
+#include "drafting/run.h"
 #include "store/drafts.h"
 
 #define TIDY_MS 60000
 #define NAME_MAX_BYTES 255
+#define PROBLEM_BYTES 2048
+#define LIST_CHANGED "somebody else has given another list meanwhile; look at it again"
+
+/* Rows that come back mended, until they are one list with the others again. */
+struct mended_upload {
+    char *row_names[DRAFTING_ROW_NAMES], list[DRAFT_PATH_SIZE];
+    struct stat info; /* of the list as it was looked at */
+    struct run *run;  /* tells what is left out; NULL: over */
+    uint64_t *left_out;
+    size_t n_left_out, cap;
+    char temporary[DRAFT_PATH_SIZE]; /* the new list; "": none */
+    int fd;
+    struct buf problem;
+};
 
 struct upload {
     struct upload *next;
@@ -31,7 +47,23 @@ struct upload {
     enum err error;
     drafting_done_fn *done;
     void *arg;
+    struct mended_upload *mended; /* NULL: this is the whole list */
 };
+
+static void mended_free(struct mended_upload *mended)
+{
+    if (mended == NULL)
+        return;
+    if (mended->fd >= 0)
+        close(mended->fd);
+    if (mended->temporary[0] != '\0')
+        unlink(mended->temporary);
+    for (size_t i = 0; i < DRAFTING_ROW_NAMES; i++)
+        free(mended->row_names[i]);
+    free(mended->left_out);
+    buf_fini(&mended->problem);
+    free(mended);
+}
 
 static void upload_free(struct upload *upload)
 {
@@ -39,6 +71,7 @@ static void upload_free(struct upload *upload)
         close(upload->fd);
     if (upload->temporary[0] != '\0')
         unlink(upload->temporary);
+    mended_free(upload->mended);
     free(upload->who);
     free(upload->name);
     free(upload);
@@ -160,6 +193,16 @@ static void work_sync_directory(void *arg)
     upload->temporary[0] = '\0';
 }
 
+/* Still the one whose rows were mended. */
+static bool is_the_list(const struct mended_upload *mended)
+{
+    struct stat now;
+    return stat(mended->list, &now) == 0 && now.st_ino == mended->info.st_ino &&
+           now.st_size == mended->info.st_size &&
+           now.st_mtim.tv_sec == mended->info.st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == mended->info.st_mtim.tv_nsec;
+}
+
 static enum err put_in_place(struct upload *upload)
 {
     struct drafting *drafting = upload->drafting;
@@ -168,6 +211,8 @@ static enum err put_in_place(struct upload *upload)
     if (access(draft_ini_path(drafting->settings, upload->id, ini), F_OK) != 0)
         return ERR_NOT_FOUND;
     draft_list_path(drafting->settings, upload->id, list);
+    if (upload->mended != NULL && !is_the_list(upload->mended))
+        return ERR_STALE;
     FAILPOINT("upload_between");
     if (rename(upload->temporary, list) != 0)
         return ERR_IO;
@@ -183,7 +228,9 @@ static void on_recorded(void *arg, enum err error, const char *reason)
         error = ERR_CLOSED;
     if (error == ERR_OK) {
         error = put_in_place(upload);
-        reason = error == ERR_NOT_FOUND ? "the draft was deleted meanwhile" : "";
+        reason = error == ERR_NOT_FOUND ? "the draft was deleted meanwhile"
+                 : error == ERR_STALE   ? LIST_CHANGED
+                                        : "";
         if (error == ERR_OK && offload_run(upload->drafting->offload, work_sync_directory,
                                            on_directory_synced, upload) != ERR_OK) {
             upload->temporary[0] = '\0';
@@ -227,13 +274,128 @@ static enum err check_table(const struct upload *upload, struct buf *reason)
     return error;
 }
 
-static enum err finish(struct upload *upload, struct buf *reason, drafting_done_fn *done, void *arg)
+/* ---- mended rows: what is left out is asked of a run, then a thread writes the new list ---- */
+
+static void on_mended(void *arg)
+{
+    struct upload *upload = arg;
+    struct mended_upload *mended = upload->mended;
+    enum err error = upload->drafting->is_ending ? ERR_CLOSED : upload->error;
+    if (error == ERR_OK) { /* from here on it is an upload like any other */
+        close(upload->fd);
+        unlink(upload->temporary);
+        upload->fd = mended->fd;
+        memcpy(upload->temporary, mended->temporary, sizeof upload->temporary);
+        mended->fd = -1;
+        mended->temporary[0] = '\0';
+        error = offload_run(upload->drafting->offload, work_sync, on_synced, upload);
+    }
+    if (error != ERR_OK)
+        upload_end(upload, error, buf_text(&mended->problem));
+}
+
+static void work_mend(void *arg)
+{
+    struct upload *upload = arg;
+    struct mended_upload *mended = upload->mended;
+    struct mend mend = {.list = mended->list,
+                        .mended = upload->temporary,
+                        .out = mended->fd,
+                        .left_out = mended->left_out,
+                        .n_left_out = mended->n_left_out};
+    for (size_t i = 0; i < DRAFTING_ROW_NAMES; i++)
+        mend.row_names[i] = mended->row_names[i];
+    upload->error = mend_list(&mend, &mended->problem);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static void on_left_out(void *arg, const struct plan_problem *problem)
+{
+    struct mended_upload *mended = ((struct upload *)arg)->mended;
+    if (problem->accepted)
+        return;
+    if (mended->n_left_out == mended->cap) {
+        size_t cap = mended->cap > 0 ? 2 * mended->cap : 256;
+        uint64_t *grown = realloc(mended->left_out, cap * sizeof *grown);
+        if (grown == NULL)
+            return; /* the row counts as a good one, and its mended row is refused */
+        mended->left_out = grown;
+        mended->cap = cap;
+    }
+    mended->left_out[mended->n_left_out++] = problem->row;
+}
+
+static void on_run_end(void *arg, struct run *run, enum err error, const char *fault)
+{
+    struct upload *upload = arg;
+    struct mended_upload *mended = upload->mended;
+    (void)run;
+    mended->run = NULL;
+    if (error == ERR_OK && mended->n_left_out > 1)
+        qsort(mended->left_out, mended->n_left_out, sizeof *mended->left_out, by_number);
+    if (error == ERR_OK)
+        error = offload_run(upload->drafting->offload, work_mend, on_mended, upload);
+    if (error != ERR_OK)
+        upload_end(upload, error, fault);
+}
+
+static enum err begin_mending(struct upload *upload, struct buf *reason)
+{
+    static const struct run_hooks hooks = {.problem = on_left_out, .end = on_run_end};
+    struct drafting *drafting = upload->drafting;
+    struct mended_upload *mended = upload->mended;
+    struct draft *draft = NULL;
+    enum run_stage stage;
+    enum err error = draft_load(drafting->settings, upload->id, &draft);
+    draft_list_path(drafting->settings, upload->id, mended->list);
+    if (error == ERR_OK && (draft->list == NULL || strcmp(draft->list, mended->list) != 0 ||
+                            stat(mended->list, &mended->info) != 0)) {
+        buf_add_text(reason, "there is no list here yet that could be mended: give the whole list");
+        error = ERR_INVALID;
+    }
+    if (error == ERR_OK) {
+        mended->fd = parts_temporary(drafting, DRAFT_FILE_MODE, mended->temporary);
+        error = mended->fd >= 0
+                    ? run_new(drafting, draft, &hooks, upload, &mended->run, &stage, reason)
+                    : ERR_IO;
+    }
+    draft_free(draft);
+    return error;
+}
+
+/* The names are the caller's. */
+static enum err note_mended(struct upload *upload, const char *const *names)
+{
+    struct mended_upload *mended = calloc(1, sizeof *mended);
+    if (mended == NULL)
+        return ERR_NOMEM;
+    mended->fd = -1;
+    buf_init(&mended->problem, PROBLEM_BYTES);
+    upload->mended = mended;
+    for (size_t i = 0; i < DRAFTING_ROW_NAMES; i++) {
+        if ((mended->row_names[i] = strdup(names[i])) == NULL)
+            return ERR_NOMEM;
+    }
+    return ERR_OK;
+}
+
+static enum err finish(struct upload *upload, const char *const *mended, struct buf *reason,
+                       drafting_done_fn *done, void *arg)
 {
     take_out(upload);
     upload->done = done;
     upload->arg = arg;
     enum err error = check_table(upload, reason);
-    if (error == ERR_OK)
+    if (error == ERR_OK && mended != NULL)
+        error = note_mended(upload, mended);
+    if (error == ERR_OK && mended != NULL)
+        error = begin_mending(upload, reason);
+    else if (error == ERR_OK)
         error = offload_run(upload->drafting->offload, work_sync, on_synced, upload);
     if (error == ERR_OK)
         parts_hold(upload->drafting);
@@ -351,7 +513,7 @@ enum err drafting_upload(struct drafting *drafting, const struct drafting_part *
     }
     *at = upload->at;
     if (part->last)
-        return finish(upload, reason, done, arg);
+        return finish(upload, part->mended, reason, done, arg);
     done(arg, ERR_OK, "");
     return ERR_OK;
 }

@@ -62,6 +62,12 @@ def test_from_a_list_with_mistakes_to_the_totals_of_the_province(make_world, ope
     tab.give_file("#list-file", rows).wait_text("#problem-rows", "7", "8", "9")
     assert [re.split(r"\s", row.text)[0] for row in tab.all("#problem-rows tbody tr")][:3] == ["7", "8", "9"]
     tab.picture("draft-list-rows")
+    mended = world.dir / "mended.csv"  # of the rows left out one comes back mended, one as it was
+    mended.write_text(f"手机号,姓名,地区,行号,原因\n{numbers(PEOPLE + 1)[-1]},少一位,,7,手机号不足 11 位\n,没有号码,,8,填上手机号\n", encoding="gb18030")
+    tab.give_file("#list-mended-file", mended).wait_text("#list-mended", "1 行", "2 行")
+    tab.wait_text("#list-verdict", str(PEOPLE + 1))
+    tab.picture("draft-list-mended")
+    tab.give_file("#list-mended-file", good).wait_text("#list-result .alert-danger", "行号")  # the whole list is no file of mended rows
     tab.give_file("#list-file", good).wait_text("#list-verdict.alert-success", str(PEOPLE))
 
     # The text, and what the first and the third person will get.

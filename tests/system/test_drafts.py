@@ -538,6 +538,85 @@ def test_an_approval_is_bound_to_the_bytes(make_world):
     assert lines[1][b"detail"].decode() == 'title "扶贫日" -> "anders"' and lines[2][b"actor"] == b"dan"
 
 
+def rejected_text(world):
+    return world.daemons["a"].api("GET", "/drafts/spring/rejected?lang=zh-CN")[1].lstrip("\ufeff")
+
+
+def give_mended(world, text, id_="spring", encoding="utf-8-sig", name="mended.csv"):
+    data = text.encode(encoding)
+    return world.daemons["a"].api("PUT", f"/drafts/{id_}/recipients?at=0&last=1&name={name}&mended=1&actor=clerk1", data)
+
+
+def list_text(world, id_="spring"):
+    return (folder(world) / f"{id_}.csv").read_text(encoding="utf-8-sig")
+
+
+def a_list_with_mistakes(world):
+    """Rows 3, 5 and 7 are left out; row 4 is blank, row 6 holds what a spreadsheet would compute."""
+    one, two, three, four = numbers(4)
+    complete(world)
+    upload(world, "spring", f"手机号,姓名\n{one},甲\n1380013,乙\n\n,丙\n{two},=1+1\n{one},丁\n{three},戊\n".encode())
+    plan = plan_of(world)
+    assert (plan["accepted"], plan["problems_total"]) == (3, 3)
+    return one, two, three, four
+
+
+def test_mended_rows_take_their_places(world):
+    one, two, three, four = a_list_with_mistakes(world)
+    text = rejected_text(world)
+    assert [line.split(",")[2] for line in text.splitlines()[1:]] == ["3", "5", "7"]
+    lines = text.splitlines()
+    mended = "\r\n".join([lines[0], lines[1].replace("1380013", four), lines[2]])  # one is mended, one is still wrong, one is deleted
+    status, draft = give_mended(world, mended, encoding="gb18030")
+    assert status == 200, draft
+    assert list_text(world).replace("\r", "") == f"手机号,姓名\n{one},甲\n{four},乙\n\n,丙\n{two},\"'=1+1\"\n{one},丁\n{three},戊\n"
+    plan = plan_of(world)
+    assert (plan["accepted"], plan["problems_total"]) == (4, 2) and {p["row"] for p in plan["problems"]} == {5, 7}
+    before = list_text(world)
+    assert give_mended(world, mended)[0] == 200 and list_text(world) == before  # twice is once
+    line = next(line for line in world.ctl("audit", "list")["lines"] if line["act"] == "draft upload")
+    assert "mended rows, mended.csv" in line["detail"]
+
+
+@pytest.mark.parametrize("change_it,words", [
+    (lambda text: text.replace("行号", "编号"), "no column"),
+    (lambda text: text.replace("姓名", "名字"), "姓名"),
+    (lambda text: text.replace(",3,", ",2,"), "not left out"),
+    (lambda text: text.replace(",3,", ",99,"), "does not have"),
+    (lambda text: text.replace(",3,", ",5,"), "twice"),
+    (lambda text: text.replace(",3,", ",三,"), "not the number of a row"),
+    (lambda text: text.splitlines()[0], "there is none"),
+    (lambda text: text.replace("1380013,乙", "1380013,乙,x,3,,,,,,"), "mended rows"),
+])
+def test_mended_rows_that_do_not_fit_change_nothing(world, change_it, words):
+    a_list_with_mistakes(world)
+    text, before, files_before = rejected_text(world), list_text(world), files(world, "spring")
+    status, answer = give_mended(world, change_it(text))
+    assert (status, answer["error"]["code"], answer["error"]["field"]) == (400, "list", "recipients"), answer
+    assert words in answer["error"]["message"], answer
+    assert list_text(world) == before and files(world, "spring") == files_before
+
+
+def test_mended_rows_of_another_list_replace_nobody(world):
+    """She gave a new list meanwhile: its good rows are not overwritten by the old one's mended rows."""
+    a_list_with_mistakes(world)
+    text = rejected_text(world).replace("1380013", numbers(4)[3])
+    upload(world, "spring", csv_of([(n, "别人") for n in numbers(6, first=15420000000)]))
+    before = list_text(world)
+    status, answer = give_mended(world, text)
+    assert status == 400 and "not left out" in answer["error"]["message"] and list_text(world) == before
+
+
+def test_an_approval_is_void_when_rows_are_mended(make_world):
+    world = make_world(daemon={"four_eyes_over": 2})
+    *_, four = a_list_with_mistakes(world)
+    call = world.daemons["a"].api
+    assert call("POST", "/drafts/spring/ask", {"actor": "ben"})[0] == 200
+    assert call("POST", "/drafts/spring/approve", {"actor": "dan"})[1]["approval"]["state"] == "approved"
+    assert give_mended(world, rejected_text(world).replace("1380013", four))[0] == 200
+    assert world.api("GET", "/drafts/spring")["approval"]["state"] == "none"
+
+
 def test_the_list_says_what_waits_for_whom(make_world):
     world = make_world(daemon={"four_eyes_over": 10})
     complete(world, rows=30, actor="ann")

@@ -19,21 +19,32 @@ export function render(body, context) {
     const sample = h('a', {href: `/api/v1${context.path}/sample`, download: `${context.id}.csv`}, t('list.sample'));
     let running = false;
 
-    async function give(file) {
+    /* `mended`: rows of this list that were left out. */
+    async function give(file, mended = false) {
         if (running) {
             return;
         }
         running = true;
+        const before = context.plan?.problems_total ?? 0;
         const bar = uploadBar();
         fill(result, bar.element);
         try {
             const draft = await upload(file, session().limits?.part_bytes ?? PART_BYTES, ({at, last}) =>
-                `${context.path}/recipients?at=${at}&last=${last ? 1 : 0}&name=${encodeURIComponent(file.name)}`, bar.set);
+                `${context.path}/recipients?at=${at}&last=${last ? 1 : 0}&name=${encodeURIComponent(file.name)}${mended ? '&mended=1' : ''}`, bar.set);
             bar.say(t('list.checking'));
             await context.refresh(draft);
             await check();
+            if (mended) {
+                const left = context.plan?.problems_total ?? 0;
+                result.prepend(h('div', {class: 'alert alert-success', role: 'status', id: 'list-mended'}, t('list.mended', {n: count(Math.max(0, before - left)), left: count(left)})));
+            }
         } catch (error) {
-            fill(result, errorBox(error));
+            if (mended) { // the list is as it was
+                await check();
+                result.prepend(errorBox(error));
+            } else {
+                fill(result, errorBox(error));
+            }
         } finally {
             running = false;
         }
@@ -48,7 +59,7 @@ export function render(body, context) {
         result.setAttribute('aria-busy', 'true');
         try {
             const plan = await context.loadPlan();
-            fill(result, fileFacts(recipients), ...verdict(plan, context));
+            fill(result, fileFacts(recipients), ...verdict(plan, context, (file) => give(file, true)));
         } catch (error) {
             fill(result, fileFacts(recipients), errorBox(error));
         } finally {
@@ -70,7 +81,7 @@ function fileFacts(recipients) {
         t('list.columns', {columns: (recipients.columns ?? []).join('、')})));
 }
 
-function verdict(plan, context) {
+function verdict(plan, context, giveMended) {
     if (FAULTS.includes(plan.stage)) {
         return [h('div', {class: 'alert alert-danger', role: 'alert', id: 'list-fault'},
             h('strong', {}, t(`list.fault_${plan.stage}`)), faultWords(plan.fault), h('div', {class: 'mt-1'}, t('list.fault_do')))];
@@ -90,5 +101,6 @@ function verdict(plan, context) {
             plan.problems_total > 0 && h('a', {class: 'btn btn-outline-primary', href: `/api/v1${context.path}/rejected?lang=${currentLanguage()}`,
                 download: `${context.id}-rejected.csv`, id: 'list-rejected'}, t('list.rejected')),
             next),
-        plan.problems_total > 0 && h('p', {class: 'small mt-2'}, t('list.rejected_hint'))];
+        plan.problems_total > 0 && h('p', {class: 'small mt-2'}, t('list.rejected_hint')),
+        plan.problems_total > 0 && context.editable && dropZone({id: 'list-mended-file', label: t('list.mended_drop'), hint: t('list.mended_hint'), accept: '.csv,.tsv,.txt,text/csv', onFile: giveMended})];
 }
