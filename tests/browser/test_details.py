@@ -34,12 +34,11 @@ def has_focus(tab, id_):
 def test_who_pauses_a_carrier_keeps_the_focus(world, open_tab):
     world.user("yun", "operator")
     tab = open_tab(world).login("yun").go("#/operations")
-    tab.find("#carrier-toggle-mas").send_keys(Keys.ENTER)
-    tab.agree(reason="合同续签").find("[data-act=resume]")
+    tab.click("#carrier-toggle-mas").agree(reason="合同续签").find("[data-act=resume]")
     has_focus(tab, "carrier-toggle-mas")
-    tab.press(Keys.ENTER).agree().find("[data-act=pause]")
+    tab.click("#carrier-toggle-mas").agree().find("[data-act=pause]")
     has_focus(tab, "carrier-toggle-mas")
-    tab.press(Keys.ENTER).find("dialog[open]")
+    tab.click("#carrier-toggle-mas").find("dialog[open]")
     tab.driver.execute_script("window.old = document.querySelector('#carrier-toggle-mas')")
     wait_until(lambda: tab.driver.execute_script("return !window.old.isConnected"), what="the page draws itself anew under the question")
     tab.press(Keys.ESCAPE)
@@ -79,8 +78,8 @@ def test_the_file_of_totals_is_what_the_page_shows(make_world, open_tab):
     tab = open_tab(office).login("sheng").go("#/totals/51?level=township")
     tab.wait_text("#totals-table", "300.00", "500.00", "100.00")
     tab.fill("#totals-search", "5101").click("[data-sort=pledged]")  # now the smallest first
-    wait_until(lambda: [e.text for e in tab.all("#totals-table tbody td:nth-child(4)")] == ["300.00 元", "500.00 元"],
-               what=lambda: [e.text for e in tab.all("#totals-table tbody td:nth-child(4)")])
+    pledged = "return [...document.querySelectorAll('#totals-table tbody td:nth-child(4)')].map((cell) => cell.textContent)"
+    wait_until(lambda: tab.driver.execute_script(pledged) == ["300.00 元", "500.00 元"], what=lambda: tab.driver.execute_script(pledged))
     tab.click("#totals-csv")
     saved = wait_until(lambda: list(pathlib.Path(tab.browser.downloads.name).glob("totals-*.csv")), what="the file")[0]
     rows = list(csv.reader(saved.read_text(encoding="utf-8-sig").splitlines()))
