@@ -138,7 +138,8 @@ class Tab:
         return self
 
     def focused(self):
-        return self.driver.switch_to.active_element.get_attribute("id")
+        """The id of what has the focus, read at one instant: a page may draw itself anew."""
+        return self.driver.execute_script("return document.activeElement?.id ?? ''")
 
     def login(self, user, password=PASSWORD):
         self.fill("#login-user", user).fill("#login-password", password).press(Keys.ENTER)
