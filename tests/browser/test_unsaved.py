@@ -175,3 +175,14 @@ def test_after_a_launch_that_failed_the_next_press_is_another_one(ready, open_ta
     tab.click("#send-launch").find("#progress-percent")
     ready.wait_done("spring")
     assert len(ready.sim.oracle()) == 4
+
+
+def test_a_column_the_list_has_not_is_told_where_it_is_written(ready, open_tab):
+    tab = open_tab(ready).login("wang").go("#/campaigns/spring?step=text")
+    tab.fill("#text-text", "（（ 手机号 ））的((村名))村民您好。").wait_text("#text-problems", "((村名))", "手机号")
+    assert "((手机号))" not in tab.text("#text-problems") and "手机号))，名单里没有" not in tab.text("#text-problems")
+    wait_until(lambda: "!" in tab.text("[data-step=text]") and "✓" in tab.text("[data-step=list]"), what=lambda: tab.text(".steps"))
+    tab.fill("#text-text", "((手机号))的村民您好。")
+    tab.wait_gone("#text-problems .alert")
+    wait_until(lambda: "✓" in tab.text("[data-step=text]"), what=lambda: tab.text(".steps"))
+    assert tab.complaints() == []

@@ -12,7 +12,7 @@ import {may, session} from '../lib/session.js';
 import {ask} from '../lib/dialog.js';
 import {errorBox, showError} from '../lib/notice.js';
 import {openKeeper} from './keeper.js';
-import {mistakesOf, stepOf} from './mistakes.js';
+import {missingColumns, mistakesOf, stepOf} from './mistakes.js';
 import * as list from './list.js';
 import * as text from './text.js';
 import * as schedule from './schedule.js';
@@ -187,10 +187,11 @@ function failedBox(job) {
 function stepSign(context, step) {
     const {draft, plan} = context;
     if (step === 'list') {
-        return !draft.recipients ? null : draft.recipients.fault || (plan && ['file', 'columns'].includes(plan.stage)) ? 'todo' : 'ok';
+        return !draft.recipients ? null : draft.recipients.fault || (plan && ['file', 'columns'].includes(plan.stage) && missingColumns(draft, draft.fields.text).length === 0) ? 'todo' : 'ok';
     }
     if (step === 'text' || step === 'schedule') {
-        return mistakesOf(draft, step).length > 0 ? 'todo' : draft.fields.text || step === 'schedule' ? 'ok' : null;
+        const lacks = step === 'text' && missingColumns(draft, draft.fields.text).length > 0;
+        return lacks || mistakesOf(draft, step).length > 0 ? 'todo' : draft.fields.text || step === 'schedule' ? 'ok' : null;
     }
     return step === 'send' && draft.approval?.state === 'returned' ? 'todo' : null;
 }

@@ -10,6 +10,20 @@ export function stepOf(field) {
     return STEPS[field] ?? 'schedule';
 }
 
+/* As the daemon compares them (campaign/column.h). */
+const fold = (name) => name.normalize('NFKC').replace(/[\u200b-\u200d\ufeff]/g, '').trim().toLowerCase();
+
+/* Columns the text names and the list has not. Without a list nothing is known. */
+export function missingColumns(draft, text) {
+    const columns = draft.recipients?.columns;
+    if (!columns?.length) {
+        return [];
+    }
+    const known = new Set(columns.map(fold));
+    const named = [...(text ?? '').matchAll(/(?:\(\(|（（)((?:(?!\(\(|（（)[^\n])*?)(?:\)\)|））)/g)].map((found) => found[1].trim());
+    return [...new Set(named)].filter((name) => !known.has(fold(name)));
+}
+
 export function mistakesOf(draft, step) {
     return draft.mistakes.filter((mistake) => stepOf(mistake.field) === step);
 }

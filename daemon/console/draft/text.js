@@ -7,7 +7,7 @@ import {words} from '../lib/sentences.js';
 import {t} from '../lib/i18n.js';
 import {session} from '../lib/session.js';
 import {errorBox} from '../lib/notice.js';
-import {mistakesOf, mistakeText} from './mistakes.js';
+import {missingColumns, mistakesOf, mistakeText} from './mistakes.js';
 
 const COUNT_AFTER_MS = 250;
 const OPTOUT = '拒收请回复R'; // what the daemon adds to publicity that does not say how to refuse it
@@ -45,7 +45,8 @@ export function render(body, context) {
             weight.textContent = weighed.segments === 0 ? '' : t(weighed.personal ? 'text.weight_personal' : 'text.weight', {units: count(weighed.units), segments: count(weighed.segments),
                 left: count(weighed.left), price: yuan(weighed.price_fen)});
             const own = mistakesOf(context.draft, 'text').map(mistakeText);
-            fill(problems, ...[...weighed.problems.map(words), ...own].map((problem) => h('div', {class: 'alert alert-warning py-2 my-2'}, problem)));
+            const missing = missingColumns(context.draft, fields.text.value).map((column) => t('text.no_column', {column, columns: (context.draft.recipients.columns ?? []).join('、')}));
+            fill(problems, ...[...missing, ...weighed.problems.map(words), ...own].map((problem) => h('div', {class: 'alert alert-warning py-2 my-2'}, problem)));
         } catch (error) {
             if (mine === asked && alive) {
                 fill(problems, errorBox(error));
