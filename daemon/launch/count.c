@@ -57,7 +57,12 @@ static void settle(struct counting *counting, const uint8_t *flags)
 {
     struct launch_count *count = &counting->count;
     const struct plan_block *block = &counting->block;
-    counting->options.source->settle(counting->options.source_arg, &counting->block, flags);
+    const struct job_source *source = counting->options.source;
+    enum err error = source->settle(counting->options.source_arg, &counting->block, flags);
+    if (error != ERR_OK) {
+        end(counting, error, source->fault(counting->options.source_arg));
+        return;
+    }
     for (size_t i = 0; i < block->n && count->n_first < LAUNCH_COUNT_FIRST; i++) {
         count->first[count->n_first++] = block->rows[i].number;
     }

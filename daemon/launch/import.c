@@ -29,7 +29,22 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* An area in trial writes to its own numbers: one other, and nothing is sent. */
+static enum err import_fill(void *arg, size_t want, struct plan_block *block, bool *done,
+                            bool *wait)
+{
+    struct import *import = arg;
+    *wait = false;
+    return plan_read(import->plan, want, SLICE_CSV_ROWS, block, done);
+}
+
+static const char *import_fault(void *arg)
+{
+    const struct import *import = arg;
+    return import->fault[0] != '\0' ? import->fault : plan_fault(import->plan);
+}
+
+/* An area in trial writes to its own numbers: one other, and nothing is sent. Only those who are
+ * left after the opt-outs count, as in a plan: nothing goes to the rest of the list. */
 static enum err check_numbers(struct import *import, const struct plan_block *block)
 {
     char masked[MOBILE_TEXT_SIZE];
@@ -48,24 +63,11 @@ static enum err check_numbers(struct import *import, const struct plan_block *bl
     return ERR_OK;
 }
 
-static enum err import_fill(void *arg, size_t want, struct plan_block *block, bool *done,
-                            bool *wait)
+static enum err import_settle(void *arg, struct plan_block *block, const uint8_t *flags)
 {
     struct import *import = arg;
-    *wait = false;
-    enum err error = plan_read(import->plan, want, SLICE_CSV_ROWS, block, done);
-    return error == ERR_OK ? check_numbers(import, block) : error;
-}
-
-static const char *import_fault(void *arg)
-{
-    const struct import *import = arg;
-    return import->fault[0] != '\0' ? import->fault : plan_fault(import->plan);
-}
-
-static void import_settle(void *arg, struct plan_block *block, const uint8_t *flags)
-{
-    plan_settle(((struct import *)arg)->plan, block, flags);
+    plan_settle(import->plan, block, flags);
+    return check_numbers(import, block);
 }
 
 static uint64_t import_finish(void *arg, struct campaign_fields *fields)

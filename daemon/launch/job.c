@@ -283,7 +283,11 @@ static void stage(struct job *job, struct slot *slot)
 
 static void settle(struct job *job, struct slot *slot)
 {
-    job->options.source->settle(job->options.source_arg, &slot->block, slot->flags);
+    const struct job_source *source = job->options.source;
+    if (source->settle(job->options.source_arg, &slot->block, slot->flags) != ERR_OK) {
+        fail(job, source->fault(job->options.source_arg), true);
+        return;
+    }
     if (slot->block.n == 0) {
         slot->state = SLOT_DONE;
         return;

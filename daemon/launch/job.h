@@ -24,8 +24,8 @@ struct job_source {
      * source->fault. */
     enum err (*fill)(void *arg, size_t want, struct plan_block *block, bool *done, bool *wait);
     const char *(*fault)(void *arg);
-    /* As plan_settle. */
-    void (*settle)(void *arg, struct plan_block *block, const uint8_t *flags);
+    /* As plan_settle. An error ends the job with source->fault, before these rows are staged. */
+    enum err (*settle)(void *arg, struct plan_block *block, const uint8_t *flags);
     /* After the last block: fills rows, duplicate, invalid, opted_out, segments_total, fingerprint;
      * gives the accepted. */
     uint64_t (*finish)(void *arg, struct campaign_fields *fields);

@@ -629,7 +629,7 @@ static const char *resend_fault(void *arg)
     return ((struct resend *)arg)->fault;
 }
 
-static void resend_settle(void *arg, struct plan_block *block, const uint8_t *flags)
+static enum err resend_settle(void *arg, struct plan_block *block, const uint8_t *flags)
 {
     struct resend *resend = arg;
     size_t kept = 0;
@@ -649,6 +649,7 @@ static void resend_settle(void *arg, struct plan_block *block, const uint8_t *fl
         }
     }
     block->n = kept;
+    return ERR_OK;
 }
 
 static uint64_t resend_finish(void *arg, struct campaign_fields *fields)

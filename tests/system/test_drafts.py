@@ -886,6 +886,35 @@ def test_an_area_begins_in_trial(make_world):
     world.wait_done("summer")
 
 
+def test_a_stranger_who_opted_out_does_not_stand_in_the_way_of_a_trial(make_world):
+    """Nothing goes to that number: the plan and the launch agree, whatever chunk the row falls into."""
+    world = make_world(daemon={"trial_daily": 100})
+    world.carrier_keys["trial"] = "yes"
+    world.write_config()
+    world.ctl("reload")
+    wang = world.login("wang", "township", "513327205")
+    people = numbers(15)
+    own, strangers = people[2:14], [people[0], people[1], people[14]]  # in the canary's block and in the last one
+    root = world.login("root", "admin")
+    assert root.call("POST", "/api/v1/areas/513327205", {"own_numbers": own})[0] == 200
+    assert world.ctl("optout", "add", strangers[0])["fresh"] == 1
+    assert world.ctl("optout", "add", strangers[1])["fresh"] == 1
+    ready(world, "spring", wang, first=people)
+    # One who has not opted out, in the last row: both say so, and nothing leaves.
+    trial = truth(wang, "spring", "trial_numbers")
+    assert (trial["others"], trial["first_row"]) == (1, 16)
+    assert launch(wang, "spring", 13)[0] == 202
+    reason = wait_until(lambda: (wang.call("GET", "/api/v1/campaigns/spring")[1].get("import") or {}).get("reason"), what="it fails")
+    assert "trial" in reason and "row 16" in reason and world.sim.oracle() == []
+    assert world.ctl("optout", "add", strangers[2])["fresh"] == 1
+    ready(world, "summer", wang, first=people)
+    trial = truth(wang, "summer", "")
+    assert (trial["refusals"], trial["others"], trial["first_row"]) == ([], 0, None)
+    assert launch(wang, "summer", 12)[0] == 202
+    wait_until(lambda: len(world.sim.oracle()) >= 12, what="the area's own numbers have it")
+    assert sorted(a.mobile for a in world.sim.oracle()) == sorted(own)
+
+
 def test_tests_of_a_day_are_counted(make_world):
     world = make_world(daemon={"test_daily": 2})
     live(world, "513327")
