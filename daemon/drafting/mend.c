@@ -128,7 +128,7 @@ static enum err read_number(struct mending *mending, const struct recipients_row
 
 static enum err add_mended(struct mending *mending, const struct recipients_row *from)
 {
-    uint64_t row;
+    uint64_t row = 0;
     if (from->fault == ROW_ENCODING) {
         return say(mending, "row %" PRIu64 " of the mended rows has broken characters", from->row);
     }
