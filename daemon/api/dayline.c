@@ -280,10 +280,8 @@ static void on_last(void *arg, enum err error, uint64_t entry)
 
 static void begin_day(struct dayline *dayline, uint32_t day)
 {
-    struct civil midnight = {
-        .year = (int)(day / 10000), .month = (int)(day / 100 % 100), .day = (int)(day % 100)};
     dayline->day = day;
-    dayline->begin_ms = clock_from_civil(&midnight, dayline->api->settings->daemon.utc_offset_min);
+    dayline->begin_ms = clock_day_begins(day, dayline->api->settings->daemon.utc_offset_min);
     dayline->n = 0;
     dayline->next = dayline->low = dayline->high = 0;
     dayline->is_full = false;

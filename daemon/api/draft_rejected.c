@@ -19,7 +19,6 @@
     ((size_t)128 * 1024 * 1024) /* a block of 1000 rows, all bad and as long as a row may be */
 #define FAULT_MAX_BYTES 8192
 #define REASON_MAX_BYTES 8192
-#define ROW_COLUMN "row"
 #define REASON_COLUMN "reason"
 
 struct left_out {
@@ -249,10 +248,13 @@ static void on_run_end(void *arg, struct run *run, enum err error, const char *f
 
 static bool is_ours(const struct rejected *rejected, const char *name, const char *column)
 {
-    const struct words *words = words_now(rejected);
-    return strcmp(name, column) == 0 ||
-           strcmp(name, words_of(words, WORDS_CHINESE, "csv", column, column)) == 0 ||
-           strcmp(name, words_of(words, WORDS_ENGLISH, "csv", column, column)) == 0;
+    const char *names[WORDS_COLUMN_NAMES];
+    bool is_one = false;
+    words_column(words_now(rejected), column, names);
+    for (size_t i = 0; i < WORDS_COLUMN_NAMES; i++) {
+        is_one = is_one || strcmp(name, names[i]) == 0;
+    }
+    return is_one;
 }
 
 /* All columns, but for the two of an earlier download. */
@@ -261,7 +263,7 @@ static enum err choose(struct rejected *rejected)
     size_t columns[RECIPIENTS_COLUMNS_MAX];
     const char *const *names, *const *folded;
     size_t n = recipients_columns(rejected->list, &names, &folded);
-    if (n > 2 && is_ours(rejected, names[n - 2], ROW_COLUMN) &&
+    if (n > 2 && is_ours(rejected, names[n - 2], DRAFTS_ROW_COLUMN) &&
         is_ours(rejected, names[n - 1], REASON_COLUMN)) {
         n -= 2;
     }
@@ -281,8 +283,8 @@ static void add_header(struct rejected *rejected)
         csvcell_add(&rejected->rows, names[i]);
         buf_add_char(&rejected->rows, ',');
     }
-    csvcell_add(&rejected->rows,
-                words_of(words_now(rejected), rejected->language, "csv", ROW_COLUMN, ROW_COLUMN));
+    csvcell_add(&rejected->rows, words_of(words_now(rejected), rejected->language, "csv",
+                                          DRAFTS_ROW_COLUMN, DRAFTS_ROW_COLUMN));
     buf_add_char(&rejected->rows, ',');
     csvcell_add(&rejected->rows, words_of(words_now(rejected), rejected->language, "csv",
                                           REASON_COLUMN, REASON_COLUMN));

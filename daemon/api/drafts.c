@@ -838,13 +838,7 @@ static void refuse_part(struct apicall *call, enum err error, uint64_t at, const
     }
 }
 
-/* What a download of rejected rows may have called their numbers, see draft_rejected.c. */
-static void name_rows(const struct apicall *call, const char *names[DRAFTING_ROW_NAMES])
-{
-    names[0] = words_of(call->api->words, WORDS_CHINESE, "csv", "row", "row");
-    names[1] = words_of(call->api->words, WORDS_ENGLISH, "csv", "row", "row");
-    names[2] = "row";
-}
+_Static_assert(WORDS_COLUMN_NAMES == DRAFTING_ROW_NAMES, "row names");
 
 static void put_part(struct apicall *call)
 {
@@ -859,8 +853,8 @@ static void put_part(struct apicall *call)
     problems_show(name != NULL ? name : "", name != NULL ? strlen(name) : 0, shown, sizeof shown);
     struct drafting_part part = {
         .id = work->draft->id, .who = work->who, .name = shown, .at = at, .last = work->is_last};
-    const char *names[DRAFTING_ROW_NAMES];
-    name_rows(call, names);
+    const char *names[WORDS_COLUMN_NAMES];
+    words_column(call->api->words, DRAFTS_ROW_COLUMN, names);
     part.mended = work->is_mended ? names : NULL;
     part.bytes = http_request_body(call->request, &part.len);
     work->at = at + part.len;

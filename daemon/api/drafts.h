@@ -42,6 +42,8 @@ void drafts_open_for_change(struct apicall *call, const char *who,
 void drafts_answer(struct apicall *call, int status);
 /* The same as a drafting_done_fn: answers the error, or drafts_answer. */
 void drafts_on_done(void *arg, enum err error, const char *reason);
+/* Of a download of rejected rows: the number of the row, which a mended one brings back. */
+#define DRAFTS_ROW_COLUMN "row"
 /* A line of this act, and when it is written `then`; else the answer is that it could not be. */
 void drafts_audit(struct apicall *call, const char *who, const char *act, const char *object,
                   const char *detail, void (*then)(struct apicall *call));

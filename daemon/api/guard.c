@@ -141,6 +141,15 @@ static void on_record(void *arg, enum err error, const char *reason,
     }
 }
 
+static void read_record(struct apicall *call)
+{
+    const struct guarding *guarding = call->state;
+    enum err error = drafts_read(call->api->parts.store, guarding->draft->id, on_record, call);
+    if (error != ERR_OK) {
+        apicall_fail(call, error, NULL);
+    }
+}
+
 static void on_digest(void *arg, enum err error, const struct draft_digest *digest)
 {
     struct apicall *call = arg;
@@ -148,19 +157,23 @@ static void on_digest(void *arg, enum err error, const struct draft_digest *dige
     if (!apicall_lives(call)) {
         return;
     }
-    if (error == ERR_OK) {
-        guarding->digest = *digest;
-        error = drafts_read(call->api->parts.store, guarding->draft->id, on_record, call);
-    }
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);
+        return;
     }
+    guarding->digest = *digest;
+    read_record(call);
 }
 
 static void need_approval(struct apicall *call, const char *why)
 {
     struct guarding *guarding = call->state;
     snprintf(guarding->why, sizeof guarding->why, "%s", why);
+    /* It may be known, of what was looked at; is_unchanged holds the files to it. */
+    if (guarding->digest.whole[0] != '\0') {
+        read_record(call);
+        return;
+    }
     enum err error = drafting_digest(call->api->parts.drafting, guarding->draft, on_digest, call);
     if (error != ERR_OK) {
         apicall_fail(call, error, NULL);

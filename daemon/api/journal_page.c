@@ -12,6 +12,7 @@
 #include "store/status.h"
 
 #define PAGE_DEFAULT 100
+#define DAY_MS (24 * INT64_C(3600000))
 #define ID_MAX 40
 #define WORD_MAX 128
 #define SHOWN_BYTES 513
@@ -141,14 +142,6 @@ static bool is_id(const char *text)
     return text[strspn(text, "0123456789-")] == '\0';
 }
 
-/* An id of Redis begins with the time: what is before that of the next midnight was before it. */
-static int64_t end_of_day(const struct apicall *call, uint32_t day)
-{
-    const struct civil next = {
-        .year = (int)(day / 10000), .month = (int)(day / 100 % 100), .day = (int)(day % 100) + 1};
-    return clock_from_civil(&next, apicall_offset_min(call));
-}
-
 void handle_audit_page(struct apicall *call)
 {
     const char *before, *by, *about;
@@ -173,7 +166,9 @@ void handle_audit_page(struct apicall *call)
     page->limit = limit > 0 ? (size_t)limit : 1;
     page->by = by;
     if (before[0] == '\0' && to != 0) {
-        snprintf(page->before, sizeof page->before, "%lld", (long long)end_of_day(call, to));
+        /* An id of Redis begins with its time: what is younger begins with the next midnight. */
+        int64_t next_ms = clock_day_begins(to, apicall_offset_min(call)) + DAY_MS;
+        snprintf(page->before, sizeof page->before, "%lld", (long long)next_ms);
     } else {
         snprintf(page->before, sizeof page->before, "%s", before);
     }

@@ -357,9 +357,7 @@ static uint32_t up_until(const struct public_page *page)
     if (to == 0) {
         return 0;
     }
-    struct civil day = {
-        .year = (int)(to / 10000), .month = (int)(to / 100 % 100), .day = (int)(to % 100)};
-    int64_t ms = clock_from_civil(&day, offset) + (int64_t)conf(page)->notice_days * DAY_MS;
+    int64_t ms = clock_day_begins(to, offset) + (int64_t)conf(page)->notice_days * DAY_MS;
     return clock_day(ms, offset);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/drafts.h"
+#include "base/numbers.h"
 #include "base/clock.h"
 
 /* ---- asking ---- */
@@ -92,12 +93,6 @@ bool trial_simulates(const struct settings *settings, const struct draft *draft)
     return carrier != NULL && carrier->trial;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Of a list that is longer than the rows kept, not all of those behind them can be own numbers. */
 static void count_others(const struct trial *trial, const struct draft_plan *plan,
                          struct trial_view *view)
@@ -106,8 +101,7 @@ static void count_others(const struct trial *trial, const struct draft_plan *pla
     size_t n = plan->n_rows < accepted ? plan->n_rows : (size_t)accepted;
     for (size_t i = 0; i < n; i++) {
         const struct draft_plan_row *row = &plan->rows[i];
-        if (bsearch(&row->number, trial->own, trial->n_own, sizeof row->number, compare_numbers) ==
-            NULL) {
+        if (!numbers_have(trial->own, trial->n_own, row->number)) {
             view->first_row = view->others++ == 0 ? row->row : view->first_row;
         }
     }

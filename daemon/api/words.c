@@ -54,6 +54,14 @@ const char *words_of(const struct words *words, enum words_language language, co
     return words_find(words, language, key, otherwise);
 }
 
+void words_column(const struct words *words, const char *column,
+                  const char *names[WORDS_COLUMN_NAMES])
+{
+    names[0] = words_of(words, WORDS_CHINESE, "csv", column, column);
+    names[1] = words_of(words, WORDS_ENGLISH, "csv", column, column);
+    names[2] = column;
+}
+
 void words_fill(struct buf *out, const char *text, const char *name, const char *value)
 {
     size_t len = strlen(name);

@@ -26,6 +26,10 @@ const char *words_find(const struct words *words, enum words_language language, 
 /* The same for the key PREFIX.NAME. */
 const char *words_of(const struct words *words, enum words_language language, const char *prefix,
                      const char *name, const char *otherwise);
+/* What the column of a file of ours may be called, in each language and in none. */
+#define WORDS_COLUMN_NAMES 3
+void words_column(const struct words *words, const char *column,
+                  const char *names[WORDS_COLUMN_NAMES]);
 /* Appends `text` with `value` in place of each {name}. */
 void words_fill(struct buf *out, const char *text, const char *name, const char *value);
 /* `lang` of the query: zh-CN or en, WORDS_NONE when absent; false: it was answered. */

@@ -127,6 +127,13 @@ uint32_t clock_day(int64_t wall_ms, int offset_min)
     return (uint32_t)(civil.year * 10000 + civil.month * 100 + civil.day);
 }
 
+int64_t clock_day_begins(uint32_t day, int offset_min)
+{
+    const struct civil midnight = {
+        .year = (int)(day / 10000), .month = (int)(day / 100 % 100), .day = (int)(day % 100)};
+    return clock_from_civil(&midnight, offset_min);
+}
+
 const char *clock_format(int64_t wall_ms, int offset_min, char out[CLOCK_TEXT_SIZE])
 {
     struct civil c = clock_civil(wall_ms, offset_min);

@@ -27,6 +27,8 @@ struct civil clock_civil(int64_t wall_ms, int offset_min);
 int64_t clock_from_civil(const struct civil *civil, int offset_min);
 /* The local day as a number: 20261017. */
 uint32_t clock_day(int64_t wall_ms, int offset_min);
+/* When it begins. */
+int64_t clock_day_begins(uint32_t day, int offset_min);
 
 #define CLOCK_TEXT_SIZE 32
 /* "2026-10-17 09:00:00" in local time. */

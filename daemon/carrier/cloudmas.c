@@ -25,6 +25,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/numbers.h"
 #include "carrier/codes.h"
 #include "carrier/mend.h"
 #include "carrier/plainjson.h"
@@ -88,12 +89,6 @@ static void write_digits(char *to, uint64_t number)
         to[i] = (char)('0' + number % 10);
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t one = *(const uint64_t *)a, two = *(const uint64_t *)b;
-    return (one > two) - (one < two);
-}
-
 /* Every number is one, and none stands twice: the platform would refuse the request, or in the
  * personalised form keep only one of the two texts and count both as sent. */
 static enum err check_numbers(const uint64_t *numbers, size_t n)
@@ -110,7 +105,7 @@ static enum err check_numbers(const uint64_t *numbers, size_t n)
     if (!sorted)
         return ERR_NOMEM;
     memcpy(sorted, numbers, n * sizeof *sorted);
-    qsort(sorted, n, sizeof *sorted, compare_numbers);
+    numbers_sort(sorted, n);
     enum err err = ERR_OK;
     for (size_t i = 1; i < n && !err; i++)
         err = sorted[i] == sorted[i - 1] ? ERR_INVALID : ERR_OK;

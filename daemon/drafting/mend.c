@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/csvcell.h"
+#include "base/numbers.h"
 #include "campaign/column.h"
 #include "campaign/recipients.h"
 
@@ -249,18 +250,6 @@ static bool stands_already(const struct mending *mending, const struct mended_ro
     return true;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static bool is_left_out(const struct mend *mend, uint64_t row)
-{
-    return mend->n_left_out > 0 &&
-           bsearch(&row, mend->left_out, mend->n_left_out, sizeof row, by_number) != NULL;
-}
-
 static enum err copy_row(struct mending *mending, const struct recipients_row *row)
 {
     /* Written again these would be good ones, without what they lack. */
@@ -303,7 +292,7 @@ static enum err take_row(struct mending *mending, const struct recipients_row *r
         end_row(mending);
         return error;
     }
-    if (!is_left_out(mending->mend, row->row)) {
+    if (!numbers_have(mending->mend->left_out, mending->mend->n_left_out, row->row)) {
         return say(
             mending,
             "row %" PRIu64 " of the mended rows stands for row %" PRIu64
@@ -314,7 +303,6 @@ static enum err take_row(struct mending *mending, const struct recipients_row *r
         add_cell(mending, i, mended->cells[i]);
     }
     end_row(mending);
-    mending->mend->replaced++;
     return ERR_OK;
 }
 
@@ -386,7 +374,6 @@ enum err mend_list(struct mend *mend, struct buf *problem)
 {
     struct mending mending = {.mend = mend, .problem = problem};
     buf_init(&mending.out, OUT_MAX_BYTES);
-    mend->replaced = 0;
     enum err error = open_both(&mending);
     if (error == ERR_OK) {
         error = read_mended(&mending);

@@ -21,7 +21,6 @@ struct mend {
     const uint64_t *left_out;  /* numbers of the rows that are left out, in order */
     size_t n_left_out;
     const char *row_names[DRAFTING_ROW_NAMES]; /* what the column of the numbers may be called */
-    uint64_t replaced;                         /* filled in */
 };
 /* Takes as long as both files take to read: for a thread. errors: ERR_INVALID with a sentence
  * (which row of which file, and what would be right), ERR_IO, ERR_NOMEM */

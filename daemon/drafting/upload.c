@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/failpoint.h"
+#include "base/numbers.h"
 #include "campaign/recipients.h"
 #include "drafting/mend.h"
 #include "drafting/parts.h"
@@ -24,7 +25,6 @@
 struct mended_upload {
     char *row_names[DRAFTING_ROW_NAMES], list[DRAFT_PATH_SIZE];
     struct stat info; /* of the list as it was looked at */
-    struct run *run;  /* tells what is left out; NULL: over */
     uint64_t *left_out;
     size_t n_left_out, cap;
     char temporary[DRAFT_PATH_SIZE]; /* the new list; "": none */
@@ -308,12 +308,6 @@ static void work_mend(void *arg)
     upload->error = mend_list(&mend, &mended->problem);
 }
 
-static int by_number(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static void on_left_out(void *arg, const struct plan_problem *problem)
 {
     struct mended_upload *mended = ((struct upload *)arg)->mended;
@@ -335,9 +329,7 @@ static void on_run_end(void *arg, struct run *run, enum err error, const char *f
     struct upload *upload = arg;
     struct mended_upload *mended = upload->mended;
     (void)run;
-    mended->run = NULL;
-    if (error == ERR_OK && mended->n_left_out > 1)
-        qsort(mended->left_out, mended->n_left_out, sizeof *mended->left_out, by_number);
+    numbers_sort(mended->left_out, mended->n_left_out);
     if (error == ERR_OK)
         error = offload_run(upload->drafting->offload, work_mend, on_mended, upload);
     if (error != ERR_OK)
@@ -350,6 +342,7 @@ static enum err begin_mending(struct upload *upload, struct buf *reason)
     struct drafting *drafting = upload->drafting;
     struct mended_upload *mended = upload->mended;
     struct draft *draft = NULL;
+    struct run *run; /* lives until its end: nobody breaks it off */
     enum run_stage stage;
     enum err error = draft_load(drafting->settings, upload->id, &draft);
     draft_list_path(drafting->settings, upload->id, mended->list);
@@ -360,9 +353,8 @@ static enum err begin_mending(struct upload *upload, struct buf *reason)
     }
     if (error == ERR_OK) {
         mended->fd = parts_temporary(drafting, DRAFT_FILE_MODE, mended->temporary);
-        error = mended->fd >= 0
-                    ? run_new(drafting, draft, &hooks, upload, &mended->run, &stage, reason)
-                    : ERR_IO;
+        error = mended->fd >= 0 ? run_new(drafting, draft, &hooks, upload, &run, &stage, reason)
+                                : ERR_IO;
     }
     draft_free(draft);
     return error;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/numbers.h"
 #include "campaign/template.h"
 #include "sms/mobile.h"
 
@@ -22,12 +23,6 @@ struct import {
     size_t n_only;
     char fault[FAULT_SIZE]; /* "": the plan's */
 };
-
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
 
 static enum err import_fill(void *arg, size_t want, struct plan_block *block, bool *done,
                             bool *wait)
@@ -50,8 +45,7 @@ static enum err check_numbers(struct import *import, const struct plan_block *bl
     char masked[MOBILE_TEXT_SIZE];
     for (size_t i = 0; import->only != NULL && i < block->n; i++) {
         const uint64_t number = block->rows[i].number;
-        if (bsearch(&number, import->only, import->n_only, sizeof number, compare_numbers) !=
-            NULL) {
+        if (numbers_have(import->only, import->n_only, number)) {
             continue;
         }
         mobile_mask(number, masked);

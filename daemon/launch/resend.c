@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/loop.h"
+#include "base/numbers.h"
 #include "campaign/template.h"
 #include "sms/mobile.h"
 #include "sms/text.h"
@@ -254,16 +255,9 @@ static void ask_codes(struct resend *resend)
 
 /* ---- earlier children ---- */
 
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-    return left < right ? -1 : left > right;
-}
-
 static bool is_excluded(const struct resend *resend, uint64_t number)
 {
-    return resend->n_excluded > 0 && bsearch(&number, resend->excluded, resend->n_excluded,
-                                             sizeof number, compare_numbers) != NULL;
+    return numbers_have(resend->excluded, resend->n_excluded, number);
 }
 
 static bool exclude(struct resend *resend, uint64_t number)
@@ -312,7 +306,7 @@ static void read_child(struct resend *resend)
     }
     if (resend->at_child == resend->n_children) {
         if (resend->n_excluded > 1) {
-            qsort(resend->excluded, resend->n_excluded, sizeof *resend->excluded, compare_numbers);
+            numbers_sort(resend->excluded, resend->n_excluded);
         }
         ask_codes(resend);
         return;

@@ -8,6 +8,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/numbers.h"
 #include "pledge/area.h"
 #include "sms/mobile.h"
 #include "store/call.h"
@@ -257,12 +258,6 @@ struct finding {
     void *arg;
 };
 
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static size_t read_numbers(const char *text, uint64_t *out, size_t max)
 {
     size_t n = 0;
@@ -274,7 +269,7 @@ static size_t read_numbers(const char *text, uint64_t *out, size_t max)
         n += mobile_parse(text, len, &out[n]) == MOBILE_OK;
         text += len;
     }
-    qsort(out, n, sizeof *out, compare_numbers);
+    numbers_sort(out, n);
     return n;
 }
 

@@ -1,12 +1,10 @@
 """What is typed and not saved: it is never lost without a word, never hidden, and nothing is launched over it."""
-import datetime
-
 import pytest
-from harness import numbers, wait_until
+from harness import local_minute, numbers, wait_until
 from selenium.webdriver.common.keys import Keys
 
 TOWNSHIP = "513327205"
-START = (datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=8))) - datetime.timedelta(days=1)).strftime("%Y-%m-%d %H:%M")
+START = local_minute(-86400)
 FIELDS = {"text": "好的文字甲。", "signature": "高山乡人民政府", "class": "notice", "start": START, "end": "2036-01-01 20:00", "window": "00:00-24:00",
           "late_after": "30d"}
 

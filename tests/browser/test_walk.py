@@ -1,17 +1,12 @@
 """The whole way of a campaign through the console: a township writes it, another person approves it, it is launched and
 watched to its end, a pledge is entered, and the province sees it without a reload."""
 import re
-import time
 
 import pytest
-from harness import numbers
+from harness import local_minute, numbers
 
 TOWNSHIP, PROVINCE = "513327205", "51"
 PEOPLE = 120  # more than may be sent to without a second person
-
-
-def local(seconds):
-    return time.strftime("%Y-%m-%dT%H:%M", time.gmtime(time.time() + seconds + 8 * 3600))
 
 
 def set_field(tab, css, value):
@@ -80,8 +75,8 @@ def test_from_a_list_with_mistakes_to_the_totals_of_the_province(make_world, ope
     tab.picture("draft-text")
 
     tab.click("[data-step=schedule]")
-    set_field(tab, "#time-start", local(-60))
-    set_field(tab, "#time-end", local(86400))
+    set_field(tab, "#time-start", local_minute(-60).replace(" ", "T"))
+    set_field(tab, "#time-end", local_minute(86400).replace(" ", "T"))
     set_field(tab, "#time-opens", "00:00")
     set_field(tab, "#time-closes", "23:59")
     tab.choose("#time-class", "notice").fill("#time-late_after", "2d").click("h2")

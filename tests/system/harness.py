@@ -79,6 +79,11 @@ def numbers(n, first=FIRST_NUMBER):
     return [str(first + i * 7919 % 100_000_000) for i in range(n)]
 
 
+def local_minute(seconds=0):
+    """A time of the daemon's (UTC+8) that long from now, as a definition has it."""
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time() + seconds + 8 * 3600))
+
+
 # Of an entry of the ledger, in the order of docs/ledger.md.
 LEDGER_FIELDS = ("t at by src req c a y p k fen item qty unit value name mob org pub purpose note ref was why doc rc to via on due peer "
                  "fl").split()

@@ -1,6 +1,5 @@
 """Drafts over the API: the INI and the list that the console writes are the files that people write by hand."""
 import collections
-import datetime
 import hashlib
 import http.client
 import io
@@ -12,10 +11,10 @@ from csv import reader as csv_reader
 
 import pytest
 
-from harness import BUILD, CALLBACK_KEY, PATIENCE, numbers, wait_until
+from harness import BUILD, CALLBACK_KEY, PATIENCE, local_minute, numbers, wait_until
 
 ACTOR = {"actor": "clerk1"}
-START = (datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=8))) - datetime.timedelta(days=1)).strftime("%Y-%m-%d %H:%M")
+START = local_minute(-86400)
 
 
 def csv_of(rows, columns=("手机号", "姓名")):

@@ -8,7 +8,7 @@
  *
  * What a page leaves behind is taken up again by the next one of the same draft and user: a login that ended costs nothing. */
 import * as api from '../lib/api.js';
-import {session} from '../lib/session.js';
+import {hasOwn, ownKey, warnWhile} from '../lib/unsent.js';
 
 const SAVE_AFTER_MS = 700;
 const RETRY_AFTER_MS = 4000;
@@ -18,12 +18,7 @@ const left = new Map(); // by user and draft: {version, waiting, refused} of a p
 const leaving = new Map(); // the same: when the page that is left has saved what it could
 const open = new Set(); // the keepers of pages that are shown
 
-window.addEventListener('beforeunload', (event) => {
-    const mine = `${session()?.user} `;
-    if ([...open].some((keeper) => keeper.isUnsaved()) || [...left.keys()].some((whose) => whose.startsWith(mine))) {
-        event.preventDefault();
-    }
-});
+warnWhile(() => [...open].some((keeper) => keeper.isUnsaved()) || hasOwn(left));
 window.addEventListener('online', () => open.forEach((keeper) => keeper.flush()));
 
 const isAway = (error) => error.status === 0 || error.status >= 500;
@@ -36,7 +31,7 @@ function refusedField(error, sent) {
 
 /* `first`: the draft as it was read. onChange(): something was saved, or could not be. */
 export async function openKeeper(path, first, onChange) {
-    const whose = `${session().user} ${path}`;
+    const whose = ownKey(path);
     let draft = first, waiting = {}, refused = {}, trouble = null, timer = null, saving = Promise.resolve();
 
     function sentBody(fields) {

@@ -2,14 +2,10 @@
 import {h} from './dom.js';
 import {fill} from './fill.js';
 import {errorBox, errorWords} from './notice.js';
-import {session} from './session.js';
+import {hasOwn, ownKey, warnWhile} from './unsent.js';
 
 const typed = new Map(); // by user and form
-window.addEventListener('beforeunload', (event) => {
-    if ([...typed.keys()].some((whose) => whose.startsWith(`${session()?.user} `))) {
-        event.preventDefault();
-    }
-});
+warnWhile(() => hasOwn(typed));
 
 /* fields: [{name, label, type, options, required, value, hint, wide, inputmode}]; type: text (if absent), select, checkbox, textarea, date, tel.
  * Gives {element, values(), show(error), clear(), input(name)}. An empty field is left out of values().
@@ -17,7 +13,7 @@ window.addEventListener('beforeunload', (event) => {
 export function formFields(prefix, fields, {kept = false} = {}) {
     const inputs = Object.fromEntries(fields.map((field) => [field.name, makeInput(prefix, field)]));
     const problems = h('div', {'aria-live': 'assertive'});
-    const memory = kept ? `${session()?.user} ${prefix}` : null;
+    const memory = kept ? ownKey(prefix) : null;
     const element = h('div', {oninput: remember, onchange: remember}, problems, h('div', {class: 'row g-3'}, fields.map((field) => wrap(field, inputs[field.name]))));
 
     function remember() {
